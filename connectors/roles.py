@@ -1,0 +1,151 @@
+"""The roles that a connector can play. Connectors know the domain and their own vendor library, nothing else.
+
+Every method raises the errors of `domain.errors` only: AuthError (401/403), RateLimitedError (429), TransientError (connection
+refused, 5xx before the request was taken), RejectedError (the remote side said no), OutcomeUnknownError (sent, no answer),
+NotFoundError, InvalidPayloadError (the answer or the call cannot be read).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from domain.outcomes import OutcomeTransaction, Receipt
+from domain.people import ChannelName
+from domain.signals import RawSignal, Signal
+from domain.values import Json
+
+Accept = Callable[[Sequence[RawSignal]], Awaitable[None]]
+"""Commits the signals to the inbox. When it returns they are durable: only then may a source acknowledge them."""
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """Told by a source when its connection comes or goes: `connected` False opens a `source.lost` signal after a delay."""
+
+    source: str
+    connected: bool
+    detail: str = ""
+
+
+class Source(Protocol):
+    """Reports signals until cancelled; reconnects by itself; loses nothing that the protocol lets it keep."""
+
+    name: str
+
+    async def run(self, accept: Accept, report: Callable[[SourceState], Awaitable[None]]) -> None: ...
+
+
+class Normaliser(Protocol):
+    """Pure: reads what its source put into `RawSignal.body`. Raises InvalidPayloadError with what is wrong."""
+
+    def __call__(self, raw: RawSignal) -> Signal: ...
+
+
+@dataclass(frozen=True)
+class ChannelMessage:
+    """One message for one address. `payload` is what the channel's template rendered: slack `{"text", "blocks"}`, sms `{"body"}`.
+
+    `key` is our outbox id: the channel stamps it where the vendor lets it be found again.
+    """
+
+    key: str
+    address: str
+    payload: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """The vendor's identity of a message that it accepted. `conversation`: the Slack channel id, empty elsewhere."""
+
+    vendor_id: str
+    conversation: str = ""
+
+
+@dataclass(frozen=True)
+class CallbackRequest:
+    """An HTTP callback as it arrived: `url` is the configured public URL with path and query, never the Host header's."""
+
+    path: str
+    url: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class InboundMessage:
+    """What a person did on a channel, after the signature held.
+
+    `dedupe_key` names this very press or text (a replay has the same). `task` is the opaque task reference from the button's
+    value or the SMS code; `verb` the button's action (`accept`, `decline`, `approve:<option>`, `answer` ...) or empty for
+    free text; `fields` the inputs of a form. `reply_to` is whatever the channel needs to answer this person later.
+    """
+
+    channel: ChannelName
+    dedupe_key: str
+    address: str
+    verb: str = ""
+    task: str = ""
+    text: str = ""
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+    reply_to: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """How we speak to people. A send is tried once: after OutcomeUnknownError the caller asks `find` before it sends again."""
+
+    name: ChannelName
+    can_edit: bool
+
+    async def send(self, message: ChannelMessage) -> SentMessage: ...
+
+    async def find(self, message: ChannelMessage, since: datetime) -> SentMessage | None:
+        """The message with this key if the vendor has accepted it since then, else None."""
+        ...
+
+    async def edit(self, sent: SentMessage, message: ChannelMessage) -> None:
+        """Replace a sent message (only where `can_edit`)."""
+        ...
+
+    def verify(self, request: CallbackRequest) -> None:
+        """Raises AuthError unless the vendor signed exactly these bytes for us, and recently where the vendor says when."""
+        ...
+
+    def read(self, request: CallbackRequest) -> list[InboundMessage]:
+        """What a verified callback says; raises InvalidPayloadError. May be empty (a challenge, a status)."""
+        ...
+
+
+class Poster(Protocol):
+    """A system that takes outcome transactions under a key, once."""
+
+    async def post(self, transaction: OutcomeTransaction) -> Receipt:
+        """The same key and payload gives the first receipt again with `replayed`. ConflictError when a version is stale or the
+        key was used with another payload."""
+        ...
+
+    async def find(self, key: str) -> Receipt | None: ...
+
+
+class System(Poster, Protocol):
+    """An ERP or MES: named read-only queries, and transactions."""
+
+    name: str
+
+    async def query(self, name: str, where: Mapping[str, Json]) -> Json:
+        """One of the connector's named queries (see its manifest). NotFoundError for an unknown one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a connector is: its roles, its secrets (by name of the reference) and its named queries with their arguments."""
+
+    name: str
+    title: str
+    roles: tuple[str, ...]
+    extra: str
+    secrets: tuple[str, ...] = ()
+    queries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

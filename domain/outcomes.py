@@ -1,0 +1,186 @@
+"""Outcomes: what a decision changes in the books, ERP-neutral, in ISA-95 / B2MML words.
+
+A transaction carries one or more outcomes for one system under one key. Each outcome sets facts; a reversal is a new one.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.values import Json
+
+
+class System(StrEnum):
+    """Where a transaction is posted."""
+
+    ERP = "erp"
+    MES = "mes"
+
+
+class _Outcome(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlannedWork(_Outcome):
+    """One operation of a job order on a work unit, with its planned times (aware UTC) and place in that unit's sequence."""
+
+    seq: int
+    work_unit: str
+    planned_start: datetime
+    planned_end: datetime
+    sequence: int = 0
+
+
+class PlannedOrder(_Outcome):
+    """New times of a job order. `version` is the token read from the ERP with the order; empty = not checked."""
+
+    job_order: str
+    planned_start: datetime
+    planned_end: datetime
+    works: list[PlannedWork] = []
+    version: str = ""
+
+
+class RescheduleOrders(_Outcome):
+    kind: Literal["reschedule_orders"] = "reschedule_orders"
+    orders: list[PlannedOrder] = Field(min_length=1)
+
+
+class RecordDowntime(_Outcome):
+    """Reason is one of breakdown, setup, no_material, no_operator, other; `end` None = still down."""
+
+    kind: Literal["record_downtime"] = "record_downtime"
+    equipment: str
+    start: datetime
+    end: datetime | None = None
+    reason: Literal["breakdown", "setup", "no_material", "no_operator", "other"] = "breakdown"
+    cause: str = ""
+
+
+class MaintenanceOrder(_Outcome):
+    """Priority 1 very high .. 4 low. `done`: the work is finished already (the order is opened, started and closed)."""
+
+    kind: Literal["maintenance_order"] = "maintenance_order"
+    equipment: str
+    title: str
+    description: str = ""
+    priority: int = Field(default=3, ge=1, le=4)
+    done: bool = False
+
+
+class HoldLot(_Outcome):
+    """Put the lot on hold and move what is in storage to the quarantine location."""
+
+    kind: Literal["hold_lot"] = "hold_lot"
+    lot: str
+    reason: str
+
+
+class DisposeLot(_Outcome):
+    """Quality's disposition of a held lot: release frees it and moves it back; rework, scrap and return say where it goes."""
+
+    kind: Literal["dispose_lot"] = "dispose_lot"
+    lot: str
+    disposition: Literal["release", "rework", "scrap", "return"]
+    reason: str = ""
+
+
+class RecordDeviation(_Outcome):
+    kind: Literal["record_deviation"] = "record_deviation"
+    lot: str
+    title: str
+    description: str = ""
+    disposition: str = ""
+
+
+class SetOrderStatus(_Outcome):
+    """ISA-95 job order status: `held` stops consumption of the order, `released` lets it run again."""
+
+    kind: Literal["set_order_status"] = "set_order_status"
+    job_orders: list[str] = Field(min_length=1)
+    status: Literal["held", "released"]
+    reason: str = ""
+
+
+class CreateOrder(_Outcome):
+    """A production order for a sale; `job_order` is the reference that ERP and MES share."""
+
+    kind: Literal["create_order"] = "create_order"
+    job_order: str
+    material: str
+    quantity: float = Field(gt=0)
+    sale: str = ""
+    priority: int = Field(default=50, ge=1, le=99)
+    planned_start: datetime
+    planned_end: datetime
+    works: list[PlannedWork] = []
+
+
+class SetPriority(_Outcome):
+    """1 is first, 50 the default."""
+
+    kind: Literal["set_priority"] = "set_priority"
+    job_orders: list[str] = Field(min_length=1)
+    priority: int = Field(ge=1, le=99)
+
+
+class ChangePromise(_Outcome):
+    kind: Literal["change_promise"] = "change_promise"
+    sale: str
+    promised: datetime
+    reason: str = ""
+
+
+class DispatchEntry(_Outcome):
+    job_order: str
+    seq: int
+    work_unit: str
+    sequence: int
+    planned_start: datetime
+    planned_end: datetime
+
+
+class UpdateDispatchList(_Outcome):
+    """The new sequence for the MES; `version` is the one that the plan was made from (empty = the current one)."""
+
+    kind: Literal["update_dispatch_list"] = "update_dispatch_list"
+    entries: list[DispatchEntry] = Field(min_length=1)
+    version: str = ""
+
+
+Outcome = Annotated[
+    RescheduleOrders
+    | RecordDowntime
+    | MaintenanceOrder
+    | HoldLot
+    | DisposeLot
+    | RecordDeviation
+    | SetOrderStatus
+    | CreateOrder
+    | SetPriority
+    | ChangePromise
+    | UpdateDispatchList,
+    Field(discriminator="kind"),
+]
+
+
+class OutcomeTransaction(_Outcome):
+    """What is posted at once to one system. `key` = exception id : step path : n, where n counts changed payloads, never attempts."""
+
+    id: str
+    key: str
+    exception_id: str
+    system: System
+    outcomes: list[Outcome] = Field(min_length=1)
+    decision: str = ""
+
+
+class Receipt(_Outcome):
+    """The system's answer: its document references, and whether it had the key already."""
+
+    key: str
+    documents: list[str] = []
+    replayed: bool = False
+    raw: Json = None

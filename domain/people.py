@@ -1,0 +1,103 @@
+"""People, how to reach them, and who fits a selector."""
+
+from datetime import datetime, time
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ChannelName(StrEnum):
+    SLACK = "slack"
+    SMS = "sms"
+    CONSOLE = "console"
+
+
+class ContactMethod(BaseModel):
+    """One address of a person: a Slack user id or a phone number in E.164."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channel: ChannelName
+    address: str
+
+
+class Shift(BaseModel):
+    """Hours of a day in the site's zone; an end before the start runs over midnight; equal = the whole day."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    start: time
+    end: time
+    weekdays: list[int] = [0, 1, 2, 3, 4, 5, 6]
+
+    def covers(self, moment: datetime, zone: ZoneInfo) -> bool:
+        """Is this shift on at `moment` (aware)? A night shift belongs to the weekday on which it began."""
+        local = moment.astimezone(zone)
+        clock, day = local.time(), local.weekday()
+        if self.start == self.end:
+            return day in self.weekdays
+        if self.start < self.end:
+            return day in self.weekdays and self.start <= clock < self.end
+        began_today = clock >= self.start and day in self.weekdays
+        return began_today or (clock < self.end and (day - 1) % 7 in self.weekdays)
+
+
+class Person(BaseModel):
+    """A person on the roster. `areas` and `skills` empty = all of them. `authorities` name what they may decide."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    name: str
+    language: str = "en"
+    roles: list[str]
+    skills: list[str] = []
+    areas: list[str] = []
+    shifts: list[str] = []
+    authorities: list[str] = []
+    contacts: list[ContactMethod] = []
+    active: bool = True
+
+
+class Roster(BaseModel):
+    """Everybody and the shifts they work."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shifts: list[Shift] = []
+    people: list[Person]
+
+    def on_shift(self, person: Person, moment: datetime, zone: ZoneInfo) -> bool:
+        """A person without shifts is always on."""
+        names = set(person.shifts)
+        return not names or any(shift.covers(moment, zone) for shift in self.shifts if shift.name in names)
+
+
+class Selector(BaseModel):
+    """Who is asked: every given criterion must hold. An empty text criterion does not select."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: str = ""
+    skill: str = ""
+    area: str = ""
+    person: str = ""
+    authority: str = ""
+
+    def fits(self, person: Person) -> bool:
+        return (
+            person.active
+            and self.person in ("", person.id)
+            and (not self.role or self.role in person.roles)
+            and (not self.skill or not person.skills or self.skill in person.skills)
+            and (not self.area or not person.areas or self.area in person.areas)
+            and (not self.authority or self.authority in person.authorities)
+        )
+
+
+def select(roster: Roster, selector: Selector, moment: datetime, zone: ZoneInfo) -> list[Person]:
+    """Who fits and is on shift at `moment`, in a stable order. May be empty: the caller says so to somebody."""
+    fitting = [p for p in roster.people if selector.fits(p) and roster.on_shift(p, moment, zone)]
+    return sorted(fitting, key=lambda person: person.id)

@@ -1,0 +1,54 @@
+"""Signals: facts that a source reported, in the words of the plant (ISA-95), after normalising."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.values import Json
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SignalType(StrEnum):
+    """What kinds of facts the product understands; definitions open on these."""
+
+    MACHINE_STATE = "machine.state"
+    MACHINE_ALARM = "machine.alarm"
+    INSPECTION_FAILED = "inspection.failed"
+    ORDER_RUSH = "order.rush"
+    SOURCE_LOST = "source.lost"
+
+
+class RawSignal(BaseModel):
+    """What a source hands over before anybody interprets it: committed to the inbox before it is acknowledged.
+
+    `event_id` is unique within `source` (duplicates are dropped by it); `body` is the untouched message as JSON value;
+    `kind` names the mapping that reads it (`opcua.state`, `mqtt.uns`, `cloudevent`); times are aware UTC.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Name
+    event_id: Name
+    kind: Name
+    body: Json
+    occurred_at: datetime | None = None
+
+
+class Signal(BaseModel):
+    """A normalised fact. `facts` holds the named values that conditions read as `signal.<name>`.
+
+    `state_key` with `state`: the signal reports a standing state (a machine's), so a repeat of the same state is no news.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    type: SignalType
+    equipment: str | None = None
+    subject: str
+    occurred_at: datetime
+    facts: dict[str, Json] = {}
+    state_key: str | None = None
+    state: str | None = None
