@@ -1,0 +1,1 @@
+"""Signatures, input and result types and options of the activities. Pure."""

@@ -1,0 +1,1 @@
+"""What people change that is not one exception's state; each change with its audit record."""

@@ -1,0 +1,1 @@
+"""The HTTP door: webhooks, callbacks and the web console. Thin routes."""

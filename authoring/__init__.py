@@ -1,0 +1,1 @@
+"""Checking, simulating, replaying and drawing definitions. Writes nothing."""

@@ -1,0 +1,1 @@
+"""Stand-in phones that speak the vendors' wire protocols."""

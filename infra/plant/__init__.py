@@ -1,0 +1,1 @@
+"""The simulated site: real protocol peers in their own processes."""

@@ -1,0 +1,1 @@
+"""The embedded stack: starts, watches and stops the parts of one installation."""

@@ -1,0 +1,1 @@
+"""Every way in, for signals and for people's answers."""

@@ -1,0 +1,1 @@
+"""The decision layer: affected orders, options and their trade-offs. Pure computation."""

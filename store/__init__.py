@@ -1,0 +1,1 @@
+"""Postgres: tables, reads, writes and migrations."""

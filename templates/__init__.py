@@ -1,0 +1,1 @@
+"""What we say to people: a pure renderer and the texts of every channel."""

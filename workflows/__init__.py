@@ -1,0 +1,1 @@
+"""The truth about one exception over time."""

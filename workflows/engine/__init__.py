@@ -1,0 +1,1 @@
+"""The interpreter of definitions, written against a small runtime port."""
