@@ -55,7 +55,11 @@ class Site(BaseModel):
     def describe(self, equipment_id: str) -> dict[str, str]:
         """What conditions and texts read as `equipment`: id, title, skill, work_center, area (empty when unknown)."""
         node = self.find(equipment_id)
-        described = {"id": equipment_id, "title": node.title if node else equipment_id, "skill": node.skill if node else ""}
+        described = {
+            "id": equipment_id,
+            "title": node.title if node else equipment_id,
+            "skill": node.skill if node else "",
+        }
         described |= {"work_center": "", "area": ""}
         while node:
             if node.level in (Level.WORK_CENTER, Level.AREA):

@@ -1,0 +1,79 @@
+"""Conditions and values in CEL (Common Expression Language, github.com/google/cel-spec), compiled once, evaluated purely.
+
+A text that begins with `=` is an expression wherever a definition takes data; `when`, `if` and `until` are always expressions.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from cel_expr_python import cel
+
+from domain.errors import ConfigError
+from domain.values import Json
+
+
+class Undefined(ConfigError):
+    """The expression is right but names a value that is not there (yet)."""
+
+    code = "mos.expression.undefined"
+
+
+def is_expression(value: Json) -> bool:
+    return isinstance(value, str) and value.startswith("=")
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str, names: frozenset[str]) -> cel.Expression:
+    env = cel.NewEnv(variables=dict.fromkeys(sorted(names), cel.Type.DYN))
+    try:
+        return env.compile(source)
+    except RuntimeError as error:  # the binding's only error type
+        raise ConfigError(_readable(str(error)), code="mos.expression.invalid") from error
+
+
+def _readable(text: str) -> str:
+    first = text.removeprefix("INVALID_ARGUMENT: ").split("\n")[0]
+    return first.replace("ERROR: <input>:", "at ").strip()
+
+
+def check(source: str, names: frozenset[str]) -> None:
+    """Raises ConfigError with `at line:column: what` when the text is no expression over these names."""
+    _compiled(source.removeprefix("="), names)
+
+
+def evaluate(source: str, scope: Mapping[str, Json]) -> Json:
+    """The value of the expression as JSON. Raises Undefined for a missing key, ConfigError for anything else."""
+    result = _compiled(source.removeprefix("="), frozenset(scope)).eval(data=dict(scope))
+    if result.type() == cel.Type.ERROR:
+        text = str(result)
+        kind = Undefined if text.startswith("NOT_FOUND") else ConfigError
+        raise kind(f"'{source}' cannot be evaluated: {text}")
+    return result.plain_value()
+
+
+def holds(source: str, scope: Mapping[str, Json]) -> bool:
+    """Is the condition true? A missing value makes it false: what is not known yet does not hold."""
+    try:
+        return evaluate(source, scope) is True
+    except Undefined:
+        return False
+
+
+def resolve(value: Json, scope: Mapping[str, Json]) -> Json:
+    """The same JSON with every `=expression` in it replaced by its value; `==` at the start gives a literal `=`."""
+    if isinstance(value, dict):
+        return {key: resolve(item, scope) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve(item, scope) for item in value]
+    if isinstance(value, str) and value.startswith("=="):
+        return value[1:]
+    return evaluate(value, scope) if is_expression(value) else value
+
+
+def expressions_in(value: Json) -> list[str]:
+    """Every `=expression` inside a JSON value."""
+    if isinstance(value, dict):
+        return [found for item in value.values() for found in expressions_in(item)]
+    if isinstance(value, list):
+        return [found for item in value for found in expressions_in(item)]
+    return [value] if is_expression(value) and not value.startswith("==") else []
