@@ -1,0 +1,88 @@
+# Every verb sets up what it needs by itself, and does nothing twice. Start with: make demo
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-script test check lint format-check types walls house bench chaos docs locks clean erp debian
+
+PYTHON ?= python3
+TEST_WORKERS ?= 2
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python .venv
+export PYTHON
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install the product and build the demo plant's ERP
+	@$(MAKE) --no-print-directory -j2 .venv/.runtime erp
+
+demo: setup ## The whole plant on this machine; prints one link
+	@$(BIN)/mos demo
+
+demo-script: setup ## The same, played by a script; exits 0 only if all of it happened
+	@$(BIN)/mos demo --script
+
+test: debian ## All tests
+	@$(MAKE) --no-print-directory -j2 .venv/.dev erp
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
+
+check: .venv/.dev ## Lint, format, types, walls and house rules
+	@$(MAKE) --no-print-directory -k -j2 --output-sync=target lint format-check types walls house
+
+lint: .venv/.dev
+	@$(BIN)/ruff check --quiet && echo "lint: ok"
+
+format-check: .venv/.dev
+	@$(BIN)/ruff format --quiet --check || { echo "format: run .venv/bin/ruff format"; exit 1; }
+	@echo "format: ok"
+
+types: .venv/.dev
+	@$(BIN)/mypy
+
+walls: .venv/.dev
+	@$(BIN)/lint-imports --no-logo
+
+house: .venv/.dev
+	@$(BIN)/pytest -q tests/house
+
+bench: .venv/.dev erp ## Benchmarks, as ratios to the peers
+	@$(BIN)/python -m bench $(ARGS)
+
+chaos: .venv/.dev erp ## The kill tests alone
+	@$(BIN)/pytest -m chaos tests/chaos $(ARGS)
+
+docs: .venv/.dev ## Check that the docs are complete and their links lead somewhere
+	@$(BIN)/pytest -q tests/house -k docs
+
+locks: .venv/.uv ## Rewrite infra/locks from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
+	@infra/locks/write.sh $(LOCK_ARGS)
+
+clean: ## Remove environments and caches; the data in .mos stays
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: an environment is made again when its lock, or our own metadata, has changed.
+.venv/.uv: infra/locks/uv.txt
+	@echo "mos setup: making the virtual environment"
+	@infra/setup/venv.sh $(MAKECMDGOALS)
+	@touch $@
+
+.venv/.runtime: .venv/.uv infra/locks/runtime.txt pyproject.toml
+	@echo "mos setup: installing the product"
+	@$(INSTALL) --require-hashes -r infra/locks/runtime.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: .venv/.uv infra/locks/dev.txt infra/locks/runtime.txt pyproject.toml
+	@echo "mos setup: installing the product with its test and check tools"
+	@$(INSTALL) --require-hashes -r infra/locks/dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch .venv/.runtime $@
+
+debian:
+	@infra/setup/debian.sh chromium mosquitto
+
+# The demo plant's ERP lives in its own environment and is built once, beside the product's installation.
+erp: .venv/.uv
+ifneq ($(wildcard infra/plant/erp/__main__.py),)
+	@$(BIN)/python -m infra.plant.erp build --cache .cache/erp
+endif

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Installs the Debian packages of the named programs where they are missing: debian.sh chromium mosquitto
+# Never fails: tests that need a missing program skip themselves, and fail only when CI=true.
+set -uo pipefail
+missing=()
+for program in "$@"; do
+  PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("$program")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+say() { printf '%s\n' "mos setup: $*" >&2; }
+by_hand="apt-get install -y --no-install-recommends ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+  say "not a Debian machine: install ${missing[*]} by hand, or the tests that need them are skipped."
+elif [ "$(id -u)" != 0 ]; then
+  say "the tests that need ${missing[*]} are skipped. To run them too: sudo $by_hand"
+else
+  say "installing ${missing[*]} for the tests"
+  export DEBIAN_FRONTEND=noninteractive
+  (apt-get update -qq && $by_hand -qq) >/dev/null </dev/null ||
+    say "could not install ${missing[*]}; the tests that need them are skipped. By hand: $by_hand"
+fi
+exit 0

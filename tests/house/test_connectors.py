@@ -1,0 +1,76 @@
+"""Every connector is one folder with the same files, and its vendor library stays in its `client.py`."""
+
+import ast
+import importlib.metadata
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+FILES = ("__init__.py", "manifest.py", "config.py", "client.py", "connector.py", "README.md")
+CLIENT = re.compile(r"connectors/\w+/client\.py")
+NOT_VENDOR = {"connectors", "embedded", "demo"}  # extras that gather others, or belong to infra
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.lineno, node.module
+
+
+@pytest.fixture(scope="module")
+def connectors(root: Path) -> list[str]:
+    return sorted(folder.name for folder in (root / "connectors").iterdir() if list(folder.glob("*.py")))
+
+
+@pytest.fixture(scope="module")
+def vendor_packages(root: Path) -> set[str]:
+    """Import names of what pyproject.toml's extras bring in, and httpx."""
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = {re.split(r"[<>=\[;~ ]", line)[0].lower() for name in extras.keys() - NOT_VENDOR for line in extras[name]}
+    provided = importlib.metadata.packages_distributions()
+    return {"httpx"} | {name for name, dists in provided.items() if wanted & {dist.lower() for dist in dists}}
+
+
+def test_connector_folders_are_complete(root: Path, connectors: list[str]) -> None:
+    missing = [
+        f"connectors/{name}/{file}"
+        for name in connectors
+        for file in FILES
+        if not (root / "connectors" / name / file).is_file()
+    ]
+    assert not missing, (
+        "A connector is manifest.py (data and lazy build), config.py, client.py (its vendor library's only place), "
+        "connector.py, README.md, and mapping.py where it maps. Add:\n" + "\n".join(missing)
+    )
+
+
+def test_vendor_libraries_stay_in_clients(
+    modules: Mapping[str, ast.Module], rooms: list[str], vendor_packages: set[str]
+) -> None:
+    assert "paho" in vendor_packages, "the extras of pyproject.toml are not installed: run make check"
+    ruled = tuple(f"{room}/" for room in rooms if room != "infra")
+    found = [
+        f"{path}:{line} imports {name}"
+        for path, tree in modules.items()
+        if path.startswith(ruled) and not CLIENT.fullmatch(path)
+        for line, name in _imports(tree)
+        if name.split(".")[0] in vendor_packages
+    ]
+    assert not found, "Move it into connectors/<name>/client.py behind a method of ours.\n" + "\n".join(found)
+
+
+def test_connectors_do_not_know_each_other(modules: Mapping[str, ast.Module], connectors: list[str]) -> None:
+    found = [
+        f"{path}:{line} imports {name}"
+        for path, tree in modules.items()
+        for own in connectors
+        if path.startswith(f"connectors/{own}/")
+        for line, name in _imports(tree)
+        if name.split(".")[0] == "connectors" and name.split(".")[1:2] != [own] and name.split(".")[1:2] != ["roles"]
+    ]
+    assert not found, "Share by a role in connectors/roles.py or a word in domain.\n" + "\n".join(found)
