@@ -1,0 +1,54 @@
+"""The names, deadlines and retries of every activity, in one place. Local = without a history event of its own."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+NEVER_AGAIN = ["ConfigError", "RejectedError", "InvalidPayloadError", "InvariantError", "AuthError", "NotFoundError"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """An activity as workflows call it."""
+
+    name: str
+    local: bool
+    start_to_close: timedelta
+    retry: RetryPolicy
+
+
+def _local(name: str, seconds: float) -> Call:
+    """Database work in this worker: quick, retried until the database is back."""
+    retry = RetryPolicy(
+        initial_interval=timedelta(milliseconds=100),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=5),
+        non_retryable_error_types=NEVER_AGAIN,
+    )
+    return Call(name, True, timedelta(seconds=seconds), retry)
+
+
+def _remote(name: str, seconds: float, attempts: int = 0) -> Call:
+    """A call to another system: retried with growing pauses; `attempts` 0 = until it answers."""
+    retry = RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=30),
+        maximum_attempts=attempts,
+        non_retryable_error_types=NEVER_AGAIN,
+    )
+    return Call(name, False, timedelta(seconds=seconds), retry)
+
+
+GATHER = _local("gather", 8)
+TELL = _local("tell", 8)
+SETTLE = _local("settle", 8)
+AUTHORISE = _local("authorise", 8)
+RECORD = _local("record", 8)
+CLOSE = _local("close", 8)
+PROPOSE = _remote("propose", 20, attempts=6)
+POST = _remote("post", 30)
+
+ALL = (GATHER, TELL, SETTLE, AUTHORISE, RECORD, CLOSE, PROPOSE, POST)
+TRANSACTION_WORKFLOW = "mos.transaction"

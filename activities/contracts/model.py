@@ -1,0 +1,242 @@
+"""What workflows and activities say to each other: requests and results, pure data, versioned with the code."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.definition import Definition
+from domain.messages import Choice, Input, OptionCard, Standing
+from domain.outcomes import OutcomeTransaction
+from domain.people import Selector
+from domain.values import Json
+
+
+class Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class OpeningSignal(Data):
+    """A correlated signal as a workflow receives it; `seq` is its inbox number."""
+
+    seq: int
+    type: str
+    subject: str
+    equipment: str | None
+    occurred_at: datetime
+    received_at: datetime
+    facts: dict[str, Json]
+
+
+class ExceptionInput(Data):
+    """Starts an exception's workflow: the pinned definition and everything fixed at the opening."""
+
+    exception_id: str
+    site: str
+    version: str
+    definition: Definition
+    key: str
+    priority: str
+    opened_at: datetime
+    signals: list[OpeningSignal]
+    equipment: dict[str, Json]
+    parameters: dict[str, Json]
+    site_facts: dict[str, Json]
+
+
+class JoinBatch(Data):
+    """Signals that join a running exception, in inbox order. Numbers already delivered are passed over."""
+
+    signals: list[OpeningSignal]
+
+
+class JoinResult(Data):
+    """Which inbox numbers the workflow now has; `closed`: it took none and the signals need a new exception."""
+
+    highest_seq: int
+    closed: bool = False
+
+
+class Answer(Data):
+    """What a person pressed or wrote, as the inbox delivers it. `person` was found by the verified address or the log-in."""
+
+    id: str
+    seq: int
+    person: str
+    person_name: str
+    channel: str
+    task_id: str
+    version: int = 0  # 0: the channel can't carry it (SMS code)
+    verb: str
+    fields: dict[str, Json] = {}
+    received_at: datetime
+
+
+class AnswerResult(Data):
+    """What became of an answer; `code` names a sentence of the reply table (recorded, yours, taken, decided, changed ...)."""
+
+    accepted: bool
+    code: str
+    by: str = ""
+    at: datetime | None = None
+
+
+class Entry(Data):
+    """One line of the story."""
+
+    number: int
+    at: datetime
+    kind: str
+    step: str = ""
+    person: str | None = None
+    data: dict[str, Json] = {}
+
+
+class Projection(Data):
+    """The workflow's state as of `rev`, written in the transaction of the effect that it travels with."""
+
+    exception_id: str
+    rev: int
+    handling: str
+    condition: str
+    milestones: dict[str, Json] = {}
+    state: dict[str, Json] = {}
+    entries: list[Entry] = []
+
+
+class Query(Data):
+    name: str
+    source: str
+    where: dict[str, Json]
+    within_s: float
+    otherwise: Json = None
+
+
+class GatherRequest(Data):
+    queries: list[Query]
+    projection: Projection
+
+
+class GatherResult(Data):
+    """`values` by query name; `gaps`: name -> why it could not be had (the value is then the query's `otherwise`)."""
+
+    values: dict[str, Json]
+    gaps: dict[str, str] = {}
+
+
+class Wording(Data):
+    """The authored texts of a step (Jinja) and the values that they read."""
+
+    definition: str
+    step: str
+    title: str
+    text: str
+    facts: dict[str, str]
+    gaps: list[str]
+    scope: dict[str, Json]
+    priority: str
+
+
+class TellRequest(Data):
+    """Ask or tell the people who fit `selector` now, but none of `already`. One task for all rungs of its ladder."""
+
+    task_id: str
+    name: str
+    kind: str  # task | approve | notify
+    selector: Selector
+    already: list[str] = []
+    rung: int = 0
+    version: int = 1
+    wording: Wording
+    choices: list[Choice] = []
+    inputs: list[Input] = []
+    options: list[OptionCard] = []
+    authority: str = ""
+    risk: str = "low"
+    deadline_at: datetime | None = None
+    projection: Projection
+
+
+class Told(Data):
+    """Who was asked by this call: person id -> name. Empty: nobody fits, which the caller must not leave at that."""
+
+    people: dict[str, str] = {}
+    shown_hash: str = ""
+
+
+class DecisionMade(Data):
+    id: str
+    verdict: str
+    option: str = ""
+    comment: str = ""
+    authority: str
+    person: str
+    channel: str
+    at: datetime
+    shown_hash: str
+
+
+class SettleRequest(Data):
+    """A task changed: unsent prompts are withdrawn, sent ones edited to how it stands for each reader."""
+
+    task_id: str
+    name: str
+    kind: str
+    standing: Standing  # as others see it
+    person: str | None = None
+    person_name: str = ""
+    at: datetime
+    wording: Wording
+    choices: list[Choice] = []  # what `person` may still press
+    inputs: list[Input] = []
+    options: list[OptionCard] = []
+    decision: DecisionMade | None = None
+    closed: bool = False
+    change: int = 0
+    projection: Projection
+
+
+class AuthoriseRequest(Data):
+    person: str
+    authority: str
+    area: str = ""
+    channel: str = ""
+    risk: str = "low"
+
+
+class Authorised(Data):
+    allowed: bool
+    code: str = ""  # not_allowed | console_only
+
+
+class ProposeRequest(Data):
+    using: str
+    where: dict[str, Json]
+    projection: Projection
+
+
+class PostRequest(Data):
+    """A transaction with its ground: a decision, or the standing authority of a definition version."""
+
+    transaction: OutcomeTransaction
+    step: str
+    standing_version: str = ""
+
+
+class PostResult(Data):
+    """status: posted | rejected. `documents` are the system's own references."""
+
+    status: str
+    documents: list[str] = []
+    detail: str = ""
+
+
+class CloseRequest(Data):
+    projection: Projection
+    highest_seq: int
+    at: datetime
+
+
+class CloseResult(Data):
+    """`closed` False: signals are on their way to this exception; the workflow takes them first."""
+
+    closed: bool
