@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 COUNTED = (".py", ".sh", ".js", ".html", ".j2")
+MIGRATIONS = "store/migrations/versions/"  # a list of tables, in order; read once
 
 
 def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -32,6 +33,7 @@ def test_functions_are_short(modules: Mapping[str, ast.Module]) -> None:
     long = [
         f"{path}:{function.lineno} {function.name}: {_length(function)} lines"
         for path, tree in modules.items()
+        if not path.startswith(MIGRATIONS)
         for function in _functions(tree)
         if _length(function) > FUNCTION_LINES
     ]
