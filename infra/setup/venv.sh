@@ -32,4 +32,4 @@ if [ -e "$venv" ] && ! "$venv/bin/python" -c "import sys; sys.exit(sys.prefix !=
   rm -rf "$venv"
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/locks/uv.txt
+"$venv/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes -r infra/locks/uv.txt
