@@ -145,7 +145,7 @@ def _semantic(definition: Definition, check_text: TextCheck | None) -> Iterator[
             yield path, _with_hint(error.message, names)
     for path, text in _texts(definition) if check_text else ():
         try:
-            unknown = check_text(text) - names  # type: ignore[misc]
+            unknown = check_text(text) - names
         except ConfigError as error:
             yield path, error.message
             continue

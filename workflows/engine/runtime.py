@@ -1,4 +1,4 @@
-"""The port between the interpreter and what runs it: Temporal in production, a simulator with a virtual clock elsewhere.
+"""The port between the interpreter and what runs it: Temporal in production, a simulator elsewhere.
 
 The interpreter uses nothing of its surroundings but this, and `asyncio.gather` for branches.
 """

@@ -1,0 +1,214 @@
+"""The interpreter: follows one definition for one exception, and takes what comes in meanwhile."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from activities.contracts.model import (
+    Answer,
+    AnswerResult,
+    AuthoriseRequest,
+    CloseRequest,
+    ExceptionInput,
+    GatherRequest,
+    JoinBatch,
+    JoinResult,
+    Query,
+)
+from domain import expressions, tasks
+from domain.definition import TaskStep
+from domain.errors import MosError
+from domain.messages import Standing
+from domain.tasks import LiveTask, Reply
+from domain.values import Json, duration
+from workflows.engine.asking import settle
+from workflows.engine.runtime import EffectFailedError, Runtime
+from workflows.engine.story import Story
+from workflows.steps import STEPS, kind_of
+
+DECISION_VERBS = ("approve:", "reject")
+
+
+class Interpreter:
+    """One exception from opening to closing. `join` and `answer` may be called at any time between."""
+
+    def __init__(self, given: ExceptionInput, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.story = Story(given)
+        self.definition = given.definition
+        self.closed = False
+
+    # -- the procedure ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> str:
+        """Gather, follow the steps, close. The result says how it ended: `completed`, `returned` or `expired`."""
+        given = self.story.given
+        self.story.note(self.runtime.now(), "opened", data=given.key, signals=len(given.signals))
+        await self._gather_context()
+        ending = await self._steps_or_early_end()
+        await self._withdraw_what_is_open()
+        await self._close(ending)
+        return ending
+
+    async def _gather_context(self) -> None:
+        """In waves: queries that read other queries wait for them; all others run together."""
+        waiting = dict(self.definition.context)
+        while waiting:
+            ready = [n for n, q in waiting.items() if not (_roots(q.where) & (set(waiting) - {n}))] or list(waiting)
+            queries = [self._query(name, waiting.pop(name)) for name in ready]
+            projection = self.story.projection()
+            result = await self.runtime.gather(GatherRequest(queries=queries, projection=projection))
+            self.story.written(projection)
+            self.story.scope |= result.values
+            self.story.gaps |= result.gaps
+            known = sorted(set(result.values) - set(result.gaps))
+            self.story.note(self.runtime.now(), "context", known=known, gaps=dict(result.gaps))
+
+    def _query(self, name: str, query: Any) -> Query:
+        within = self.span(query.within).total_seconds()
+        return Query(
+            name=name, source=query.from_, where=self.resolve(query.where), within_s=within, otherwise=query.otherwise
+        )
+
+    async def _steps_or_early_end(self) -> str:
+        steps = asyncio.ensure_future(self.run_steps(self.definition.steps, ""))
+        closes = self.definition.closes
+        early = (
+            (lambda: steps.done() or expressions.holds(closes.when, self.story.scope)) if closes.when else steps.done
+        )
+        in_time = await self.runtime.wait(early, self.span(closes.within))
+        if steps.done():
+            await steps
+            return "completed"
+        steps.cancel()
+        await asyncio.gather(steps, return_exceptions=True)
+        return "returned" if in_time else "expired"
+
+    async def _withdraw_what_is_open(self) -> None:
+        for task in list(self.story.tasks.values()):
+            if not task.finished:
+                task.end(Standing.WITHDRAWN)
+                await settle(self, task)
+
+    async def _close(self, ending: str) -> None:
+        """The closing activity refuses while signals are on their way here: they are taken first."""
+        self.story.handling = "closed"
+        self.story.reached("closed", self.runtime.now())
+        self.story.note(self.runtime.now(), "closed", ending=ending)
+        while not self.closed:
+            projection = self.story.projection()
+            seen = self.story.highest_seq
+            request = CloseRequest(projection=projection, highest_seq=seen, at=self.runtime.now())
+            self.closed = (await self.runtime.close(request)).closed
+            self.story.written(projection)
+            if not self.closed:
+                await self.runtime.wait(lambda: self.story.highest_seq > seen, timedelta(seconds=2))  # noqa: B023
+
+    # -- steps --------------------------------------------------------------------------------------------------------
+
+    async def run_steps(self, steps: list[Any], prefix: str) -> None:
+        """One after the other; a step that fails for good is told in the story and the next one goes on."""
+        for index, step in enumerate(steps):
+            path = f"{prefix}{index}"
+            try:
+                await STEPS[kind_of(step)](self, step, path)
+            except (EffectFailedError, MosError) as error:
+                self.story.note(self.runtime.now(), "step_failed", path, code=error.code, reason=error.message)
+            if self.story.untold:
+                await self.record()
+
+    async def record(self) -> None:
+        """Write what is not yet written."""
+        projection = self.story.projection()
+        await self.runtime.record(projection)
+        self.story.written(projection)
+
+    def resolve(self, value: Json) -> Json:
+        """A value of the definition with its expressions evaluated now."""
+        return expressions.resolve(value, self.story.scope)
+
+    def holds(self, condition: str) -> bool:
+        return expressions.holds(condition, self.story.scope)
+
+    def span(self, text: str) -> timedelta:
+        """A duration of the definition: a literal or an expression that gives one."""
+        return duration(str(self.resolve(text)))
+
+    # -- what comes in ------------------------------------------------------------------------------------------------
+
+    def join(self, batch: JoinBatch) -> JoinResult:
+        """Take signals of this exception; numbers already known are passed over."""
+        fresh = [signal for signal in batch.signals if signal.seq > self.story.highest_seq]
+        if self.closed:
+            return JoinResult(highest_seq=self.story.highest_seq, closed=bool(fresh))
+        for signal in fresh:
+            self.story.highest_seq = signal.seq
+            self.story.note(signal.received_at, "signal", type=signal.type, subject=signal.subject, facts=signal.facts)
+            if signal.equipment and signal.equipment == self.story.given.equipment.get("id"):
+                self.story.scope["machine"] = signal.facts
+                self.story.condition = "returned" if signal.facts.get("state") == "execute" else "active"
+        return JoinResult(highest_seq=self.story.highest_seq)
+
+    async def answer(self, answer: Answer) -> AnswerResult:
+        """Apply an answer. The first to accept and the first to decide win here and nowhere else."""
+        task = self.story.tasks.get(answer.task_id)
+        if task is None:
+            return AnswerResult(accepted=False, code="unknown_task")
+        if answer.version not in (0, task.version):
+            return AnswerResult(accepted=False, code="changed")
+        reply = await self._apply(task, answer)
+        self._tell_story(task, answer, reply)
+        return AnswerResult(accepted=reply.accepted, code=reply.code, by=reply.by, at=reply.at)
+
+    async def _apply(self, task: LiveTask, answer: Answer) -> Reply:
+        at, step = answer.received_at, task.step
+        needs = step.authority if not isinstance(step, TaskStep) or answer.verb == "done" else ""
+        if task.finished:
+            return task.closed_reply()
+        if answer.person not in task.ever_asked and not needs:
+            return Reply(False, "not_asked")
+        if needs:
+            refused = await self._unauthorised(task, answer, needs)
+            if refused:
+                return refused
+        if isinstance(step, TaskStep):
+            return tasks.answer(task, answer.person, answer.verb, answer.fields, at)
+        comment = str(answer.fields.get("comment", ""))
+        return tasks.decide(task, answer.person, answer.channel, answer.verb, comment, at)
+
+    async def _unauthorised(self, task: LiveTask, answer: Answer, authority: str) -> Reply | None:
+        area = str(self.story.given.equipment.get("area", ""))
+        risk = getattr(task.step, "risk", "low")
+        request = AuthoriseRequest(
+            person=answer.person, authority=authority, area=area, channel=answer.channel, risk=risk
+        )
+        granted = await self.runtime.authorise(request)
+        return None if granted.allowed else Reply(False, granted.code)
+
+    def _tell_story(self, task: LiveTask, answer: Answer, reply: Reply) -> None:
+        at, story = self.runtime.now(), self.story
+        if reply.accepted:
+            task.ever_asked.setdefault(answer.person, answer.person_name)
+            story.publish(task)
+            self._milestones(task, answer)
+        kind = "answer" if reply.accepted else "answer_refused"
+        story.note(at, kind, task.path, answer.person, task=task.name, verb=answer.verb, code=reply.code,
+                   channel=answer.channel, fields=answer.fields)  # fmt: skip
+
+    def _milestones(self, task: LiveTask, answer: Answer) -> None:
+        story, at = self.story, answer.received_at
+        reached = {"accepted": "accepted_at", "arrived": "arrived_at", "fixed": "done_at"}
+        for milestone, value in reached.items():
+            if isinstance(task.step, TaskStep) and value in task.values:
+                story.reached(milestone, at)
+        if task.standing is Standing.DECIDED:
+            story.handling = "decided"
+            story.reached("decided", at)
+        elif story.handling == "open":
+            story.handling = "acknowledged"
+
+
+def _roots(where: Json) -> set[str]:
+    """The first names of the expressions in a query, as far as they could be other queries."""
+    words = " ".join(expressions.expressions_in(where))
+    return set("".join(char if char.isalnum() or char == "_" else " " for char in words).split())
