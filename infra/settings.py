@@ -1,0 +1,168 @@
+"""Every setting of the product, read from the environment here and nowhere else.
+
+Names start with `MOS_`, except the vendors' own (`SLACK_*`, `TWILIO_*`). Unset means: the embedded part is used.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import ConfigError
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _postgres_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        raise ValueError("must look like postgresql://user:password@host:5432/mos")
+    return url
+
+
+def _mqtt_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("mqtt://", "mqtts://")):
+        raise ValueError("must look like mqtt://host:1883 or mqtts://user:password@host:8883")
+    return url
+
+
+def _host_port(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError("must look like host:7233")
+    return address
+
+
+def _base_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return url
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+File = Annotated[Path, AfterValidator(_absolute)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+
+
+class SlackSettings(BaseSettings):
+    """The Slack app; the base URL ends in a slash (slack-sdk joins method names to it)."""
+
+    model_config = SettingsConfigDict(env_prefix="SLACK_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    api_base: BaseUrl = "https://slack.com/api/"
+    bot_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    team_id: str | None = None
+    app_id: str | None = None
+
+
+class TwilioSettings(BaseSettings):
+    """The Twilio account that sends the SMS; `from` is E.164."""
+
+    model_config = SettingsConfigDict(env_prefix="TWILIO_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    api_base: BaseUrl = "https://api.twilio.com"
+    account_sid: str | None = None
+    auth_token: SecretStr | None = None
+    from_: Annotated[str | None, Field(validation_alias="TWILIO_FROM")] = None
+
+
+class Settings(BaseSettings):
+    """What one installation is told. Ports are loopback ports of the embedded parts; unset = a free one is chosen."""
+
+    model_config = SettingsConfigDict(env_prefix="MOS_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(default=Path(".mos"), validate_default=True)
+    log_level: Level = "INFO"
+    min_free_mb: Annotated[int, Field(ge=0)] = 512
+
+    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = None
+    postgres_port: Port | None = None
+
+    temporal_address: Annotated[str, AfterValidator(_host_port)] | None = None
+    temporal_namespace: str = "mos"
+    temporal_tls_cert: File | None = None
+    temporal_tls_key: File | None = None
+    temporal_tls_ca: File | None = None
+    temporal_durable: bool = False
+    temporal_port: Port | None = None
+    temporal_ui_port: Port | None = None
+
+    mqtt_url: Annotated[SecretStr, AfterValidator(_mqtt_url)] | None = None
+    mqtt_port: Port | None = None
+    mqtt5_port: Port | None = None
+
+    api_host: str = "127.0.0.1"
+    api_port: Port | None = None
+    public_url: BaseUrl | None = None
+    webhook_secret: SecretStr | None = None
+    session_secret: SecretStr | None = None
+    api_token: SecretStr | None = None
+
+    slack: SlackSettings = Field(default_factory=SlackSettings)
+    twilio: TwilioSettings = Field(default_factory=TwilioSettings)
+
+    @model_validator(mode="after")
+    def _tls_pair(self) -> "Settings":
+        if (self.temporal_tls_cert is None) != (self.temporal_tls_key is None):
+            raise ValueError("set both MOS_TEMPORAL_TLS_CERT and MOS_TEMPORAL_TLS_KEY, or neither")
+        return self
+
+    def sqlalchemy_url(self) -> str:
+        """The database URL with the psycopg 3 driver named. Raises ConfigError when none is set."""
+        if self.database_url is None:
+            raise ConfigError("No database: start the stack with `mos up`, or set MOS_DATABASE_URL")
+        url = self.database_url.get_secret_value()
+        return "postgresql+psycopg://" + url.split("://", 1)[1]
+
+
+def load_settings(*, running: bool = False) -> Settings:
+    """Read the settings. With `running`, addresses and secrets that are unset come from the stack running on the
+    same data folder, so that a command in a second terminal finds it. Raises ConfigError: one line, what to set."""
+    try:
+        settings = Settings()
+        return _attached(settings) if running else settings
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Our own environment with `extra` laid over it, for a child that is part of the product."""
+    return {**os.environ, **extra}
+
+
+def bare_environment() -> dict[str, str]:
+    """For third-party children: nothing that could steer them (TEMPORAL_*, PG*, PYTHON*) is handed down."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8"}
+
+
+def running_environment_file(data_dir: Path) -> Path:
+    """Where `mos up` keeps what it hands to the product's processes (mode 0600), while it runs: NAME='value' lines."""
+    return data_dir / "run" / "product.env"
+
+
+def _attached(settings: Settings) -> Settings:
+    file = running_environment_file(settings.data_dir)
+    if not file.exists():
+        return settings
+    slack, twilio = SlackSettings(_env_file=file), TwilioSettings(_env_file=file)
+    return Settings(_env_file=file, data_dir=settings.data_dir, slack=slack, twilio=twilio)
+
+
+def _explain(error: ValidationError) -> str:
+    prefix = {"SlackSettings": "SLACK_", "TwilioSettings": "TWILIO_"}.get(error.title, "MOS_")
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        message = problem["msg"].removeprefix("Value error, ")
+        name = "_".join(str(part) for part in problem["loc"]).upper()
+        lines.append(f"{prefix}{name.removeprefix(prefix)}: {message}" if name else message)
+    return "Setting to correct: " + "; ".join(lines)
