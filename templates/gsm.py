@@ -1,0 +1,56 @@
+"""GSM 03.38: what fits into an SMS, and how many segments a text costs.
+
+A text of only GSM 7-bit characters has 160 in one segment, 153 in each of several; one other character makes it UCS-2
+with 70 and 67 (3GPP TS 23.038, 23.040). So a curly quote more than doubles the price: it is replaced by a plain one.
+"""
+
+import unicodedata
+
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENDED = frozenset("^{}\\[~]|€\f")
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′`´ʼ", "'"),
+        **dict.fromkeys("“”„‟″«»", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000\t", " "),
+        **dict.fromkeys("\u200b\u200c\u200d\ufeff\u00ad\u2060", ""),
+        "…": "...",
+        "•": "-",
+        "·": "-",
+        "×": "x",
+        "→": "->",
+        "≤": "<=",
+        "≥": ">=",
+        "°": " deg ",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+    }
+)
+
+
+def normalise(text: str) -> str:
+    """The same words in GSM characters where that loses nothing but ornament; other scripts stay as they are."""
+    return "".join(_gsm(char) for char in text.translate(_PLAIN))
+
+
+def _gsm(char: str) -> str:
+    if char in _BASIC or char in _EXTENDED:
+        return char
+    bare = "".join(part for part in unicodedata.normalize("NFKD", char) if not unicodedata.combining(part))
+    return bare if bare and all(part in _BASIC for part in bare) else char
+
+
+def segments(text: str) -> int:
+    """How many SMS segments this text takes (an empty one takes one)."""
+    if all(char in _BASIC or char in _EXTENDED for char in text):
+        return _count(sum(2 if char in _EXTENDED else 1 for char in text), 160, 153)
+    return _count(len(text.encode("utf-16-be")) // 2, 70, 67)
+
+
+def _count(units: int, single: int, each: int) -> int:
+    return 1 if units <= single else -(-units // each)

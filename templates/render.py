@@ -1,0 +1,135 @@
+"""From a message (facts and choices) to what a channel sends. Pure: the same message always gives the same payload."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, Template, TemplateError
+
+from domain.errors import ConfigError, InvariantError
+from domain.messages import Choice, Message, MessageKind, Standing
+from domain.people import ChannelName
+from domain.values import Json
+from templates import mrkdwn
+from templates.gsm import normalise, segments
+from templates.sandbox import Sandbox, plain, run
+from templates.words import has, say
+
+FOLDER = Path(__file__).parent
+MAX_SEGMENTS = 3
+_ANSWERABLE = (Standing.OPEN, Standing.YOURS)
+
+
+def render(message: Message, channel: ChannelName, folder: Path = FOLDER) -> dict[str, Json]:
+    """`{"text", "blocks"}` for Slack, `{"body"}` for SMS.
+
+    The template is the first of `<folder>/<channel>/<definition>.<step>.j2`, `<definition>.j2`, `_default.j2`; a reply
+    always takes the default. Raises ConfigError when a template is at fault, InvariantError for the console, which draws its own.
+    """
+    template = _template(channel, message, folder)
+    text = run(lambda scope: template.render(scope), _scope(message), template.name or "template")
+    return _slack(text, template.name or "") if channel is ChannelName.SLACK else {"body": _sms(text)}
+
+
+def numbered(message: Message) -> list[str]:
+    """The verbs that an SMS answers by number: the choices that name a value (`approve:<option>`), in their order."""
+    return [choice.verb for choice in message.choices if ":" in choice.verb]
+
+
+def _template(channel: ChannelName, message: Message, folder: Path) -> Template:
+    names = ["_default"]
+    if message.kind is not MessageKind.REPLY:
+        names = [f"{message.definition}.{message.step}", message.definition, "_default"]
+    try:
+        return _environment(channel, folder).select_template([f"{name}.j2" for name in names])
+    except TemplateError as error:
+        raise ConfigError(
+            f"{channel} template of {message.definition}: {error.message}", code="mos.template"
+        ) from error
+
+
+@lru_cache(maxsize=16)
+def _environment(channel: ChannelName, folder: Path) -> Sandbox:
+    loader = FileSystemLoader([folder / channel, FOLDER / channel])
+    if channel is ChannelName.SMS:
+        return Sandbox(_one_line, loader)
+    if channel is not ChannelName.SLACK:
+        raise InvariantError(f"{channel} has no message templates")
+    sandbox = Sandbox(mrkdwn.encode, loader)
+    sandbox.filters |= {"short": mrkdwn.short, "link": mrkdwn.link, "raw": mrkdwn.raw}
+    sandbox.filters |= {"fields": mrkdwn.fields, "tojson": mrkdwn.to_json}
+    return sandbox
+
+
+def _one_line(value: Any) -> str:
+    return re.sub(r"\s+", " ", plain(value))
+
+
+def _scope(message: Message) -> dict[str, Any]:
+    """The message's fields by name, plus `answers`, `sentence`, `answerable` and `say(key, **more)`."""
+    fields = message.model_dump(mode="json")
+    speak = partial(_say, message.language, fields)
+    return fields | {
+        "answerable": message.standing in _ANSWERABLE and message.kind is not MessageKind.REPLY,
+        "answers": [_answer(message, choice, speak) for choice in message.choices],
+        "sentence": _sentence(message, speak),
+        "say": speak,
+    }
+
+
+def _say(language: str, fields: Mapping[str, Any], key: str, **more: Any) -> str:
+    return say(language, key, {**fields, "n": "", "label": "", **more})
+
+
+def _sentence(message: Message, speak: partial[str]) -> str:
+    if message.kind is MessageKind.REPLY:
+        return speak(f"replies.{message.reply_code}") if message.reply_code else ""
+    return "" if message.standing is Standing.OPEN else speak(f"standing.{message.standing}")
+
+
+def _answer(message: Message, choice: Choice, speak: partial[str]) -> dict[str, Any]:
+    """A choice with its number (0 when it has none), its title and its button label."""
+    verbs = numbered(message)
+    number = verbs.index(choice.verb) + 1 if choice.verb in verbs else 0
+    root, _, value = choice.verb.partition(":")
+    title = next((option.title for option in message.options if option.id == value), "") or choice.label or value
+    known = has(message.language, f"verbs.{root}") and not (root == "answer" and value)
+    label = choice.label or (speak(f"verbs.{root}", n=number) if known else title or root)
+    return {"verb": choice.verb, "root": root, "n": number, "title": title, "label": label, "style": choice.style}
+
+
+def _slack(text: str, name: str) -> dict[str, Json]:
+    """The template prints JSON objects one after another: first `{"text": ...}`, then one a block."""
+    decoder, values, position = json.JSONDecoder(), list[Json](), 0
+    text = text.strip()
+    while position < len(text):
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            line = text.count("\n", 0, error.pos) + 1
+            raise ConfigError(
+                f"slack/{name}: no JSON at line {line} of its output: {error.msg}", code="mos.template"
+            ) from error
+        values.append(value)
+        position += len(text[position:]) - len(text[position:].lstrip())
+    if not values or not isinstance(values[0].get("text"), str):
+        raise ConfigError(f'slack/{name}: the first object must be {{"text": ...}}', code="mos.template")
+    return {"text": values[0]["text"], "blocks": values[1:]}
+
+
+def _sms(text: str) -> str:
+    """Three parts divided by lines of `---`: what it is, details (left out from the end when long), what to reply."""
+    parts = [[line.strip() for line in part.split("\n") if line.strip()] for part in normalise(text).split("\n---")]
+    head, details, foot = [*parts, [], [], []][:3]
+    while details and segments("\n".join(head + details + foot)) > MAX_SEGMENTS:
+        details.pop()
+    body = "\n".join(head + details + foot)
+    while head and len(head[0]) > 40 and segments(body) > MAX_SEGMENTS:
+        head[0] = head[0][:-8].rstrip() + "..."
+        body = "\n".join(head + foot)
+    while segments(body) > MAX_SEGMENTS:
+        body = body[:-1]
+    return body
