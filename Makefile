@@ -60,10 +60,12 @@ clean: ## Remove environments and caches; the data in .mos stays
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Stamps: an environment is made again when its lock, or our own metadata, has changed.
+# Stamps: an environment is made again when its lock, our own metadata, or the place of the clone has changed.
+$(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$(CURDIR)" ] || rm -f .venv/.uv)
+
 .venv/.uv: infra/locks/uv.txt
 	@echo "mos setup: making the virtual environment"
-	@infra/setup/venv.sh $(MAKECMDGOALS)
+	@infra/setup/venv.sh
 	@touch $@
 
 .venv/.runtime: .venv/.uv infra/locks/runtime.txt pyproject.toml

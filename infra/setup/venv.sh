@@ -12,7 +12,7 @@ stop() { say "$*"; exit 1; }
 command -v "$python" >/dev/null ||
   stop "$python is missing. Install Python 3.11 or newer (Debian: apt-get install python3 python3-venv), then run make again."
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  stop "$("$python" -V) is too old. Install Python 3.11 or newer, then run: make PYTHON=/path/to/python3.11 $*"
+  stop "$("$python" -V) is too old. Install Python 3.11 or newer, then run make again with PYTHON=/path/to/python3.11"
 
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -26,10 +26,12 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   fi
 fi
 
-# An environment whose Python is gone or belongs to another folder (a moved clone) is made anew.
-if [ -e "$venv" ] && ! "$venv/bin/python" -c "import sys; sys.exit(sys.prefix != '$PWD/$venv')" 2>/dev/null; then
-  say "the environment in $venv belongs to another folder or Python; making it anew"
+# An environment whose Python is gone, or that moved here with the clone, is made anew: its scripts name the old place.
+here=$(pwd -P)
+if [ -d "$venv" ] && { ! "$venv/bin/python" -c '' 2>/dev/null || [ "$(cat "$venv/.folder" 2>/dev/null || echo "$here")" != "$here" ]; }; then
+  say "making the environment in $venv anew: its Python or its folder has changed"
   rm -rf "$venv"
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes -r infra/locks/uv.txt
+printf '%s\n' "$here" >"$venv/.folder"
