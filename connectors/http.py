@@ -1,0 +1,68 @@
+"""One HTTP call with the domain's errors: what a refusal or a lost answer means for the caller."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from domain.errors import AuthError, OutcomeUnknownError, RateLimitedError, TransientError
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_DEFAULT_WAIT = 5.0
+IDLE = httpx.Limits(max_connections=20, keepalive_expiry=1.5)
+"""Drop idle connections before common servers do (gunicorn's threads after 2 s): a stale one costs an unsure write."""
+
+
+async def exchange(client: httpx.AsyncClient, request: httpx.Request, *, writes: bool, system: str) -> httpx.Response:
+    """Send once (a read that lost its connection: twice). Raises AuthError (401, 403), RateLimitedError (429),
+    TransientError (not sent, 503, a failed read) and OutcomeUnknownError (a write that was sent and not answered,
+    or answered 500, 502, 504). Every other status is returned."""
+    try:
+        response = await _send(client, request, repeat=not writes)
+    except _NOT_SENT as error:
+        raise TransientError(f"{system} cannot be reached; it is tried again.", detail=repr(error)) from error
+    except httpx.RequestError as error:
+        raise _lost(system, writes, repr(error)) from error
+    _refuse(response, writes, system)
+    return response
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request, *, repeat: bool) -> httpx.Response:
+    try:
+        return await client.send(request)
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        if not repeat:
+            raise
+        return await client.send(request)
+
+
+def _lost(system: str, writes: bool, detail: str) -> TransientError | OutcomeUnknownError:
+    if writes:
+        return OutcomeUnknownError(f"{system} did not answer a posting; it is looked up by its key.", detail=detail)
+    return TransientError(f"{system} did not answer; it is asked again.", detail=detail)
+
+
+def _refuse(response: httpx.Response, writes: bool, system: str) -> None:
+    status = response.status_code
+    detail = f"HTTP {status}: {response.text[:300]}"
+    if status in (401, 403):
+        raise AuthError(f"{system} refused our credentials: renew them in its connector's settings.", detail=detail)
+    if status == 429:
+        raise RateLimitedError(f"{system} asks us to slow down.", retry_after=retry_after(response), detail=detail)
+    if status == 503:
+        raise TransientError(f"{system} is not ready; it is tried again.", detail=detail)
+    if status >= 500:
+        raise _lost(system, writes, detail)
+
+
+def retry_after(response: httpx.Response) -> float:
+    """Seconds to wait by RFC 9110 `Retry-After` (seconds or a date), 5 when absent or unreadable."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return _DEFAULT_WAIT
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
