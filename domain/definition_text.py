@@ -99,7 +99,7 @@ class _Reader:
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         if node.tag.endswith((":timestamp", ":value")):
             return node.value
-        return self._scalars.construct_object(node)  # type: ignore[no-untyped-call]
+        return self._scalars.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -143,7 +143,13 @@ def _semantic(definition: Definition, check_text: TextCheck | None) -> Iterator[
             expressions.check(source, names)
         except ConfigError as error:
             yield path, _with_hint(error.message, names)
-    for path, text in _texts(definition) if check_text else ():
+    if check_text:
+        yield from _text_findings(definition, check_text, names)
+    yield from _authorities(definition)
+
+
+def _text_findings(definition: Definition, check_text: TextCheck, names: frozenset[str]) -> Iterator[tuple[Path, str]]:
+    for path, text in _texts(definition):
         try:
             unknown = check_text(text) - names
         except ConfigError as error:
@@ -151,7 +157,6 @@ def _semantic(definition: Definition, check_text: TextCheck | None) -> Iterator[
             continue
         for name in sorted(unknown):
             yield path, _with_hint(f"undeclared reference to '{name}'", names)
-    yield from _authorities(definition)
 
 
 def declared_names(definition: Definition) -> frozenset[str]:

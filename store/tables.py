@@ -73,7 +73,7 @@ class SourceStateRow(SQLModel, table=True):
 
 
 class ExceptionRow(SQLModel, table=True):
-    """An exception's identity (made by intake) and the projection of its workflow's state (`rev` rises; older never wins)."""
+    """An exception's identity (made by intake) and the projection of its workflow's state (a higher `rev` wins)."""
 
     __tablename__ = "plant_exception"
     __table_args__: ClassVar[Any] = (
@@ -194,7 +194,7 @@ class DecisionRow(SQLModel, table=True):
 
 
 class LedgerRow(SQLModel, table=True):
-    """A transaction to the ERP or MES. drafted -> posting -> posted; or unknown, rejected. Driven by its own workflow."""
+    """A transaction to the ERP or MES. drafted -> posting -> posted, unknown or rejected; its own workflow drives it."""
 
     __tablename__ = "ledger"
 

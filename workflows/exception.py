@@ -1,6 +1,6 @@
 """The Temporal workflow of one exception. Workflow type = the definition's name, so this one class serves them all.
 
-Messages to it are Updates: `join` (a batch of signals) and `answer`. It holds no logic of its own: the interpreter does.
+Messages to it are Updates: `join` (a batch of signals) and `answer`. It has no logic of its own: the interpreter does.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 
 
 class TemporalRuntime:
-    """The interpreter's port on Temporal. Database effects are local activities, calls to other systems regular ones."""
+    """The interpreter's port on Temporal. Database effects are local activities, calls to other systems are not."""
 
     def now(self) -> datetime:
         return workflow.now()
@@ -74,13 +74,14 @@ class TemporalRuntime:
     async def post(self, request: PostRequest) -> PostResult:
         """A workflow of its own, which outlives this one; its id is the transaction's."""
         try:
-            return await workflow.execute_child_workflow(
+            posted: PostResult = await workflow.execute_child_workflow(
                 calls.TRANSACTION_WORKFLOW,
                 request,
                 id=request.transaction.id,
                 result_type=PostResult,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             )
+            return posted
         except ChildWorkflowError as error:
             raise _failed(error) from error
 

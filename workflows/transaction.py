@@ -16,13 +16,14 @@ class TransactionWorkflow:
     async def run(self, request: PostRequest) -> PostResult:
         """The system's answer, however long it is down."""
         try:
-            return await workflow.execute_activity(
+            posted: PostResult = await workflow.execute_activity(
                 calls.POST.name,
                 request,
                 result_type=PostResult,
                 start_to_close_timeout=calls.POST.start_to_close,
                 retry_policy=calls.POST.retry,
             )
+            return posted
         except ActivityError as error:
             cause = error.__cause__
             detail = cause.message if isinstance(cause, ApplicationError) else str(cause)

@@ -81,7 +81,7 @@ async def notify(engine: Interpreter, step: NotifyStep, path: str) -> None:
 
 
 async def follow(engine: Interpreter, task: LiveTask, within: timedelta, *, keep_asking: bool) -> None:
-    """Until the task is finished: carry changes to the phones, climb the ladder while nobody has it, end at the deadline.
+    """Until the task is finished: carry changes to the phones, climb the ladder while nobody has it, end in time.
 
     `keep_asking`: at the deadline climb what is left of the ladder and go on waiting, instead of expiring.
     """

@@ -1,0 +1,58 @@
+"""The site as it is in force: equipment, roster, connectors, live definitions."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from domain.definition import Definition
+from domain.errors import NotFoundError
+from domain.people import Person, Roster
+from domain.site import Site
+from domain.values import Json
+from store.tables import ContactRow, DefinitionRow, DocumentRow, PersonRow
+
+
+async def document(session: AsyncSession, kind: str) -> Json:
+    """The newest document of this kind. Raises NotFoundError."""
+    statement = (
+        select(col(DocumentRow.content))
+        .where(col(DocumentRow.kind) == kind)
+        .order_by(col(DocumentRow.id).desc())
+        .limit(1)
+    )
+    found = await session.scalar(statement)
+    if found is None:
+        raise NotFoundError(f"no {kind} document is published: run 'mos push'")
+    return found
+
+
+async def site(session: AsyncSession) -> Site:
+    return Site.model_validate(await document(session, "site"))
+
+
+async def roster(session: AsyncSession) -> Roster:
+    """Everybody with a verified contact, and the shifts."""
+    people = [Person.model_validate(data) for data in (await session.scalars(select(col(PersonRow.data)))).all()]
+    return Roster.model_validate({"shifts": await document(session, "shifts"), "people": people})
+
+
+async def person(session: AsyncSession, person_id: str) -> Person | None:
+    row = await session.get(PersonRow, person_id)
+    return Person.model_validate(row.data) if row else None
+
+
+async def person_at(session: AsyncSession, channel: str, address: str) -> Person | None:
+    """Who has this verified address. None = a stranger, who has no power."""
+    contact = await session.get(ContactRow, (channel, address))
+    return await person(session, contact.person) if contact else None
+
+
+async def live_definitions(session: AsyncSession) -> dict[str, Definition]:
+    """The definitions in force, by version."""
+    statement = select(col(DefinitionRow.version), col(DefinitionRow.content)).where(col(DefinitionRow.live).is_(True))
+    rows = (await session.execute(statement)).all()
+    return {version: Definition.model_validate(content) for version, content in rows}
+
+
+async def definition_version(session: AsyncSession, version: str) -> DefinitionRow | None:
+    return await session.get(DefinitionRow, version)

@@ -1,0 +1,1 @@
+"""Writing: only activities, intake and admin may; a transaction is opened by them, never here."""

@@ -1,0 +1,98 @@
+"""The inbox: every signal and answer, committed before it is acknowledged."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from domain.signals import RawSignal
+from domain.values import Json
+from store.db import ARRIVED
+from store.tables import InboxRow, RefusedCall, SourceStateRow
+
+OPEN = ("received", "settling", "correlated")
+_REFUSED_BODY_LIMIT = 4096
+
+
+async def add_signals(session: AsyncSession, raws: Sequence[RawSignal], received_at: datetime) -> list[bool]:
+    """Insert what is new by (source, event_id); for each signal: was it new? Wakes the pump at commit."""
+    rows = [
+        {
+            "category": "signal",
+            "source": raw.source,
+            "event_id": raw.event_id,
+            "kind": raw.kind,
+            "body": raw.body,
+            "status": "received",
+            "occurred_at": raw.occurred_at,
+            "received_at": received_at,
+            "attempts": 0,
+        }
+        for raw in raws
+    ]
+    return await _insert(session, rows)
+
+
+async def add_answer(
+    session: AsyncSession, *, source: str, event_id: str, kind: str, body: Json, received_at: datetime
+) -> bool:
+    """Insert a person's answer; False when this very press or text is there already."""
+    row = {"category": "answer", "source": source, "event_id": event_id, "kind": kind, "body": body}
+    return (await _insert(session, [row | {"status": "received", "received_at": received_at, "attempts": 0}]))[0]
+
+
+async def _insert(session: AsyncSession, rows: list[dict[str, Json]]) -> list[bool]:
+    statement = (
+        insert(InboxRow)
+        .values(rows)
+        .on_conflict_do_nothing(constraint="inbox_once")
+        .returning(col(InboxRow.source), col(InboxRow.event_id))
+    )
+    new = {(source, event_id) for source, event_id in (await session.execute(statement)).all()}
+    await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": ARRIVED})
+    return [(row["source"], row["event_id"]) in new for row in rows]
+
+
+async def take(session: AsyncSession, statuses: Sequence[str], limit: int, now: datetime) -> list[InboxRow]:
+    """Lock the next rows in these states (and due), in inbox order; rows locked elsewhere are passed over."""
+    due = (col(InboxRow.due_at).is_(None)) | (col(InboxRow.due_at) <= now)
+    statement = (
+        select(InboxRow)
+        .where(col(InboxRow.status).in_(statuses), due)
+        .order_by(col(InboxRow.seq))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list((await session.scalars(statement)).all())
+
+
+async def mark(session: AsyncSession, seqs: Sequence[int], **values: Json) -> None:
+    """Set columns of inbox rows."""
+    await session.execute(update(InboxRow).where(col(InboxRow.seq).in_(seqs)).values(**values))
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """When the next delayed row is due."""
+    statement = select(func.min(col(InboxRow.due_at))).where(col(InboxRow.status).in_(OPEN))
+    found: datetime | None = await session.scalar(statement)
+    return found
+
+
+async def refuse(session: AsyncSession, at: datetime, door: str, reason: str, body: bytes) -> None:
+    """Remember a call that was turned away, its body cut."""
+    session.add(RefusedCall(at=at, door=door, reason=reason[:500], body=body[:_REFUSED_BODY_LIMIT]))
+
+
+async def new_state(session: AsyncSession, key: str, state: str, occurred_at: datetime, facts: Json) -> bool:
+    """Store a thing's standing state; False when it is older than the stored one or the same: no news."""
+    row = {"key": key, "state": state, "occurred_at": occurred_at, "facts": facts}
+    statement = insert(SourceStateRow).values(row)
+    newer = statement.on_conflict_do_update(
+        index_elements=["key"],
+        set_=row,
+        where=(col(SourceStateRow.occurred_at) <= occurred_at) & (col(SourceStateRow.state) != state),
+    ).returning(col(SourceStateRow.key))
+    return (await session.execute(newer)).first() is not None
