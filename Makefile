@@ -12,8 +12,7 @@ export PYTHON
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Install the product and build the demo plant's ERP
-	@$(MAKE) --no-print-directory -j2 .venv/.runtime erp
+setup: erp ## Install the product and build the demo plant's ERP
 
 demo: setup ## The whole plant on this machine; prints one link
 	@$(BIN)/mos demo
@@ -74,17 +73,16 @@ $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$(CURDIR)" ] || rm -f .venv/.uv
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.dev: .venv/.uv infra/locks/dev.txt infra/locks/runtime.txt pyproject.toml
-	@echo "mos setup: installing the product with its test and check tools"
+.venv/.dev: .venv/.runtime infra/locks/dev.txt
+	@echo "mos setup: installing the test and check tools"
 	@$(INSTALL) --require-hashes -r infra/locks/dev.txt
-	@$(INSTALL) --no-deps --no-build-isolation --editable .
-	@touch .venv/.runtime $@
+	@touch $@
 
 debian:
 	@infra/setup/debian.sh chromium mosquitto
 
-# The demo plant's ERP lives in its own environment and is built once, beside the product's installation.
-erp: .venv/.uv
+# The demo plant's ERP lives in an environment of its own and is built once; a second call finds it ready.
+erp: .venv/.runtime
 ifneq ($(wildcard infra/plant/erp/__main__.py),)
 	@$(BIN)/python -m infra.plant.erp build --cache .cache/erp
 endif
