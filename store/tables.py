@@ -21,7 +21,7 @@ def _document(*, nullable: bool = False) -> Any:
 class InboxRow(SQLModel, table=True):
     """Every way in: a signal or a person's answer, committed before it is acknowledged.
 
-    status: received -> settling | correlated -> delivered; or ignored (no definition wants it), quarantined (unreadable).
+    status: received -> settling | correlated -> delivered; or ignored (nobody wants it), quarantined (unreadable).
     """
 
     __tablename__ = "inbox"
@@ -43,6 +43,7 @@ class InboxRow(SQLModel, table=True):
     due_at: datetime | None = _when()
     exception_id: str | None = None
     definition: str | None = None
+    key: str | None = None  # the correlation key, while an on-delay runs
     signal: Json = _document(nullable=True)
     outcome: Json = _document(nullable=True)
     error: str | None = Field(default=None, sa_column=Column(Text))
@@ -161,7 +162,8 @@ class OutboxRow(SQLModel, table=True):
     address: str
     purpose: str  # task | notify | approve | reply | edit
     edits: str | None = None  # the outbox id of the message that this one replaces
-    payload: Json = _document()
+    payload: Json = _document()  # a domain.messages.Message
+    rendered: Json = _document(nullable=True)  # what the channel was given
     state: str = "pending"
     attempts: int = 0
     next_at: datetime = _when(nullable=False)
@@ -194,7 +196,7 @@ class DecisionRow(SQLModel, table=True):
 
 
 class LedgerRow(SQLModel, table=True):
-    """A transaction to the ERP or MES. drafted -> posting -> posted, unknown or rejected; its own workflow drives it."""
+    """A transaction to the ERP or MES. drafted -> posting -> posted | unknown | rejected; a workflow drives it."""
 
     __tablename__ = "ledger"
 

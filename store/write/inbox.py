@@ -96,3 +96,13 @@ async def new_state(session: AsyncSession, key: str, state: str, occurred_at: da
         where=(col(SourceStateRow.occurred_at) <= occurred_at) & (col(SourceStateRow.state) != state),
     ).returning(col(SourceStateRow.key))
     return (await session.execute(newer)).first() is not None
+
+
+async def settling(session: AsyncSession, definition: str, key: str) -> list[InboxRow]:
+    """The signals whose on-delay runs for this definition and key, locked."""
+    statement = (
+        select(InboxRow)
+        .where(col(InboxRow.status) == "settling", col(InboxRow.definition) == definition, col(InboxRow.key) == key)
+        .with_for_update()
+    )
+    return list((await session.scalars(statement)).all())

@@ -1,0 +1,159 @@
+"""Correlation: which exception does a signal belong to, and does it open one? One batch, one transaction."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from connectors.roles import Normaliser
+from domain import expressions
+from domain.definition import Definition
+from domain.errors import ConfigError, InvalidPayloadError
+from domain.ids import make_id
+from domain.signals import RawSignal, Signal
+from domain.site import Site
+from domain.values import Json, duration, iso
+from store.tables import ExceptionRow, InboxRow
+from store.write import exceptions, inbox
+
+FUTURE_LIMIT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is in force: the site, the live definitions by version, and the mapping for each kind of raw signal."""
+
+    site: Site
+    definitions: Mapping[str, Definition]
+    normalisers: Mapping[str, Normaliser]
+    randomness: Callable[[int], bytes]
+
+
+async def correlate(session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
+    """Move one signal on: into an exception, to the end of its on-delay, to the ignored, or into the quarantine."""
+    try:
+        signal = _normalise(rules, row)
+        if signal.state_key and row.status == "received" and not await _is_news(session, signal):
+            _ignore(row, "the state is as it was")
+            return
+        await _place(session, rules, row, signal, now)
+    except (InvalidPayloadError, ConfigError) as error:
+        row.status, row.error = "quarantined", error.message
+
+
+def _normalise(rules: Rules, row: InboxRow) -> Signal:
+    if row.kind not in rules.normalisers:
+        raise InvalidPayloadError(f"nothing reads '{row.kind}' signals: connect its source")
+    raw = RawSignal(source=row.source, event_id=row.event_id, kind=row.kind, body=row.body, occurred_at=row.occurred_at)
+    signal = rules.normalisers[row.kind](raw)
+    if signal.occurred_at > row.received_at + FUTURE_LIMIT:
+        raise InvalidPayloadError(
+            f"it happened in the future ({iso(signal.occurred_at)}): set the clock of {row.source}"
+        )
+    if signal.equipment and rules.site.find(signal.equipment) is None:
+        raise InvalidPayloadError(f"unknown equipment '{signal.equipment}': add it to the site document")
+    row.occurred_at = signal.occurred_at
+    row.signal = {
+        "type": signal.type.value,
+        "subject": signal.subject,
+        "equipment": signal.equipment,
+        "facts": {"equipment": signal.equipment, "subject": signal.subject, **signal.facts},
+    }
+    return signal
+
+
+async def _is_news(session: AsyncSession, signal: Signal) -> bool:
+    key, state = signal.state_key or "", signal.state or ""
+    return await inbox.new_state(session, key, state, signal.occurred_at, signal.facts)
+
+
+async def _place(session: AsyncSession, rules: Rules, row: InboxRow, signal: Signal, now: datetime) -> None:
+    for version, definition in rules.definitions.items():
+        if signal.type not in definition.opens.on:
+            continue
+        scope = _scope(rules.site, definition, row, signal)
+        key = "/".join(str(expressions.evaluate(part, scope)) for part in definition.opens.one_per)
+        running = await exceptions.find_open(session, rules.site.site, definition.definition, key)
+        if running is not None:
+            row.status, row.exception_id = "correlated", running.id
+            return
+        if expressions.holds(definition.opens.when, scope):
+            await _open_or_settle(session, rules, row, (version, definition, key, scope), now)
+            return
+        await _cleared(session, definition.definition, key, row)
+    if row.status in ("received", "settling"):
+        _ignore(row, "no definition opens on it")
+
+
+def _scope(site: Site, definition: Definition, row: InboxRow, signal: Signal) -> dict[str, Json]:
+    facts = (row.signal or {}).get("facts", {})
+    return {
+        "signal": facts,
+        "equipment": site.describe(signal.equipment) if signal.equipment else {},
+        "params": definition.parameters | _parameters(site, definition),
+        "opened_at": iso(row.received_at),
+        "exception": {},
+        "machine": facts if signal.equipment else {},
+        "site": site_facts(site),
+    }
+
+
+def site_facts(site: Site) -> dict[str, Json]:
+    """What conditions and texts read as `site`."""
+    return {"id": site.site, "title": site.title, "timezone": site.timezone}
+
+
+def _parameters(site: Site, definition: Definition) -> dict[str, Json]:
+    """The site's own values for this definition's parameters."""
+    found: dict[str, Json] = site.parameters.get(definition.definition, {})
+    return found
+
+
+Match = tuple[str, Definition, str, dict[str, Json]]
+
+
+async def _open_or_settle(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> None:
+    version, definition, key, scope = match
+    settle = duration(str(expressions.resolve(definition.opens.settle, scope)))
+    if settle and row.status == "received":
+        row.status, row.due_at, row.definition, row.key = "settling", now + settle, definition.definition, key
+        return
+    row.exception_id = await _open(session, rules, row, (version, definition, key, scope), now)
+    row.status = "correlated"
+
+
+async def _open(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> str:
+    version, definition, key, scope = match
+    site = rules.site.site
+    exception_id = make_id("exc", now, rules.randomness(10))
+    equipment = scope["equipment"].get("id")
+    await exceptions.open_new(
+        session,
+        ExceptionRow(
+            id=exception_id,
+            site=site,
+            definition=definition.definition,
+            version=version,
+            key=key,
+            workflow_id=f"{site}/{definition.definition}/{key}/{exception_id}",
+            title=f"{definition.definition} {key}",
+            priority=str(expressions.resolve(definition.opens.priority, scope)),
+            equipment=equipment,
+            state={},
+            milestones={"signal": iso(row.occurred_at or now), "received": iso(row.received_at), "opened": iso(now)},
+            opened_at=now,
+        ),
+    )
+    return exception_id
+
+
+async def _cleared(session: AsyncSession, definition: str, key: str, row: InboxRow) -> None:
+    """A signal that no longer holds ends the on-delay of those before it: they open nothing."""
+    for waiting in await inbox.settling(session, definition, key):
+        if waiting.seq != row.seq:
+            _ignore(waiting, "it cleared before its on-delay was over")
+
+
+def _ignore(row: InboxRow, why: str) -> None:
+    row.status, row.error, row.due_at = "ignored", why, None

@@ -1,0 +1,139 @@
+"""Delivery: correlated inbox rows go to their exception's workflow, in inbox order, one batch at a time.
+
+Starting is idempotent (the workflow id holds the exception id, reuse is refused), and so is every Update (its id holds the
+inbox number), so a crash between Temporal's answer and our commit repeats nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.contracts.model import (
+    Answer,
+    AnswerResult,
+    ExceptionInput,
+    JoinBatch,
+    JoinResult,
+    OpeningSignal,
+)
+from domain.definition import Definition
+from domain.errors import TransientError
+from domain.site import Site
+from intake.correlate import site_facts
+from store.tables import ExceptionRow, InboxRow
+
+TASK_QUEUE = "mos"
+Result = TypeVar("Result")
+
+
+class Deliverer:
+    """Speaks to Temporal for the pump. Raises TransientError when Temporal is out of reach."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self, row: ExceptionRow, definition: Definition, site: Site, signals: Sequence[InboxRow]) -> bool:
+        """Start the workflow with these signals; False when it was started before (they must then join)."""
+        given = _input(row, definition, site, signals)
+        try:
+            await self._client.start_workflow(
+                row.definition,
+                given,
+                id=row.workflow_id,
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                request_eager_start=True,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except RPCError as error:
+            raise TransientError(f"Temporal did not start {row.workflow_id}: {error.message}") from error
+        return True
+
+    async def join(self, row: ExceptionRow, signals: Sequence[InboxRow]) -> JoinResult | None:
+        """Hand signals to a running exception; None when Temporal knows no such workflow (any more)."""
+        batch = JoinBatch(signals=[opening_signal(signal) for signal in signals])
+        update_id = f"join-{batch.signals[-1].seq}"
+        return await self._update(row, "join", batch, update_id, JoinResult)
+
+    async def answer(self, row: ExceptionRow, answer: Answer) -> AnswerResult | None:
+        """Hand an answer to a running exception; None when it is over or lost."""
+        return await self._update(row, "answer", answer, f"answer-{answer.seq}", AnswerResult)
+
+    async def is_known(self, row: ExceptionRow) -> bool:
+        """Does Temporal know this workflow, running or ended?"""
+        try:
+            await self._client.get_workflow_handle(row.workflow_id).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise TransientError(f"Temporal does not answer: {error.message}") from error
+        return True
+
+    async def _update(
+        self, row: ExceptionRow, name: str, argument: object, update_id: str, result: type[Result]
+    ) -> Result | None:
+        handle = self._client.get_workflow_handle(row.workflow_id)
+        try:
+            found: Result = await handle.execute_update(name, argument, id=update_id, result_type=result)
+            return found
+        except WorkflowUpdateFailedError as error:
+            raise TransientError(f"{row.workflow_id} did not take {update_id}: {error.cause}") from error
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return None
+            raise TransientError(f"Temporal does not answer: {error.message}") from error
+
+
+def opening_signal(row: InboxRow) -> OpeningSignal:
+    """A correlated inbox row as the workflow receives it."""
+    signal = row.signal
+    return OpeningSignal(
+        seq=row.seq or 0,
+        type=signal["type"],
+        subject=signal["subject"],
+        equipment=signal["equipment"],
+        occurred_at=row.occurred_at or row.received_at,
+        received_at=row.received_at,
+        facts=signal["facts"],
+    )
+
+
+def _input(row: ExceptionRow, definition: Definition, site: Site, signals: Sequence[InboxRow]) -> ExceptionInput:
+    return ExceptionInput(
+        exception_id=row.id,
+        site=row.site,
+        version=row.version,
+        definition=definition,
+        key=row.key,
+        priority=row.priority,
+        opened_at=row.opened_at,
+        signals=[opening_signal(signal) for signal in signals],
+        equipment=site.describe(row.equipment) if row.equipment else {},
+        parameters=site.parameters.get(definition.definition, {}),
+        site_facts=site_facts(site),
+    )
+
+
+def answer_of(row: InboxRow, received_at: datetime) -> Answer:
+    """A resolved answer row as the workflow receives it."""
+    who, body = row.signal, row.body
+    parts = str(body.get("task") or "").split(":")
+    version = int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
+    return Answer(
+        id=row.event_id,
+        seq=row.seq or 0,
+        person=who["person"],
+        person_name=who["name"],
+        channel=body["channel"],
+        task_id=who["task"],
+        version=version,
+        verb=body.get("verb", ""),
+        fields=body.get("fields", {}),
+        received_at=received_at,
+    )

@@ -1,0 +1,43 @@
+"""What somebody is told whose press or text did not do what they meant: queued once, under the answer's own number."""
+
+from datetime import datetime
+
+from domain.ids import derived_id
+from domain.messages import Message, MessageKind
+from domain.people import ChannelName
+from domain.values import Json
+from store.tables import InboxRow
+
+
+def reply_row(row: InboxRow, now: datetime) -> dict[str, Json] | None:
+    """The outbox row of the reply; None when the person sees the outcome anyway (it was accepted, or on the console)."""
+    outcome, body, who = row.outcome or {}, row.body, row.signal or {}
+    if outcome.get("accepted") or body["channel"] == ChannelName.CONSOLE.value:
+        return None
+    message = Message(
+        kind=MessageKind.REPLY,
+        definition="",
+        exception_id=row.exception_id or "",
+        language=str(who.get("language", "en")),
+        title="",
+        reply_code=str(outcome.get("code", "ask_again")),
+        by=str(outcome.get("by") or ""),
+        at=str(outcome.get("at") or ""),
+        code=str(who.get("task_code") or ""),
+    )
+    return {
+        "id": derived_id("msg", "reply", row.seq),
+        "exception_id": row.exception_id,
+        "task_id": None,
+        "person": str(who.get("person", "")),
+        "channel": body["channel"],
+        "address": body["address"],
+        "purpose": "reply",
+        "edits": None,
+        "payload": message.model_dump(mode="json"),
+        "state": "pending",
+        "attempts": 0,
+        "next_at": now,
+        "created_at": now,
+        "conversation": str((body.get("reply_to") or {}).get("channel", "")),
+    }
