@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from pathlib import Path
 
 from infra.plant.files import MES_TOKEN, PLANT_TOKEN, secret
@@ -35,12 +36,23 @@ async def _advance(mes: Mes) -> None:
         await asyncio.sleep(_ADVANCE_EVERY_S)
 
 
+def _webhook_secret(path: Path) -> str:
+    """Read the signing secret, or end the process with one clear line."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        sys.exit(f"{path} cannot be read ({error.strerror}). It must hold the webhook secret.")
+    if not text.startswith("whsec_"):
+        sys.exit(f"{path} holds no webhook secret: it must start with whsec_.")
+    return text
+
+
 async def serve(options: argparse.Namespace) -> None:
     """Run the MES until told to stop."""
     options.data.mkdir(parents=True, exist_ok=True)
     database = Database(options.data / "mes.sqlite3")
     mes = Mes(read_catalogue(options.catalogue), plant_clock(options), database)
-    sender = Sender(mes, options.webhook_url, options.webhook_secret_file.read_text(encoding="utf-8").strip())
+    sender = Sender(mes, options.webhook_url, _webhook_secret(options.webhook_secret_file))
     bound = listen(options.port)
     app = mes_app(mes, secret(options.data, MES_TOKEN), secret(options.data, PLANT_TOKEN))
     async with asyncio.TaskGroup() as group, serving(app, bound):

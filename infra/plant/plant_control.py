@@ -1,0 +1,181 @@
+"""Causes things in the plant, the way a hand on the floor does: through each peer's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from infra.plant.catalogue import DEFAULT_PATH, Catalogue, RushDraw, load_catalogue
+from infra.plant.files import MES_TOKEN, PLANT_TOKEN, secret
+
+_TIMEOUT_S = 30
+EnterSale = Callable[..., Any]
+
+
+class ControlError(RuntimeError):
+    """The plant did not do it; the message says why and what to do."""
+
+    def __init__(self, message: str, status: int = 502) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Endpoints(BaseModel):
+    """Where the peers are; `erp` is None when the plant runs without an ERP."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    data: Path
+    machines: str
+    gateway: str
+    mes: str
+    erp: dict[str, Any] | None = None
+    catalogue: Path = DEFAULT_PATH
+
+
+def read_endpoints(path: Path) -> Endpoints:
+    """Read the endpoints file. Raises ControlError when it is missing or wrong."""
+    try:
+        return Endpoints.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ControlError(f"{path} cannot be read ({error.strerror}). Is the plant running?") from error
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, item["loc"])) or "file" for item in error.errors())
+        raise ControlError(f"{path} is no endpoints file: wrong or missing {places}.") from error
+
+
+def draw(catalogue: Catalogue, seed: int) -> dict[str, Any]:
+    """What this seed picks for the guided exceptions; the same seed picks the same."""
+    chance = random.Random(seed)
+    scenarios = catalogue.scenarios
+    return {
+        "seed": seed,
+        "breakdown_a": chance.choice(scenarios.breakdown_a),
+        "breakdown_b": chance.choice(scenarios.breakdown_b),
+        "hold_lot": chance.choice(scenarios.hold_lots),
+        "rush": chance.choice(scenarios.rush).model_dump(),
+    }
+
+
+class PlantControl:
+    """The verbs of the plant's control. Every method raises ControlError when a peer refuses or is away."""
+
+    def __init__(self, endpoints: Endpoints, enter_sale: EnterSale | None = None) -> None:
+        self._endpoints = endpoints
+        self._enter_sale = enter_sale
+        self.catalogue = load_catalogue(endpoints.catalogue)
+
+    async def break_down(self, unit_id: str, reason: int | None = None) -> dict[str, Any]:
+        """Stop a machine at its own process, then let the MES know."""
+        shown = await self._call(self._home_of(unit_id), "POST", f"/work-units/{unit_id}/break", {"reason": reason})
+        await self._tell_mes(shown, "down")
+        return shown
+
+    async def clear(self, unit_id: str) -> dict[str, Any]:
+        """Clear a machine at its own process, then let the MES know."""
+        shown = await self._call(self._home_of(unit_id), "POST", f"/work-units/{unit_id}/clear", {})
+        await self._tell_mes(shown, "up")
+        return shown
+
+    async def fail_inspection(self, lot_id: str, value: float | None = None) -> dict[str, Any]:
+        """Record a result at the MES; outside the tolerance unless a value says otherwise."""
+        return await self._call(self._endpoints.mes, "POST", "/floor/inspections", {"lot": lot_id, "value": value})
+
+    async def rush(self, sale: RushDraw | None = None) -> dict[str, Any]:
+        """Enter a rush sale in the ERP under a new number, then let the MES announce it."""
+        if self._endpoints.erp is None and self._enter_sale is None:
+            raise ControlError(
+                "No ERP is configured: a rush sale must be entered there first. Start the plant with it."
+            )
+        wanted_sale = sale or random.choice(self.catalogue.scenarios.rush)
+        clock = await self._call(self._endpoints.mes, "GET", "/clock", token=MES_TOKEN)
+        number = await self._call(self._endpoints.mes, "POST", "/floor/sales-order-numbers", {})
+        wanted = datetime.fromisoformat(clock["as_of"]) + timedelta(minutes=wanted_sale.wanted)
+        common = wanted_sale.model_dump(include={"customer", "material", "quantity"})
+        await self._enter(**common, wanted=wanted, reference=number["sales_order"])
+        body = common | {"sales_order": number["sales_order"], "wanted": wanted.isoformat()}
+        return await self._call(self._endpoints.mes, "POST", "/floor/rush", body)
+
+    async def status(self) -> dict[str, Any]:
+        """What every peer says of itself; a peer that is away is named, not fatal."""
+        machines, gateway, clock, outbox = await asyncio.gather(
+            self._try(self._endpoints.machines, "/work-units", PLANT_TOKEN),
+            self._try(self._endpoints.gateway, "/work-units", PLANT_TOKEN),
+            self._try(self._endpoints.mes, "/clock", MES_TOKEN),
+            self._try(self._endpoints.mes, "/floor/outbox", PLANT_TOKEN),
+        )
+        return {
+            "machines": machines.get("work_units", machines),
+            "gateway": gateway.get("work_units", gateway),
+            "clock": clock,
+            "outbox": outbox.get("outbox", outbox),
+            "erp": self._endpoints.erp is not None or self._enter_sale is not None,
+        }
+
+    async def _try(self, base: str, path: str, token: str) -> dict[str, Any]:
+        try:
+            return await self._call(base, "GET", path, token=token)
+        except ControlError as error:
+            return {"away": str(error)}
+
+    async def _tell_mes(self, shown: dict[str, Any], state: str) -> None:
+        reason = shown["stop_reason"]
+        body = {"state": state, "reason": reason["text"] if reason else None, "since": shown["since"]}
+        await self._call(self._endpoints.mes, "POST", f"/floor/equipment/{shown['id']}/state", body)
+
+    async def _enter(self, **sale: Any) -> None:
+        enter = self._enter_sale or _erp_entry(self._endpoints.erp or {})
+        done = enter(**sale) if inspect.iscoroutinefunction(enter) else asyncio.to_thread(enter, **sale)
+        await done
+
+    def _home_of(self, unit_id: str) -> str:
+        try:
+            speaks = self.catalogue.work_unit(unit_id).speaks
+        except KeyError as error:
+            known = ", ".join(unit.id for unit in self.catalogue.work_units)
+            raise ControlError(f"The plant has no work unit {unit_id}. It has: {known}.", 404) from error
+        return self._endpoints.machines if speaks == "opcua" else self._endpoints.gateway
+
+    async def _call(
+        self, base: str, method: str, path: str, body: dict[str, Any] | None = None, token: str = PLANT_TOKEN
+    ) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {secret(self._endpoints.data, token)}"}
+        try:
+            async with httpx.AsyncClient(base_url=base, timeout=_TIMEOUT_S, headers=headers, trust_env=False) as client:
+                response = await client.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise ControlError(f"{base} does not answer ({type(error).__name__}). Is the plant running?") from error
+        if not response.is_success:
+            raise ControlError(_why(response), response.status_code)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def _why(response: httpx.Response) -> str:
+    try:
+        problem = response.json()
+    except ValueError:
+        return f"{response.url} answered {response.status_code}."
+    faults = "; ".join(f"{fault['loc']}: {fault['msg']}" for fault in problem.get("errors", []))
+    return faults or str(problem.get("detail", response.status_code))
+
+
+def _erp_entry(config: dict[str, Any]) -> EnterSale:
+    """The ERP helper's `enter_rush_sale`, bound to the ERP of the endpoints file."""
+    try:
+        reader = importlib.import_module("infra.plant.erp.reader")
+    except ModuleNotFoundError as error:
+        raise ControlError(
+            "This plant was installed without its ERP reader, so no rush sale can be entered."
+        ) from error
+    entry: EnterSale = reader.enter_rush_sale
+    return entry
