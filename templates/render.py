@@ -27,7 +27,7 @@ def render(message: Message, channel: ChannelName, folder: Path = FOLDER) -> dic
     """`{"text", "blocks"}` for Slack, `{"body"}` for SMS.
 
     The template is the first of `<folder>/<channel>/<definition>.<step>.j2`, `<definition>.j2`, `_default.j2`; a reply
-    always takes the default. Raises ConfigError when a template is at fault, InvariantError for the console, which draws its own.
+    always takes the default. Raises ConfigError when a template is at fault, InvariantError for the console.
     """
     template = _template(channel, message, folder)
     text = run(lambda scope: template.render(scope), _scope(message), template.name or "template")

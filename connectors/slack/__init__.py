@@ -1,0 +1,1 @@
+"""Slack: direct messages with buttons, and the presses that come back."""

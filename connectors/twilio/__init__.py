@@ -1,0 +1,1 @@
+"""Twilio: SMS to people, and their answers by a task's code."""
