@@ -1,0 +1,1 @@
+"""A manufacturing execution system over HTTP."""

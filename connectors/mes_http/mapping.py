@@ -189,7 +189,7 @@ def lot(answer: Json) -> Json:
 
 
 def inspection(answer: Json) -> Json:
-    """{inspection, lot, material, characteristic, value, low, high, unit, result, inspector, measured_at, job_order}."""
+    """The result with its limits, `job_order` None unless it was measured on one, `measured_at` ISO 8601."""
     names = ("lot", "material", "characteristic", "value", "low", "high", "unit", "result", "inspector", "measured_at")
     return {"inspection": answer["id"], **{name: answer[name] for name in names}, "job_order": answer.get("job_order")}
 

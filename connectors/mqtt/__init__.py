@@ -1,0 +1,1 @@
+"""MQTT brokers with a Unified Namespace in plain JSON."""

@@ -1,0 +1,1 @@
+"""OPC UA servers with PackML tags and alarms."""

@@ -1,0 +1,1 @@
+"""Signed CloudEvents that others send us."""
