@@ -70,7 +70,7 @@ class LiveTask:
 
 
 def answer(task: LiveTask, person: str, verb: str, fields: dict[str, Json], at: datetime) -> Reply:
-    """Apply an answer to a task step. Losers of a race read who was first; a repeat by the same person changes nothing."""
+    """Apply an answer to a task step. Losers of a race read who was first; a repeat changes nothing."""
     if task.finished:
         return task.closed_reply()
     if verb == "decline":
@@ -150,7 +150,7 @@ def _read_fields(task: LiveTask, verb: str, fields: dict[str, Json]) -> tuple[di
             return {}, "ask_again"
         ask, text = _asks(task)[ask_name], str(value).strip()[:2000]
         if not _fits(ask, text):
-            return {}, "bad_value"
+            return {}, "ask_again"
         read[ask_name] = text
     if verb in ("answer", "") and not read:
         return {}, "ask_again"

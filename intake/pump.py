@@ -5,6 +5,7 @@ exceptions side by side, each in inbox order.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -63,10 +64,8 @@ class Pump:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _sleep(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), timeout=_IDLE_S)
-        except TimeoutError:
-            pass
         self._woken.clear()
 
     async def step(self) -> int:
@@ -145,7 +144,7 @@ class Pump:
     async def _restart_or_recorrelate(
         self, row: ExceptionRow, definition: Definition, site: Site, signals: list[InboxRow]
     ) -> None:
-        """Temporal has no such workflow: it lost it (start it again from the inbox) or it ended (the signals open anew)."""
+        """Temporal has no such workflow: it lost it (start it again) or it ended (the signals open anew)."""
         if row.closed_at is None and not await self._deliverer.is_known(row):
             async with self._database.transaction() as session:
                 every = await pump_read.signals_of(session, row.id)
@@ -163,7 +162,7 @@ class Pump:
         result = await self._deliverer.answer(row, answer_of(item, item.received_at))
         if result is None and row.closed_at is None and not await self._deliverer.is_known(row):
             raise TransientError(f"{row.workflow_id} is not running: the reconciler starts it again")
-        outcome = result.model_dump(mode="json") if result else {"accepted": False, "code": "closed"}
+        outcome = result.model_dump(mode="json") if result else {"accepted": False, "code": "withdrawn"}
         async with self._database.transaction() as session:
             await inbox.mark(session, [item.seq or 0], status="delivered", outcome=outcome)
             item.outcome = outcome

@@ -10,7 +10,7 @@ from store.tables import InboxRow
 
 
 def reply_row(row: InboxRow, now: datetime) -> dict[str, Json] | None:
-    """The outbox row of the reply; None when the person sees the outcome anyway (it was accepted, or on the console)."""
+    """The outbox row of the reply; None when the person sees the outcome anyway (accepted; console)."""
     outcome, body, who = row.outcome or {}, row.body, row.signal or {}
     if outcome.get("accepted") or body["channel"] == ChannelName.CONSOLE.value:
         return None

@@ -13,7 +13,7 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
     """Move one answer on: to its exception, or to an outcome of its own when person or task can't be told."""
     person = await _person(session, row.body)
     if person is None or not person.active:
-        _end(row, "stranger")
+        _end(row, "unknown_person")
         return
     task, code = await _task(session, row.body, person)
     row.signal = {"person": person.id, "name": person.name, "language": person.language}
@@ -35,14 +35,16 @@ async def _task(session: AsyncSession, body: dict[str, Json], person: Person) ->
     reference = str(body.get("task") or "")
     if reference.startswith("tsk_"):
         found = await tasks_read.by_id(session, reference.split(":", maxsplit=1)[0])
-        return found, "unknown_task"
+        return found, "unknown_code"
     if reference:
         found = await tasks_read.by_code(session, reference.upper())
         return (found, "unknown_code") if found and person.id in found.asked else (None, "unknown_code")
     open_ones = await tasks_read.open_for(session, person.id)
     if len(open_ones) == 1 and body.get("verb"):
         return open_ones[0], ""
-    return None, "ask_again" if open_ones else "no_open_task"
+    if not open_ones:
+        return None, "help"
+    return None, "ask_again" if len(open_ones) == 1 else "which_task"
 
 
 def _end(row: InboxRow, code: str) -> None:

@@ -8,11 +8,13 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from domain.errors import ConfigError
+from templates.clock import local_time
 from templates.sandbox import BUDGET, Sandbox, plain, run
 
 MAX_SOURCE = 4_000
 _ALLOWED = (nodes.Output, nodes.If, nodes.For, nodes.Assign, nodes.Expr, nodes.Helper)
 _ENVIRONMENT = Sandbox(plain)
+_ENVIRONMENT.filters["local_time"] = local_time
 
 
 def render_text(template: str, scope: Mapping[str, Any]) -> str:

@@ -112,7 +112,12 @@ class Query(Data):
 
 
 class GatherRequest(Data):
+    """Queries that run together; `title` and `scope` name the exception for people."""
+
+    exception_id: str
     queries: list[Query]
+    title: str = ""
+    scope: dict[str, Json] = {}
     projection: Projection
 
 
@@ -205,7 +210,7 @@ class AuthoriseRequest(Data):
 
 class Authorised(Data):
     allowed: bool
-    code: str = ""  # not_allowed | console_only
+    code: str = ""  # not_allowed | sign_in
 
 
 class ProposeRequest(Data):

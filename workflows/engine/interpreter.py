@@ -53,11 +53,21 @@ class Interpreter:
     async def _gather_context(self) -> None:
         """In waves: queries that read other queries wait for them; all others run together."""
         waiting = dict(self.definition.context)
-        while waiting:
-            ready = [n for n, q in waiting.items() if not (_roots(q.where) & (set(waiting) - {n}))] or list(waiting)
-            queries = [self._query(name, waiting.pop(name)) for name in ready]
+        first = True
+        while waiting or first:
+            first = False
+            ready = [n for n, q in waiting.items() if not (_roots(q.where) & (set(waiting) - {n}))]
+            queries = [self._query(name, waiting.pop(name)) for name in ready or list(waiting)]
             projection = self.story.projection()
-            result = await self.runtime.gather(GatherRequest(queries=queries, projection=projection))
+            result = await self.runtime.gather(
+                GatherRequest(
+                    exception_id=self.story.given.exception_id,
+                    queries=queries,
+                    title=self.definition.title,
+                    scope=self.story.named(self.definition.title),
+                    projection=projection,
+                )
+            )
             self.story.written(projection)
             self.story.scope |= result.values
             self.story.gaps |= result.gaps
@@ -153,9 +163,9 @@ class Interpreter:
         """Apply an answer. The first to accept and the first to decide win here and nowhere else."""
         task = self.story.tasks.get(answer.task_id)
         if task is None:
-            return AnswerResult(accepted=False, code="unknown_task")
+            return AnswerResult(accepted=False, code="unknown_code")
         if answer.version not in (0, task.version):
-            return AnswerResult(accepted=False, code="changed")
+            return AnswerResult(accepted=False, code="superseded")
         reply = await self._apply(task, answer)
         self._tell_story(task, answer, reply)
         return AnswerResult(accepted=reply.accepted, code=reply.code, by=reply.by, at=reply.at)
@@ -166,7 +176,7 @@ class Interpreter:
         if task.finished:
             return task.closed_reply()
         if answer.person not in task.ever_asked and not needs:
-            return Reply(False, "not_asked")
+            return Reply(False, "not_allowed")
         if needs:
             refused = await self._unauthorised(task, answer, needs)
             if refused:

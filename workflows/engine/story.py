@@ -88,7 +88,6 @@ class Story:
         """The step's texts with just the values that they name: a whole plan is too much for a message."""
         definition = self.given.definition
         texts = [step.title or definition.title, step.text, *step.facts.values()]
-        named = {word for text in texts for word in _WORD.findall(text)}
         return Wording(
             definition=definition.definition,
             step=step_name(step),
@@ -96,6 +95,11 @@ class Story:
             text=step.text,
             facts=step.facts,
             gaps=sorted(self.gaps),
-            scope={name: value for name, value in self.scope.items() if name in named},
+            scope=self.named(*texts),
             priority=self.given.priority,
         )
+
+    def named(self, *texts: str) -> dict[str, Json]:
+        """The part of the scope that these texts mention, and the site (times are shown in its zone)."""
+        words = {word for text in texts for word in _WORD.findall(text)} | {"site"}
+        return {name: value for name, value in self.scope.items() if name in words}

@@ -1,0 +1,200 @@
+"""Asking and telling people: who fits, what they are shown, and how a task stands on their phones."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities import project
+from activities.compose import Composer
+from activities.contracts import calls
+from activities.contracts.model import Authorised, AuthoriseRequest, SettleRequest, TellRequest, Told
+from activities.world import World
+from domain.ids import derived_id, task_code
+from domain.messages import Message, Standing
+from domain.people import ChannelName, Person, select
+from domain.values import Json, content_hash
+from store.read import site as site_read
+from store.read import tasks as tasks_read
+from store.tables import OutboxRow
+from store.write import exceptions, ledger, outbox
+
+
+class PeopleActivities:
+    """Every one is a single transaction; the outbox's sender does the talking."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @activity.defn(name=calls.TELL.name)
+    async def tell(self, request: TellRequest) -> Told:
+        """Choose the people, keep the task as asked, queue a message for each.
+
+        Idempotency: task id, and message ids from task, rung and person. Raises: ConfigError for an authored text that
+        cannot be rendered. Timeouts: database only.
+        """
+        async with self._world.database.transaction() as session:
+            site, roster = await site_read.site(session), await site_read.roster(session)
+            now, zone = self._world.now(), ZoneInfo(site.timezone)
+            people = [p for p in select(roster, request.selector, now, zone) if p.id not in request.already]
+            code = await self._code(session, request)
+            composer = Composer(self._world.public_url, zone, request.projection.exception_id)
+            shown = composer.asked(request, code)
+            shown_hash = content_hash(shown.model_dump(mode="json"))
+            if request.kind != "notify":
+                await exceptions.upsert_task(session, self._task(request, people, shown, shown_hash, code, now))
+            purpose = request.kind
+            rows = [
+                _outbox(person, composer.localised(shown, person), request.task_id, purpose, now, f"{request.rung}")
+                for person in people
+            ]
+            await outbox.add(session, [row for row in rows if row])
+            await project.write(session, request.projection)
+        return Told(people={person.id: person.name for person in people}, shown_hash=shown_hash)
+
+    async def _code(self, session: AsyncSession, request: TellRequest) -> str:
+        """The task's SMS code: the one it has, else a fresh one that no open task has."""
+        if request.kind == "notify":
+            return ""
+        known = await tasks_read.by_id(session, request.task_id)
+        if known:
+            return known.code
+        while True:
+            code = task_code(self._world.randomness(4))
+            holder = await tasks_read.by_code(session, code)
+            if holder is None or holder.closed_at is not None:
+                return code
+
+    def _task(
+        self, request: TellRequest, people: list[Person], shown: Message, shown_hash: str, code: str, now: datetime
+    ) -> dict[str, Json]:
+        return {
+            "id": request.task_id,
+            "exception_id": request.projection.exception_id,
+            "step": request.name,
+            "kind": request.kind,
+            "version": request.version,
+            "standing": Standing.OPEN.value,
+            "code": code,
+            "risk": request.risk,
+            "authority": request.authority,
+            "asked": sorted({*request.already, *(person.id for person in people)}),
+            "shown": shown.model_dump(mode="json"),
+            "shown_hash": shown_hash,
+            "deadline_at": request.deadline_at,
+            "opened_at": now,
+        }
+
+    @activity.defn(name=calls.SETTLE.name)
+    async def settle(self, request: SettleRequest) -> None:
+        """Keep how the task stands, withdraw what is unsent, edit what was sent, tell the one who acted what comes next.
+
+        Idempotency: message ids carry the task's change number. Timeouts: database only.
+        """
+        async with self._world.database.transaction() as session:
+            site, roster = await site_read.site(session), await site_read.roster(session)
+            task = await tasks_read.by_id(session, request.task_id)
+            now = self._world.now()
+            if task is not None:
+                composer = Composer(self._world.public_url, ZoneInfo(site.timezone), task.exception_id)
+                people = {person.id: person for person in roster.people}
+                await outbox.withdraw(session, request.task_id)
+                sent = await outbox.of_task(session, request.task_id)
+                rows = [self._follow_up(composer, request, task.code, people, row, now) for row in sent]
+                await outbox.add(session, [row for row in rows if row])
+                await self._keep(session, request, composer.settled(request, task.code, mine=True), now)
+            await project.write(session, request.projection)
+
+    def _follow_up(
+        self,
+        composer: Composer,
+        request: SettleRequest,
+        code: str,
+        people: dict[str, Person],
+        sent: OutboxRow,
+        now: datetime,
+    ) -> dict[str, Json] | None:
+        """An edit where the channel can; by SMS a new text only for the one who acted (others are left in peace)."""
+        person = people.get(sent.person)
+        if person is None:
+            return None
+        mine = person.id == request.person
+        message = composer.localised(composer.settled(request, code, mine=mine), person)
+        row_id = derived_id("msg", request.task_id, "change", request.change, sent.id)
+        if sent.channel == ChannelName.SLACK.value:
+            return _row(row_id, message, sent, now, edits=sent.id)
+        return _row(row_id, message, sent, now, edits=None) if mine and not request.closed else None
+
+    async def _keep(self, session: AsyncSession, request: SettleRequest, shown: Message, now: datetime) -> None:
+        await exceptions.update_task(
+            session,
+            request.task_id,
+            standing=(Standing.YOURS if request.standing is Standing.TAKEN else request.standing).value,
+            person=request.person,
+            closed_at=now if request.closed else None,
+            **({} if request.closed else {"shown": shown.model_dump(mode="json")}),
+        )
+        made = request.decision
+        if made is not None:
+            row = made.model_dump(mode="python") | {"exception_id": request.projection.exception_id}
+            await ledger.add_decision(session, row | {"step": request.name, "task_id": request.task_id})
+            fact = {"at": made.at, "kind": "decision", "actor": made.person, "subject": made.id}
+            await ledger.audit(session, fact | {"data": made.model_dump(mode="json")})
+
+    @activity.defn(name=calls.AUTHORISE.name)
+    async def authorise(self, request: AuthoriseRequest) -> Authorised:
+        """May this person decide this, now? Looked up at decision time (C10). High risk only in the console (C14)."""
+        async with self._world.database.transaction() as session:
+            person = await site_read.person(session, request.person)
+        if person is None or not person.active or request.authority not in person.authorities:
+            return Authorised(allowed=False, code="not_allowed")
+        if request.area and person.areas and request.area not in person.areas:
+            return Authorised(allowed=False, code="not_allowed")
+        if request.risk == "high" and request.channel != ChannelName.CONSOLE.value:
+            return Authorised(allowed=False, code="sign_in")
+        return Authorised(allowed=True)
+
+
+def _outbox(
+    person: Person, message: Message, task_id: str, purpose: str, now: datetime, rung: str
+) -> dict[str, Json] | None:
+    """The message's row, on the person's first contact method; None for somebody who can't be reached by message."""
+    if not person.contacts:
+        return None
+    contact = person.contacts[0]
+    return {
+        "id": derived_id("msg", task_id, rung, person.id, contact.channel),
+        "exception_id": message.exception_id,
+        "task_id": task_id,
+        "person": person.id,
+        "channel": contact.channel.value,
+        "address": contact.address,
+        "purpose": purpose,
+        "payload": message.model_dump(mode="json"),
+        "state": "pending",
+        "attempts": 0,
+        "next_at": now,
+        "created_at": now,
+        "conversation": "",
+    }
+
+
+def _row(row_id: str, message: Message, sent: OutboxRow, now: datetime, edits: str | None) -> dict[str, Json]:
+    """A further message to the reader of a sent one."""
+    return {
+        "id": row_id,
+        "exception_id": sent.exception_id,
+        "task_id": sent.task_id,
+        "person": sent.person,
+        "channel": sent.channel,
+        "address": sent.address,
+        "purpose": "edit" if edits else sent.purpose,
+        "edits": edits,
+        "payload": message.model_dump(mode="json"),
+        "state": "pending",
+        "attempts": 0,
+        "next_at": now,
+        "created_at": now,
+        "conversation": sent.conversation,
+    }

@@ -1,0 +1,142 @@
+"""The only sender of messages: claims outbox rows under lock, renders, sends, and keeps what the vendor answered.
+
+A row found in `sending` was left by a sender that vanished, or by an answer that never came: the vendor is asked for it
+by its key before it is sent again.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import OperationalError
+
+from connectors.roles import Channel, ChannelMessage, SentMessage
+from domain.errors import MosError, OutcomeUnknownError, RateLimitedError, TransientError
+from domain.messages import Message
+from domain.people import ChannelName
+from domain.values import Json
+from store.db import Database
+from store.tables import OutboxRow
+from store.write import exceptions, outbox
+from templates.render import render
+
+log = logging.getLogger("mos.sender")
+_LEASE = timedelta(seconds=8)
+_IDLE_S = 1.0
+_IN_FLIGHT = 16
+_PAUSES = (0.5, 1, 2, 5, 10, 30, 60)
+_GIVE_UP = 40
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Not sent, or unsure: try after this many seconds; unsure rows stay `sending`, so that they are looked up."""
+
+    seconds: float
+    error: str
+    unsure: bool = False
+
+
+class Sender:
+    """Runs beside the worker. Several may run: rows are claimed with SKIP LOCKED."""
+
+    def __init__(
+        self, database: Database, channels: Mapping[ChannelName, Channel], now: Callable[[], datetime]
+    ) -> None:
+        self._database, self._channels, self._now = database, channels, now
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something in the outbox."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until cancelled. A database that is away is waited for."""
+        while True:
+            try:
+                while await self.step():
+                    pass
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), timeout=_IDLE_S)
+                self._woken.clear()
+            except OperationalError as error:
+                log.warning("the outbox waits: %s", str(error).split("\n")[0])
+                await asyncio.sleep(_IDLE_S)
+
+    async def step(self) -> int:
+        """Claim and send what is due; gives how many rows were tried."""
+        async with self._database.transaction() as session:
+            rows = await outbox.claim(session, self._now(), _LEASE, _IN_FLIGHT)
+        await asyncio.gather(*(self._one(row) for row in rows))
+        return len(rows)
+
+    async def _one(self, row: OutboxRow) -> None:
+        try:
+            message = self._message(row)
+            sent = await self._send(row, message)
+        except TransientError as error:
+            pause = error.retry_after if isinstance(error, RateLimitedError) else _pause(row.attempts)
+            await self._again(row, _Again(pause, error.message))
+        except OutcomeUnknownError as error:
+            await self._again(row, _Again(_pause(row.attempts), error.message, unsure=True))
+        except MosError as error:
+            await self._finish(row, state="failed", error=f"{error.message} {error.detail}".strip()[:500])
+        else:
+            now = self._now()
+            rendered = dict(message.payload)
+            await self._finish(
+                row, state="sent", sent_at=now, vendor_id=sent.vendor_id, conversation=sent.conversation,
+                rendered=rendered, error=None,
+            )  # fmt: skip
+
+    def _message(self, row: OutboxRow) -> ChannelMessage:
+        channel = ChannelName(row.channel)
+        payload = render(Message.model_validate(row.payload), channel)
+        return ChannelMessage(key=row.id, address=row.address, payload=payload)
+
+    async def _send(self, row: OutboxRow, message: ChannelMessage) -> SentMessage:
+        channel = self._channels.get(ChannelName(row.channel))
+        if channel is None:
+            raise MosError(f"no {row.channel} is connected")
+        if row.edits:
+            return await self._edit(channel, row, message)
+        if row.state == "sending":
+            found = await channel.find(message, row.created_at)
+            if found is not None:
+                return found
+        return await channel.send(message)
+
+    async def _edit(self, channel: Channel, row: OutboxRow, message: ChannelMessage) -> SentMessage:
+        """Edits are idempotent by value; the message edited must have been sent."""
+        async with self._database.transaction() as session:
+            original = await session.get_one(OutboxRow, row.edits)
+        if original.vendor_id is None:
+            raise TransientError(f"{row.edits} has no vendor id yet")
+        sent = SentMessage(original.vendor_id, original.conversation)
+        await channel.edit(sent, message)
+        return sent
+
+    async def _again(self, row: OutboxRow, again: _Again) -> None:
+        if row.attempts >= _GIVE_UP:
+            await self._finish(row, state="failed", error=f"given up: {again.error}"[:500])
+            return
+        due = self._now() + timedelta(seconds=again.seconds)
+        if again.unsure:  # stays `sending`: claimed again once its lease is over
+            await self._finish(row, error=again.error, claimed_at=due - _LEASE)
+        else:
+            state = "sending" if row.state == "sending" else "pending"
+            claimed = due - _LEASE if state == "sending" else None
+            await self._finish(row, state=state, error=again.error, next_at=due, claimed_at=claimed)
+
+    async def _finish(self, row: OutboxRow, **values: Json) -> None:
+        async with self._database.transaction() as session:
+            await outbox.finish(session, row.id, **values)
+            if row.exception_id:
+                await exceptions.changed(session, row.exception_id)
+
+
+def _pause(attempts: int) -> float:
+    return _PAUSES[min(attempts, len(_PAUSES) - 1)]

@@ -1,0 +1,28 @@
+"""Times as people read them: in the site's zone, short."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def local_text(moment: datetime, zone: ZoneInfo) -> str:
+    """`22 Nov 14:05` in that zone."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
+
+
+@pass_context
+def local_time(context: Context, value: object) -> str:
+    """Filter: an ISO time as local text; anything else is shown as it is."""
+    site = context.get("site") or {}
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value or "?")
+    if moment.tzinfo is None:
+        return str(value)
+    return local_text(moment, ZoneInfo(str(site.get("timezone", "UTC"))))
