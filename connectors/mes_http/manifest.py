@@ -1,6 +1,9 @@
 """What the MES connector is: its named queries with their arguments (all optional unless README.md says otherwise)."""
 
-from connectors.roles import Manifest
+from collections.abc import Mapping
+
+from connectors.roles import Manifest, System
+from domain.values import Json
 
 MANIFEST = Manifest(
     name="mes_http",
@@ -17,3 +20,13 @@ MANIFEST = Manifest(
         "mes.equipment": ("equipment",),
     },
 )
+
+
+def build(settings: Mapping[str, Json]) -> System:
+    """The System for these settings (see config.py), its secrets among them by name. Imports what it needs only here."""
+    from connectors.mes_http.config import MesConfig
+    from connectors.mes_http.connector import build as make
+
+    secrets = {name: str(settings[name]) for name in MANIFEST.secrets if name in settings}
+    plain = {name: value for name, value in settings.items() if name not in MANIFEST.secrets}
+    return make(MesConfig.model_validate(plain), secrets)

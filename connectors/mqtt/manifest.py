@@ -1,6 +1,9 @@
 """What the MQTT connector is."""
 
-from connectors.roles import Manifest
+from collections.abc import Mapping
+
+from connectors.roles import Manifest, Source
+from domain.values import Json
 
 MANIFEST = Manifest(
     name="mqtt",
@@ -9,3 +12,13 @@ MANIFEST = Manifest(
     extra="mqtt",
     secrets=("password",),
 )
+
+
+def build(settings: Mapping[str, Json]) -> Source:
+    """The Source for these settings (see config.py), its secrets among them by name. Imports what it needs only here."""
+    from connectors.mqtt.config import MqttConfig
+    from connectors.mqtt.connector import build as make
+
+    secrets = {name: str(settings[name]) for name in MANIFEST.secrets if name in settings}
+    plain = {name: value for name, value in settings.items() if name not in MANIFEST.secrets}
+    return make(MqttConfig.model_validate(plain), secrets)

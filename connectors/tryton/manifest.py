@@ -1,6 +1,9 @@
 """What the Tryton connector is: its named queries with their arguments."""
 
-from connectors.roles import Manifest
+from collections.abc import Mapping
+
+from connectors.roles import Manifest, System
+from domain.values import Json
 
 MANIFEST = Manifest(
     name="tryton",
@@ -16,3 +19,13 @@ MANIFEST = Manifest(
         "erp.sale": ("sale",),
     },
 )
+
+
+def build(settings: Mapping[str, Json]) -> System:
+    """The System for these settings (see config.py), its secrets among them by name. Imports what it needs only here."""
+    from connectors.tryton.config import TrytonConfig
+    from connectors.tryton.connector import build as make
+
+    secrets = {name: str(settings[name]) for name in MANIFEST.secrets if name in settings}
+    plain = {name: value for name, value in settings.items() if name not in MANIFEST.secrets}
+    return make(TrytonConfig.model_validate(plain), secrets)
