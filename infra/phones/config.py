@@ -1,0 +1,116 @@
+"""What the stand-in phones play: the people, one Slack workspace and one Twilio account, read from one JSON file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SlackUserId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
+ChannelId = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,20}$")]
+PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+
+
+class Strict(BaseModel):
+    """A configuration record: an unknown key is a mistake, not an extension."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Person(Strict):
+    """One person with a phone: a Slack user, a number, or both."""
+
+    name: str = Field(min_length=1)
+    title: str = ""
+    slack_user_id: SlackUserId | None = None
+    email: str | None = None
+    phone: PhoneNumber | None = None
+    is_restricted: bool = False  # a guest
+    is_stranger: bool = False  # somebody of another organisation, by Slack Connect
+    deleted: bool = False  # deactivated
+
+
+class SlackChannel(Strict):
+    """A channel of the workspace; `members` are Slack user ids, empty = everybody."""
+
+    id: ChannelId
+    name: str
+    private: bool = False
+    archived: bool = False
+    app_is_member: bool = True
+    members: list[SlackUserId] = []
+
+
+class SlackLimits(Strict):
+    """Slack's own clocks and rates; the defaults are the vendor's, tests may shorten or widen them."""
+
+    trigger_seconds: float = 3.0
+    acknowledge_seconds: float = 3.0
+    response_url_uses: int = 5
+    response_url_seconds: float = 1800.0
+    event_retry_seconds: list[float] = [0.0, 60.0, 300.0]
+    posts_per_second: float = 1.0  # chat.postMessage, each channel
+    post_burst: int = 5
+    calls_per_minute: dict[str, float] = {"t1": 1, "t2": 20, "t3": 50, "t4": 100, "t5": 600}
+
+
+class Slack(Strict):
+    """One workspace with one installed app."""
+
+    team_id: Annotated[str, StringConstraints(pattern=r"^T[A-Z0-9]{2,20}$")]
+    team_domain: str = "plant"
+    app_id: Annotated[str, StringConstraints(pattern=r"^A[A-Z0-9]{2,20}$")]
+    app_name: str = "Exception router"
+    bot_user_id: SlackUserId
+    bot_id: Annotated[str, StringConstraints(pattern=r"^B[A-Z0-9]{2,20}$")] = "B0ROUTER"
+    bot_token: Annotated[str, StringConstraints(pattern=r"^xoxb-.+$")]
+    scopes: list[str] = ["chat:write", "users:read", "users:read.email", "im:write", "im:history", "commands"]
+    signing_secret: str = Field(min_length=8)
+    interactivity_url: str | None = None
+    commands_url: str | None = None
+    events_url: str | None = None
+    commands: list[str] = []
+    channels: list[SlackChannel] = []
+    limits: SlackLimits = SlackLimits()
+
+
+class MessagingService(Strict):
+    """A Twilio messaging service and its pool of senders."""
+
+    sid: Annotated[str, StringConstraints(pattern=r"^MG[0-9a-fA-F]{32}$")]
+    senders: list[PhoneNumber] = []
+
+
+class Twilio(Strict):
+    """One Twilio account with its numbers."""
+
+    account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    auth_token: str = Field(min_length=8)
+    from_numbers: list[PhoneNumber] = Field(min_length=1)
+    messaging_services: list[MessagingService] = []
+    contents: dict[str, str] = {}  # HX sid -> text with {{1}} placeholders
+    inbound_url: str | None = None
+    webhook_seconds: float = 15.0
+    status_delay_seconds: float = 0.2  # between queued, sent and delivered
+    calls_per_second: float = 100.0
+
+
+class PhonesConfig(Strict):
+    """The whole file. `base_url` is how the product reaches this process (response_url); empty = the bound address."""
+
+    people: list[Person]
+    slack: Slack
+    twilio: Twilio
+    base_url: str = ""
+    allowed_hosts: list[str] = ["127.0.0.1", "localhost"]
+
+    def merged(self, changes: dict[str, Any]) -> "PhonesConfig":
+        """This configuration with some `slack` and `twilio` settings replaced; raises ValidationError."""
+        whole = self.model_dump()
+        for part in ("slack", "twilio"):
+            whole[part] |= changes.get(part, {})
+        return PhonesConfig.model_validate(whole)
+
+
+def load_config(path: Path) -> PhonesConfig:
+    """Read and check the JSON file at `path`; raises OSError or ValidationError."""
+    return PhonesConfig.model_validate_json(path.read_text(encoding="utf-8"))

@@ -1,0 +1,190 @@
+"""Everything the two vendors remember, and the signal that something on a phone changed."""
+
+import asyncio
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from infra.phones.config import Person, PhonesConfig
+from infra.phones.documents import Collection, Documents
+
+Json = dict[str, Any]
+
+
+class Channel(BaseModel):
+    """A Slack conversation; an `im` has exactly one member beside the app."""
+
+    id: str
+    name: str
+    kind: Literal["channel", "im", "mpim"]
+    private: bool = False
+    archived: bool = False
+    app_is_member: bool = True
+    members: list[str] = []
+
+
+class Message(BaseModel):
+    """A Slack message; `only_for` is set on an ephemeral one."""
+
+    channel: str
+    ts: str
+    user: str
+    text: str = ""
+    blocks: list[Json] = []
+    attachments: list[Json] = []
+    metadata: Json | None = None
+    thread_ts: str | None = None
+    edited_ts: str | None = None
+    only_for: str | None = None
+    deleted: bool = False
+    warning: str | None = None  # the error triangle a person sees after a failed press
+
+
+class View(BaseModel):
+    """A modal or home tab; `body` is what the app sent, `state` what the person has entered."""
+
+    id: str
+    user: str
+    hash: str
+    body: Json
+    root_id: str
+    previous_id: str | None = None
+    open: bool = True
+    state: Json = {}
+    errors: dict[str, str] = {}
+    warning: str | None = None
+
+
+class Trigger(BaseModel):
+    """A trigger id: it opens one view within seconds of the person's action."""
+
+    id: str
+    user: str
+    expires_at: float
+    used: bool = False
+    view_id: str | None = None
+
+
+class ResponseUrl(BaseModel):
+    """A response_url and what is left of it."""
+
+    id: str
+    channel: str
+    user: str
+    message_ts: str | None
+    uses_left: int
+    expires_at: float
+
+
+class Sms(BaseModel):
+    """One SMS; times are epoch seconds, `itself` marks Twilio's own answers to STOP, START and HELP."""
+
+    sid: str
+    direction: Literal["inbound", "outbound-api", "outbound-reply"]
+    sender: str
+    to: str
+    body: str
+    status: str
+    created: float
+    updated: float
+    sent: float | None = None
+    send_at: float | None = None
+    media: list[str] = []
+    service_sid: str | None = None
+    status_callback: str | None = None
+    error_code: int | None = None
+    itself: bool = False
+
+
+class OptOut(BaseModel):
+    """A number that said STOP to one of ours."""
+
+    phone: str
+    sender: str
+
+
+class Settings(BaseModel):
+    """Settings changed while running."""
+
+    changes: Json = {}
+
+
+class State:
+    """All records of both vendors over one SQLite file; `revision` grows with every visible change."""
+
+    def __init__(self, config: PhonesConfig, data: Path) -> None:
+        data.mkdir(parents=True, exist_ok=True)
+        self.documents = Documents(data / "phones.sqlite3")
+        # Starting from the wall clock keeps the number growing over a restart.
+        self.revision = time.time_ns() // 1_000_000
+        self._changed = asyncio.Event()
+        self._settings = Collection(self.documents, "settings", Settings)
+        self._file_config = config
+        self.config = config.merged(self._changes())
+        self.channels = Collection(self.documents, "channels", Channel, self.bump)
+        self.messages = Collection(self.documents, "messages", Message, self.bump)
+        self.views = Collection(self.documents, "views", View, self.bump)
+        self.triggers = Collection(self.documents, "triggers", Trigger)
+        self.response_urls = Collection(self.documents, "response_urls", ResponseUrl)
+        self.sms = Collection(self.documents, "sms", Sms, self.bump)
+        self.opt_outs = Collection(self.documents, "opt_outs", OptOut, self.bump)
+        self._seed_channels()
+
+    def _changes(self) -> Json:
+        kept = self._settings.get("changes")
+        return kept.changes if kept else {}
+
+    def _seed_channels(self) -> None:
+        everybody = [p.slack_user_id for p in self.config.people if p.slack_user_id]
+        for given in self.config.slack.channels:
+            record = Channel(kind="channel", **given.model_dump())
+            record.members = record.members or everybody
+            self.channels.put(record.id, record)
+
+    def configure(self, changes: Json) -> None:
+        """Replace some settings, now and after a restart; raises ValidationError."""
+        merged = self._changes()
+        for part in ("slack", "twilio"):
+            merged[part] = merged.get(part, {}) | changes.get(part, {})
+        self.config = self._file_config.merged(merged)
+        self._settings.put("changes", Settings(changes=merged))
+        self._seed_channels()
+
+    def reset(self) -> None:
+        """Forget every message, view and opt-out; settings stay."""
+        for records in (self.channels, self.messages, self.views, self.triggers, self.response_urls, self.sms):
+            records.clear()
+        self.opt_outs.clear()
+        self._seed_channels()
+
+    def bump(self) -> None:
+        """Wake everybody who waits for a change."""
+        self.revision += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed_after(self, revision: int, timeout: float) -> int:
+        """The revision as soon as it is past `revision`, or as it is after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while self.revision <= revision and (left := deadline - time.monotonic()) > 0:
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                break
+        return self.revision
+
+    def person(self, key: str) -> Person | None:
+        """The person with this name, Slack user id or phone number."""
+        for person in self.config.people:
+            if key in (person.name, person.slack_user_id, person.phone):
+                return person
+        return None
+
+
+def new_id(prefix: str, length: int = 10) -> str:
+    """A fresh Slack-like id: the prefix and capital letters or digits."""
+    alphabet = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+    return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
