@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from activities.contracts.model import SettleRequest, TellRequest, Wording
 from domain.messages import Fact, Message, MessageKind, Standing
 from domain.people import Person
-from templates.clock import local_text
+from domain.values import local_text
 from templates.text import render_text
 
 

@@ -79,7 +79,7 @@ class HoldLot(_Outcome):
 
 
 class DisposeLot(_Outcome):
-    """Quality's disposition of a held lot: release frees it and moves it back; rework, scrap and return say where it goes."""
+    """Quality's disposition of a held lot: release frees it and moves it back, the others say where it goes."""
 
     kind: Literal["dispose_lot"] = "dispose_lot"
     lot: str
@@ -167,7 +167,7 @@ Outcome = Annotated[
 
 
 class OutcomeTransaction(_Outcome):
-    """What is posted at once to one system. `key` = exception id : step path : n, where n counts changed payloads, never attempts."""
+    """What is posted at once to one system. `key` = exception id : step path : n; n counts changed payloads, not attempts."""
 
     id: str
     key: str

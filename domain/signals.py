@@ -40,7 +40,7 @@ class RawSignal(BaseModel):
 class Signal(BaseModel):
     """A normalised fact. `facts` holds the named values that conditions read as `signal.<name>`.
 
-    `state_key` with `state`: the signal reports a standing state (a machine's), so a repeat of the same state is no news.
+    `state_key` with `state`: it reports a standing state (a machine's), so a repeat is no news.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -5,6 +5,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 Json = Any
 """A JSON value: None, bool, int, float, str, list or dict with text keys."""
@@ -42,3 +43,12 @@ def parse_time(text: str) -> datetime:
 def iso(moment: datetime) -> str:
     """Aware time as ISO 8601 in UTC, ending in Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def local_text(moment: datetime, zone: ZoneInfo) -> str:
+    """`22 Nov 14:05` in that zone, as people at the site read it."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"

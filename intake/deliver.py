@@ -1,7 +1,7 @@
 """Delivery: correlated inbox rows go to their exception's workflow, in inbox order, one batch at a time.
 
-Starting is idempotent (the workflow id holds the exception id, reuse is refused), and so is every Update (its id holds the
-inbox number), so a crash between Temporal's answer and our commit repeats nothing.
+Starting is idempotent (the workflow id holds the exception id, reuse is refused), and so is every Update (its id holds
+the inbox number), so a crash between Temporal's answer and our commit repeats nothing.
 """
 
 from collections.abc import Sequence

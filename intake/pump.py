@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -82,15 +83,15 @@ class Pump:
             for row in rows:
                 if row.category == "answer":
                     await resolve(session, row)
-                    await self._reply_if_ended(session, row)
+                    await self._reply_if_ended(session, row, rules.site)
                 else:
                     await correlate(session, rules, row, now)
                 await session.flush()
         return len(rows)
 
-    async def _reply_if_ended(self, session: AsyncSession, row: InboxRow) -> None:
+    async def _reply_if_ended(self, session: AsyncSession, row: InboxRow, site: Site) -> None:
         if row.status == "answered":
-            reply = reply_row(row, self._now())
+            reply = reply_row(row, self._now(), ZoneInfo(site.timezone))
             await outbox.add(session, [reply] if reply else [])
 
     async def _start_deliveries(self) -> None:
@@ -166,7 +167,7 @@ class Pump:
         async with self._database.transaction() as session:
             await inbox.mark(session, [item.seq or 0], status="delivered", outcome=outcome)
             item.outcome = outcome
-            reply = reply_row(item, self._now())
+            reply = reply_row(item, self._now(), ZoneInfo(site.timezone))
             await outbox.add(session, [reply] if reply else [])
             await exceptions.changed(session, row.id)
 

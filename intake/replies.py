@@ -1,15 +1,16 @@
 """What somebody is told whose press or text did not do what they meant: queued once, under the answer's own number."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from domain.ids import derived_id
 from domain.messages import Message, MessageKind
 from domain.people import ChannelName
-from domain.values import Json
+from domain.values import Json, local_text
 from store.tables import InboxRow
 
 
-def reply_row(row: InboxRow, now: datetime) -> dict[str, Json] | None:
+def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] | None:
     """The outbox row of the reply; None when the person sees the outcome anyway (accepted; console)."""
     outcome, body, who = row.outcome or {}, row.body, row.signal or {}
     if outcome.get("accepted") or body["channel"] == ChannelName.CONSOLE.value:
@@ -22,7 +23,7 @@ def reply_row(row: InboxRow, now: datetime) -> dict[str, Json] | None:
         title="",
         reply_code=str(outcome.get("code", "ask_again")),
         by=str(outcome.get("by") or ""),
-        at=str(outcome.get("at") or ""),
+        at=local_text(datetime.fromisoformat(str(outcome["at"])), zone) if outcome.get("at") else "",
         code=str(who.get("task_code") or ""),
     )
     return {

@@ -6,13 +6,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def local_text(moment: datetime, zone: ZoneInfo) -> str:
-    """`22 Nov 14:05` in that zone."""
-    local = moment.astimezone(zone)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
+from domain.values import local_text
 
 
 @pass_context

@@ -1,0 +1,83 @@
+"""The plan as the MES reports it, for computing: operations on work units in minutes since `as_of`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.values import Json, iso, parse_time
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A work unit that could do it, and how many minutes it takes there (set-up included)."""
+
+    work_unit: str
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operations segment. `start` and `end` are the plan's, in minutes since `as_of` (negative: already begun)."""
+
+    job_order: str
+    seq: int
+    work_unit: str
+    start: int
+    end: int
+    running: bool = False
+    remaining: int = 0
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.job_order, self.seq
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is still to be done. `version` is the dispatch list's; `materials`: job order -> material, quantity."""
+
+    as_of: datetime
+    version: str
+    operations: tuple[Operation, ...]
+    materials: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def at(self, minute: int) -> datetime:
+        return self.as_of + timedelta(minutes=minute)
+
+    def minute(self, moment: datetime) -> int:
+        """Minutes since `as_of`, rounded up: nothing is planned into the past."""
+        return -int((self.as_of - moment).total_seconds() // 60)
+
+    def text(self, minute: int) -> str:
+        return iso(self.at(minute))
+
+
+def read_plan(answer: Json) -> Plan:
+    """The query `mes.plan` as a Plan; finished operations are left out."""
+    as_of = parse_time(answer["as_of"])
+    bare = Plan(as_of, str(answer["version"]), ())
+    operations = [
+        _operation(bare, order["id"], item)
+        for order in answer["job_orders"]
+        for item in order["segments"]
+        if item["state"] != "done"
+    ]
+    materials = {order["id"]: (order["material"], float(order["quantity"])) for order in answer["job_orders"]}
+    return Plan(as_of, bare.version, tuple(sorted(operations, key=lambda o: (o.start, o.job_order, o.seq))), materials)
+
+
+def _operation(plan: Plan, job_order: str, item: dict[str, Any]) -> Operation:
+    return Operation(
+        job_order=job_order,
+        seq=int(item["seq"]),
+        work_unit=item["equipment"],
+        start=plan.minute(parse_time(item["start"])),
+        end=plan.minute(parse_time(item["end"])),
+        running=item["state"] == "running",
+        remaining=int(item.get("remaining_min") or 0),
+        alternatives=tuple(
+            Alternative(choice["equipment"], int(choice["run_min"]) + int(choice.get("setup_min") or 0))
+            for choice in item["alternatives"]
+        ),
+    )
