@@ -11,6 +11,7 @@ from infra.stack.children import Child, Guard
 from infra.stack.part import Part, PartFailed
 
 _POLL = 0.05
+_MISSES = 3
 
 
 class Keeper:
@@ -82,6 +83,7 @@ class Keeper:
                 self.ready.set()
                 if self.restarts:
                     self._say(f"{self.part.name} is back ({self.took:.1f} s)")
+            await self._while_alive(ended)
             return await asyncio.shield(ended)
         finally:
             if not ended.done():
@@ -99,6 +101,17 @@ class Keeper:
                 raise self._failure(f"{self.part.name} was not ready within {self.part.ready_within:g} s")
             await asyncio.wait({ended}, timeout=_POLL)
         return False
+
+    async def _while_alive(self, ended: "asyncio.Task[int]") -> None:
+        """Kill a process that runs but has stopped answering; a dead listener thread, for one."""
+        misses = 0
+        while self.part.alive is not None and not ended.done():
+            await asyncio.wait({ended}, timeout=self.part.alive_every)
+            misses = 0 if await self.part.alive() else misses + 1
+            if misses >= _MISSES and not ended.done():
+                self._say(f"{self.part.name} runs but does not answer: killing it")
+                self.kill()
+                return
 
     async def _after_death(self, code: int, lived: float) -> None:
         self._child = None

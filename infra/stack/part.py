@@ -29,7 +29,8 @@ class Part:
     """One child process.
 
     `after` names the parts that must be ready first; it is stopped before them. `prepare` is called before each start.
-    A `oneshot` part is ready when it has ended with exit code 0; another exit code stops everything. `user` is
+    `alive` is asked every `alive_every` s once it is ready; after three noes in a row it is killed and started again. A
+    `oneshot` part is ready when it has ended with exit code 0; another exit code stops everything. `user` is
     (uid, gid) to run as. `grace`: seconds between `stop_signal` and SIGKILL. `note` follows the address on the screen.
     """
 
@@ -38,6 +39,8 @@ class Part:
     env: Mapping[str, str]
     cwd: Path
     ready: Probe | None = None
+    alive: Probe | None = None
+    alive_every: float = 10.0
     after: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None
     address: str = ""

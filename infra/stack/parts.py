@@ -146,6 +146,7 @@ def _mqtt(ground: Ground) -> Part | Outside:
         env=bare_environment(),
         cwd=ground.folder.run,
         ready=ready,
+        alive=ready,
         prepare=lambda: write_private(file, broker.configuration(port, port5)),
         address=f"{_HOST}:{port5}",
         note=f"MQTT 5; MQTT 3.1.1 on {port}; keeps nothing over a restart",

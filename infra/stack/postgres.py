@@ -25,7 +25,8 @@ _LINGER = 8.0  # seconds left to the backends of a killed server
 _OPTIONS = {
     "listen_addresses": _HOST, "unix_socket_directories": "", "max_connections": "60", "shared_buffers": "64MB",
     "work_mem": "4MB", "maintenance_work_mem": "32MB", "max_wal_size": "256MB", "min_wal_size": "80MB",
-    "wal_level": "minimal", "max_wal_senders": "0", "max_logical_replication_workers": "0", "autovacuum_max_workers": "2", "io_method": "sync", "jit": "off",
+    "wal_level": "minimal", "max_wal_senders": "0", "max_logical_replication_workers": "0", "io_method": "sync",
+    "autovacuum_max_workers": "2", "jit": "off",
     "max_parallel_workers_per_gather": "0", "log_line_prefix": "%m [%p] ", "timezone": "UTC", "log_timezone": "UTC",
 }  # fmt: skip
 _ACCESS = f"host all all {_HOST}/32 scram-sha-256\n"

@@ -2,6 +2,7 @@
 broken connection is a no."""
 
 import asyncio
+import secrets
 import ssl
 import struct
 from pathlib import Path
@@ -9,15 +10,20 @@ from pathlib import Path
 _LIMIT = 2.0
 
 
-async def ask(host: str, port: int, question: bytes, answer_length: int) -> bytes:
-    """Send bytes, return the first bytes of the answer; empty when there is none."""
+async def ask(host: str, port: int, question: bytes, answer_length: int, goodbye: bytes = b"") -> bytes:
+    """Send bytes, return the first bytes of the answer; empty when there is none. With `goodbye`, say that
+    and let the server close."""
     try:
         async with asyncio.timeout(_LIMIT):
             reader, writer = await asyncio.open_connection(host, port)
             try:
                 writer.write(question)
                 await writer.drain()
-                return await reader.readexactly(answer_length)
+                answer = await reader.readexactly(answer_length)
+                if goodbye:
+                    writer.write(goodbye)
+                    await reader.read()  # until the server has closed: it is done with us then
+                return answer
             finally:
                 writer.close()
     except (OSError, EOFError, TimeoutError):
@@ -51,12 +57,13 @@ async def postgres(host: str, port: int, user: str, database: str) -> bool:
 async def mqtt(host: str, port: int, level: int) -> bool:
     """Does an MQTT broker answer CONNECT? `level` 4 = MQTT 3.1.1, 5 = MQTT 5. A refusal is an answer too.
     Packet: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html section 3.1"""
-    client = b"mos-probe"
+    client = b"probe-" + secrets.token_hex(6).encode()  # one of its own: taking over a session is no question
     properties = b"\0" if level == 5 else b""
     body = (
         b"\0\4MQTT" + bytes([level, 2]) + struct.pack("!H", 10) + properties + struct.pack("!H", len(client)) + client
     )
-    return (await ask(host, port, bytes([0x10, len(body)]) + body, 1)) == b"\x20"
+    answer = await ask(host, port, bytes([0x10, len(body)]) + body, 4, goodbye=b"\xe0\0")
+    return answer[:1] == b"\x20"
 
 
 async def file_there(path: Path) -> bool:

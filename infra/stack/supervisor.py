@@ -60,6 +60,7 @@ class Supervisor:
             for outside in self._outside:
                 await outside.check()
                 self._on_ready(outside, 0.0)
+            self._record()
             helpers = [asyncio.create_task(c) for c in (self._announce(), self._house_keeping())]
             for name, keeper in self._keepers.items():
                 self._tasks[name] = asyncio.create_task(self._start(keeper))

@@ -62,7 +62,8 @@ class EmbeddedTemporal:
         return Part(
             name="temporal",
             argv=self._command(),
-            env={**bare_environment(), "TEMPORAL_VERSION_CHECK_DISABLED": "1"},
+            # Its command line reads a configuration below HOME even when told not to: give it an empty one.
+            env={**bare_environment(), "HOME": str(self._db.parent), "TEMPORAL_VERSION_CHECK_DISABLED": "1"},
             cwd=self._db.parent,
             ready=lambda: probes.http_ok(_HOST, self._http_port, f"/api/v1/namespaces/{self._namespace}"),
             address=self.address,
