@@ -27,12 +27,16 @@ class Rules:
     site: Site
     definitions: Mapping[str, Definition]
     normalisers: Mapping[str, Normaliser]
+    informational: Callable[[RawSignal], bool]
     randomness: Callable[[int], bytes]
 
 
 async def correlate(session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
     """Move one signal on: into an exception, to the end of its on-delay, to the ignored, or into the quarantine."""
     try:
+        if rules.informational(_raw(row)):
+            _ignore(row, "for information only")
+            return
         signal = _normalise(rules, row)
         if signal.state_key and row.status == "received" and not await _is_news(session, signal):
             _ignore(row, "the state is as it was")
@@ -40,6 +44,12 @@ async def correlate(session: AsyncSession, rules: Rules, row: InboxRow, now: dat
         await _place(session, rules, row, signal, now)
     except (InvalidPayloadError, ConfigError) as error:
         row.status, row.error = "quarantined", error.message
+
+
+def _raw(row: InboxRow) -> RawSignal:
+    return RawSignal(
+        source=row.source, event_id=row.event_id, kind=row.kind, body=row.body, occurred_at=row.occurred_at
+    )
 
 
 def _normalise(rules: Rules, row: InboxRow) -> Signal:

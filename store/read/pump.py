@@ -12,7 +12,10 @@ from store.tables import ExceptionRow, InboxRow
 async def exceptions_with_deliveries(session: AsyncSession) -> list[str]:
     """Ids of exceptions that have correlated rows, the longest waiting first."""
     statement = (
-        select(InboxRow.exception_id).where(col(InboxRow.status) == "correlated").order_by(col(InboxRow.seq)).limit(500)
+        select(col(InboxRow.exception_id))
+        .where(col(InboxRow.status) == "correlated")
+        .order_by(col(InboxRow.seq))
+        .limit(500)
     )
     return list(dict.fromkeys(found for found in (await session.scalars(statement)).all() if found))
 

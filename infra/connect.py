@@ -1,0 +1,178 @@
+"""Composition: from the connectors document and the settings to connected systems, sources and channels."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from connectors.roles import Channel, Normaliser, Source, System
+from domain.errors import ConfigError
+from domain.people import ChannelName
+from domain.values import Json
+from infra.settings import Settings, child_environment
+from intake import sources as intake_sources
+
+
+class Connection(BaseModel):
+    """One entry of the connectors document. Secrets are references: `file:<path>` or `env:<NAME>`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: str
+    role: str  # erp | mes | source
+    config: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
+
+
+def read_connections(document: Json) -> list[Connection]:
+    """The document's entries. Raises ConfigError naming what is wrong."""
+    try:
+        return [Connection.model_validate(item) for item in document]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"connectors document: {first['loc']}: {first['msg']}") from None
+
+
+def systems(connections: list[Connection]) -> dict[str, System]:
+    """ERP and MES by role."""
+    return {item.role: _build(item) for item in connections if item.role in ("erp", "mes")}
+
+
+def sources(connections: list[Connection]) -> list[Source]:
+    """Everything that the listener listens to."""
+    return [_build(item) for item in connections if item.role == "source"]
+
+
+def channels(settings: Settings) -> dict[ChannelName, Channel]:
+    """Slack and SMS, as far as they are set. Raises ConfigError when one is set by half (C6)."""
+    found: dict[ChannelName, Channel] = {}
+    slack, twilio = settings.slack, settings.twilio
+    if _set(
+        "SLACK",
+        BOT_TOKEN=slack.bot_token,
+        SIGNING_SECRET=slack.signing_secret,
+        TEAM_ID=slack.team_id,
+        APP_ID=slack.app_id,
+    ):
+        found[ChannelName.SLACK] = _slack(settings)
+    if _set("TWILIO", ACCOUNT_SID=twilio.account_sid, AUTH_TOKEN=twilio.auth_token, FROM=twilio.from_):
+        found[ChannelName.SMS] = _twilio(settings)
+    return found
+
+
+def _set(prefix: str, **values: object) -> bool:
+    missing = [f"{prefix}_{name}" for name, value in values.items() if not value]
+    if missing and len(missing) < len(values):
+        raise ConfigError(f"set {', '.join(missing)} too, or none of {prefix}_*")
+    return not missing
+
+
+def _slack(settings: Settings) -> Channel:
+    from connectors.slack.config import SlackConfig
+    from connectors.slack.connector import build
+
+    slack = settings.slack
+    return build(
+        SlackConfig.model_validate(
+            {
+                "bot_token": slack.bot_token,
+                "signing_secret": slack.signing_secret,
+                "team_id": slack.team_id,
+                "app_id": slack.app_id,
+                "api_base": slack.api_base,
+            }
+        )
+    )
+
+
+def _twilio(settings: Settings) -> Channel:
+    from connectors.twilio.config import TwilioConfig
+    from connectors.twilio.connector import build
+
+    twilio = settings.twilio
+    return build(
+        TwilioConfig.model_validate(
+            {
+                "account_sid": twilio.account_sid,
+                "auth_token": twilio.auth_token,
+                "numbers": [twilio.from_],
+                "public_url": settings.public_url,
+                "api_base": twilio.api_base,
+            }
+        )
+    )
+
+
+def _build(connection: Connection) -> Any:
+    kinds = _kinds()
+    if connection.kind not in kinds:
+        raise ConfigError(f"connector '{connection.name}': no kind '{connection.kind}': use {', '.join(sorted(kinds))}")
+    config_class, build = kinds[connection.kind]()
+    try:
+        config = config_class.model_validate({"name": connection.name, **connection.config})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"connector '{connection.name}': {where}: {first['msg']}") from None
+    return build(config, {name: resolve_secret(reference) for name, reference in connection.secrets.items()})
+
+
+def resolve_secret(reference: str) -> str:
+    """The secret behind `file:<path>` or `env:<NAME>`. Raises ConfigError that names the reference, never the value."""
+    kind, _, name = reference.partition(":")
+    if kind == "file" and Path(name).is_file():
+        return Path(name).read_text(encoding="utf-8").strip()
+    environment = child_environment({})
+    if kind == "env" and name in environment:
+        return environment[name]
+    raise ConfigError(f"secret '{reference}' can't be read: give file:<path> or env:<NAME>")
+
+
+def _kinds() -> dict[str, Callable[[], tuple[Any, Any]]]:
+    """Loaded when first needed: a vendor library that no connection uses is never imported."""
+    return {"tryton": _tryton, "mes_http": _mes_http, "opcua": _opcua, "mqtt": _mqtt}
+
+
+def _tryton() -> tuple[Any, Any]:
+    from connectors.tryton.config import TrytonConfig
+    from connectors.tryton.connector import build
+
+    return TrytonConfig, build
+
+
+def _mes_http() -> tuple[Any, Any]:
+    from connectors.mes_http.config import MesConfig
+    from connectors.mes_http.connector import build
+
+    return MesConfig, build
+
+
+def _opcua() -> tuple[Any, Any]:
+    from connectors.opcua.config import OpcUaConfig
+    from connectors.opcua.connector import build
+
+    return OpcUaConfig, build
+
+
+def _mqtt() -> tuple[Any, Any]:
+    from connectors.mqtt.config import MqttConfig
+    from connectors.mqtt.connector import build
+
+    return MqttConfig, build
+
+
+def normalisers() -> Mapping[str, Normaliser]:
+    """Which mapping reads which kind of raw signal. The mappings are pure: no vendor library is loaded."""
+    from connectors.mqtt import mapping as mqtt
+    from connectors.opcua import mapping as opcua
+    from connectors.webhook import mapping as webhook
+
+    return {
+        opcua.STATE: opcua.read_state,
+        opcua.CONDITION: opcua.read_condition,
+        mqtt.UNS: mqtt.read_state,
+        webhook.CLOUDEVENT: webhook.read_cloudevent,
+        intake_sources.SOURCE_STATE: intake_sources.read_state,
+    }

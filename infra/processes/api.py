@@ -1,0 +1,99 @@
+"""The API process: HTTP doors and console under uvicorn."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from api.app import create_app
+from api.deps import ApiDeps
+from connectors.webhook.config import WebhookConfig
+from connectors.webhook.connector import Webhook
+from domain.errors import ConfigError, NotFoundError
+from domain.people import ChannelName
+from domain.values import Json
+from infra import connect
+from infra.run import now
+from infra.settings import Settings
+from intake.doors import Doors
+from store.db import Database
+from store.read import site as site_read
+
+
+async def run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
+    """Until cancelled."""
+    deps = await make_deps(settings, database)
+    config = uvicorn.Config(
+        create_app(deps),
+        host=settings.api_host,
+        port=settings.api_port or 0,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+        access_log=False,
+        lifespan="on",
+    )
+    server = uvicorn.Server(config)
+    ready()
+    await server.serve()
+
+
+async def make_deps(settings: Settings, database: Database) -> ApiDeps:
+    """Everything the routes need. Raises ConfigError when a secret is missing: no door is ever open (C6)."""
+    if settings.webhook_secret is None or settings.session_secret is None or settings.public_url is None:
+        raise ConfigError("set MOS_WEBHOOK_SECRET, MOS_SESSION_SECRET and MOS_PUBLIC_URL")
+    found = connect.channels(settings)
+    events = Webhook(WebhookConfig(), settings.webhook_secret.get_secret_value().split())
+    doors = Doors(database, events, found.get(ChannelName.SLACK), found.get(ChannelName.SMS))  # type: ignore[arg-type]
+    plant = plant_file(settings)
+    title, links = await _site(database)
+    return ApiDeps(
+        database=database,
+        doors=doors,
+        now=now,
+        public_url=settings.public_url,
+        session_secret=settings.session_secret.get_secret_value().encode(),
+        randomness=os.urandom,
+        phones_url=plant.get("phones", ""),
+        plant_url=plant.get("control", ""),
+        plant_token=_token(plant),
+        erp_page=_erp_page(plant["erp_page"]) if plant.get("erp_page") else None,
+        erp_links=links,
+        site_title=title,
+        login_note=plant.get("login_note", ""),
+    )
+
+
+def plant_file(settings: Settings) -> dict[str, str]:
+    """Where the simulated plant is, when one runs beside us (written by `mos demo`)."""
+    file = settings.data_dir / "run" / "plant.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _token(plant: dict[str, str]) -> str:
+    file = Path(plant.get("token_file", ""))
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def _erp_page(url: str) -> Callable[[], object]:
+    """What the ERP holds, read by the plant's own user through the plant's own page."""
+
+    async def read() -> dict[str, Json]:
+        async with httpx.AsyncClient(timeout=20) as client:
+            answer = await client.get(url)
+            answer.raise_for_status()
+            found: dict[str, Json] = answer.json()
+            return found
+
+    return read
+
+
+async def _site(database: Database) -> tuple[str, dict[str, str]]:
+    async with database.transaction() as session:
+        try:
+            site = await site_read.site(session)
+        except NotFoundError:
+            return "", {}
+    return site.title, dict(site.erp_links)

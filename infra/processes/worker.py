@@ -1,0 +1,124 @@
+"""The worker: pump, Temporal worker and sender on one client, so that eager starts work."""
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio.client import Client, TLSConfig
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.context import ContextActivities
+from activities.errors import ErrorInterceptor
+from activities.people import PeopleActivities
+from activities.planning import PlanningActivities
+from activities.posting import PostingActivities
+from activities.sender import Sender
+from activities.world import World
+from connectors.webhook.mapping import is_informational
+from domain.errors import ConfigError
+from infra import connect
+from infra.run import first_of, now
+from infra.settings import Settings
+from intake.correlate import Rules
+from intake.deliver import TASK_QUEUE, Deliverer
+from intake.pump import Pump, reconcile
+from store.db import ARRIVED, OUTGOING, Database
+from store.listen import notifications
+from store.read import site as site_read
+from workflows.exception import ExceptionWorkflow
+from workflows.transaction import TransactionWorkflow
+
+log = logging.getLogger("mos.worker")
+PURE = (
+    "domain",
+    "activities",
+    "workflows.engine",
+    "workflows.steps",
+    "pydantic",
+    "pydantic_core",
+    "cel_expr_python",
+    "yaml",
+)
+
+
+async def run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
+    """Until cancelled."""
+    client = await connect_temporal(settings)
+    world = await make_world(settings, database)
+    sender = Sender(database, connect.channels(settings), now)
+    pump = Pump(database, Deliverer(client), lambda: load_rules(database), now)
+    async with make_worker(client, world):
+        restarted = await reconcile(database, Deliverer(client), timedelta(seconds=0), now())
+        if restarted:
+            log.warning("started again what Temporal had lost: %s", ", ".join(restarted))
+        ready()
+        await first_of(pump.run(), sender.run(), _wake(database, pump, sender))
+
+
+async def _wake(database: Database, pump: Pump, sender: Sender) -> None:
+    async for channel, _ in notifications(database.url, (ARRIVED, OUTGOING)):
+        (pump if channel == ARRIVED else sender).wake()
+
+
+async def make_world(settings: Settings, database: Database) -> World:
+    """What the activities work with, from the published connectors document."""
+    async with database.transaction() as session:
+        document = await site_read.document(session, "connectors")
+    systems = connect.systems(connect.read_connections(document))
+    return World(database, systems, now, os.urandom, settings.public_url or "")
+
+
+async def load_rules(database: Database) -> Rules:
+    """What is in force now."""
+    async with database.transaction() as session:
+        site = await site_read.site(session)
+        definitions = await site_read.live_definitions(session)
+    return Rules(site, definitions, connect.normalisers(), is_informational, os.urandom)
+
+
+async def connect_temporal(settings: Settings) -> Client:
+    """A client for the configured server; pydantic models travel as JSON."""
+    if settings.temporal_address is None:
+        raise ConfigError("No Temporal server: start the stack with `mos up`, or set MOS_TEMPORAL_ADDRESS")
+    tls: TLSConfig | bool = False
+    if settings.temporal_tls_cert and settings.temporal_tls_key:
+        ca = settings.temporal_tls_ca
+        tls = TLSConfig(
+            client_cert=settings.temporal_tls_cert.read_bytes(),
+            client_private_key=settings.temporal_tls_key.read_bytes(),
+            server_root_ca_cert=ca.read_bytes() if ca else None,
+        )
+    return await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        data_converter=pydantic_data_converter,
+        tls=tls,
+    )
+
+
+def make_worker(client: Client, world: World) -> Worker:
+    """The sandbox is on; our pure modules are passed through, since a fresh import a workflow would cost a third."""
+    context, people = ContextActivities(world), PeopleActivities(world)
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PURE)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[ExceptionWorkflow, TransactionWorkflow],
+        activities=[
+            context.gather,
+            context.record,
+            context.close,
+            people.tell,
+            people.settle,
+            people.authorise,
+            PlanningActivities(world).propose,
+            PostingActivities(world).post,
+        ],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        interceptors=[ErrorInterceptor()],
+        max_cached_workflows=2000,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
