@@ -141,9 +141,9 @@ async def serve(options: argparse.Namespace) -> None:
     park = MachinePark(catalogue, units, options.data / "gateway.json", seed=options.seed, pace_s=options.pace)
     control = listen(options.control_port)
     display = MqttDisplay(catalogue, park, options.mqtt_url)
-    display.start()
     for machine in park.machines.values():
         await machine.resume()
+    display.start()
     async with serving(control_app(park, secret(options.data, PLANT_TOKEN)), control):
         ready("gateway-control", f"http://{HOST}:{port_of(control)}")
         working = asyncio.create_task(work(park, display))

@@ -70,7 +70,7 @@ class PlantControl:
     """The verbs of the plant's control. Every method raises ControlError when a peer refuses or is away."""
 
     def __init__(self, endpoints: Endpoints, enter_sale: EnterSale | None = None) -> None:
-        self._endpoints = endpoints
+        self.endpoints = endpoints
         self._enter_sale = enter_sale
         self.catalogue = load_catalogue(endpoints.catalogue)
 
@@ -88,37 +88,37 @@ class PlantControl:
 
     async def fail_inspection(self, lot_id: str, value: float | None = None) -> dict[str, Any]:
         """Record a result at the MES; outside the tolerance unless a value says otherwise."""
-        return await self._call(self._endpoints.mes, "POST", "/floor/inspections", {"lot": lot_id, "value": value})
+        return await self._call(self.endpoints.mes, "POST", "/floor/inspections", {"lot": lot_id, "value": value})
 
     async def rush(self, sale: RushDraw | None = None) -> dict[str, Any]:
         """Enter a rush sale in the ERP under a new number, then let the MES announce it."""
-        if self._endpoints.erp is None and self._enter_sale is None:
+        if self.endpoints.erp is None and self._enter_sale is None:
             raise ControlError(
                 "No ERP is configured: a rush sale must be entered there first. Start the plant with it."
             )
         wanted_sale = sale or random.choice(self.catalogue.scenarios.rush)
-        clock = await self._call(self._endpoints.mes, "GET", "/clock", token=MES_TOKEN)
-        number = await self._call(self._endpoints.mes, "POST", "/floor/sales-order-numbers", {})
+        clock = await self._call(self.endpoints.mes, "GET", "/clock", token=MES_TOKEN)
+        number = await self._call(self.endpoints.mes, "POST", "/floor/sales-order-numbers", {})
         wanted = datetime.fromisoformat(clock["as_of"]) + timedelta(minutes=wanted_sale.wanted)
         common = wanted_sale.model_dump(include={"customer", "material", "quantity"})
         await self._enter(**common, wanted=wanted, reference=number["sales_order"])
         body = common | {"sales_order": number["sales_order"], "wanted": wanted.isoformat()}
-        return await self._call(self._endpoints.mes, "POST", "/floor/rush", body)
+        return await self._call(self.endpoints.mes, "POST", "/floor/rush", body)
 
     async def status(self) -> dict[str, Any]:
         """What every peer says of itself; a peer that is away is named, not fatal."""
         machines, gateway, clock, outbox = await asyncio.gather(
-            self._try(self._endpoints.machines, "/work-units", PLANT_TOKEN),
-            self._try(self._endpoints.gateway, "/work-units", PLANT_TOKEN),
-            self._try(self._endpoints.mes, "/clock", MES_TOKEN),
-            self._try(self._endpoints.mes, "/floor/outbox", PLANT_TOKEN),
+            self._try(self.endpoints.machines, "/work-units", PLANT_TOKEN),
+            self._try(self.endpoints.gateway, "/work-units", PLANT_TOKEN),
+            self._try(self.endpoints.mes, "/clock", MES_TOKEN),
+            self._try(self.endpoints.mes, "/floor/outbox", PLANT_TOKEN),
         )
         return {
             "machines": machines.get("work_units", machines),
             "gateway": gateway.get("work_units", gateway),
             "clock": clock,
             "outbox": outbox.get("outbox", outbox),
-            "erp": self._endpoints.erp is not None or self._enter_sale is not None,
+            "erp": self.endpoints.erp is not None or self._enter_sale is not None,
         }
 
     async def _try(self, base: str, path: str, token: str) -> dict[str, Any]:
@@ -130,10 +130,10 @@ class PlantControl:
     async def _tell_mes(self, shown: dict[str, Any], state: str) -> None:
         reason = shown["stop_reason"]
         body = {"state": state, "reason": reason["text"] if reason else None, "since": shown["since"]}
-        await self._call(self._endpoints.mes, "POST", f"/floor/equipment/{shown['id']}/state", body)
+        await self._call(self.endpoints.mes, "POST", f"/floor/equipment/{shown['id']}/state", body)
 
     async def _enter(self, **sale: Any) -> None:
-        enter = self._enter_sale or _erp_entry(self._endpoints.erp or {})
+        enter = self._enter_sale or _erp_entry(self.endpoints.erp or {})
         done = enter(**sale) if inspect.iscoroutinefunction(enter) else asyncio.to_thread(enter, **sale)
         await done
 
@@ -143,12 +143,12 @@ class PlantControl:
         except KeyError as error:
             known = ", ".join(unit.id for unit in self.catalogue.work_units)
             raise ControlError(f"The plant has no work unit {unit_id}. It has: {known}.", 404) from error
-        return self._endpoints.machines if speaks == "opcua" else self._endpoints.gateway
+        return self.endpoints.machines if speaks == "opcua" else self.endpoints.gateway
 
     async def _call(
         self, base: str, method: str, path: str, body: dict[str, Any] | None = None, token: str = PLANT_TOKEN
     ) -> dict[str, Any]:
-        headers = {"authorization": f"Bearer {secret(self._endpoints.data, token)}"}
+        headers = {"authorization": f"Bearer {secret(self.endpoints.data, token)}"}
         try:
             async with httpx.AsyncClient(base_url=base, timeout=_TIMEOUT_S, headers=headers, trust_env=False) as client:
                 response = await client.request(method, path, json=body)

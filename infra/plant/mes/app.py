@@ -21,7 +21,7 @@ IfMatch = Annotated[str | None, Header(alias="If-Match")]
 
 def mes_app(mes: Mes, product_token: str, plant_token: str) -> FastAPI:
     """The product's API behind its token, and `/floor` behind the plant's own."""
-    app = FastAPI(title="MES", openapi_url=None)
+    app = FastAPI(title="MES", openapi_url=None, redirect_slashes=False)
     refuse_by_problem(app)
     faults = Faults()
     app.middleware("http")(faults.middleware)

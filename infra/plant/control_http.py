@@ -1,0 +1,91 @@
+"""The plant's control over HTTP: the verbs of the command line, for the console. Routes: README.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel, model_validator
+
+from infra.plant.catalogue import RushDraw
+from infra.plant.files import PLANT_TOKEN, secret
+from infra.plant.plant_control import ControlError, PlantControl, draw
+from infra.plant.problem import Problem, refuse_by_problem
+from infra.plant.process import HOST, BearerToken, listen, port_of, ready, run, serving, until_told_to_stop
+
+
+class _Break(BaseModel):
+    reason: int | None = None
+
+
+class _Inspection(BaseModel):
+    value: float | None = None
+
+
+class _Rush(BaseModel):
+    """All four, or none: then the scenarios' rush sales are drawn from."""
+
+    customer: str | None = None
+    material: str | None = None
+    quantity: float | None = None
+    wanted: int | None = None
+
+    def sale(self) -> RushDraw | None:
+        given = self.model_dump(exclude_none=True)
+        return RushDraw.model_validate(given) if given else None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> _Rush:
+        self.sale()
+        return self
+
+
+def control_http(control: PlantControl, token: str) -> FastAPI:
+    """The same verbs over HTTP, behind the plant's token; refusals are problem documents."""
+    app = FastAPI(openapi_url=None, dependencies=[Depends(BearerToken(token))])
+    refuse_by_problem(app)
+
+    async def refused(_: Any, error: Exception) -> Any:
+        status = error.status if isinstance(error, ControlError) else 502
+        return Problem(status, "not-done", str(error)).response()
+
+    app.add_exception_handler(ControlError, refused)
+
+    @app.get("/status")
+    async def status() -> dict[str, Any]:
+        return await control.status()
+
+    @app.get("/draw")
+    async def drawn(seed: int) -> dict[str, Any]:
+        return draw(control.catalogue, seed)
+
+    @app.post("/break/{unit_id}")
+    async def break_down(unit_id: str, body: _Break) -> dict[str, Any]:
+        return await control.break_down(unit_id, body.reason)
+
+    @app.post("/clear/{unit_id}")
+    async def clear(unit_id: str) -> dict[str, Any]:
+        return await control.clear(unit_id)
+
+    @app.post("/fail-inspection/{lot_id}")
+    async def fail_inspection(lot_id: str, body: _Inspection) -> dict[str, Any]:
+        return await control.fail_inspection(lot_id, body.value)
+
+    @app.post("/rush")
+    async def rush(body: _Rush) -> dict[str, Any]:
+        return await control.rush(body.sale())
+
+    return app
+
+
+def run_http(control: PlantControl, port: int) -> None:
+    """Serve until told to stop."""
+    run(_serve(control, port))
+
+
+async def _serve(control: PlantControl, port: int) -> None:
+    bound = listen(port)
+    app = control_http(control, secret(control.endpoints.data, PLANT_TOKEN))
+    async with serving(app, bound):
+        ready("control", f"http://{HOST}:{port_of(bound)}")
+        await until_told_to_stop()
