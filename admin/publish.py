@@ -14,6 +14,11 @@ from store.write import ledger, publishing
 from templates.text import check_text
 
 
+def check_definition(text: str, file: str) -> None:
+    """Raises DefinitionError with every finding at file:line:column."""
+    load(text, file, check_text)
+
+
 async def publish_definition(
     database: Database, text: str, file: str, *, author: str, signed_off_by: str, now: datetime
 ) -> str:

@@ -12,7 +12,7 @@ import typer
 from domain.errors import MosError
 
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
-SUB_APPS = {"run": "infra.run", "db": "infra.db", "demo": "infra.demo"}
+SUB_APPS = {"run": "infra.run", "db": "infra.db", "push": "infra.push", "demo": "infra.demo.command"}
 _OWN = ("up", "down", "status")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The exception router of one site.")

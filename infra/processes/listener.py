@@ -10,6 +10,7 @@ from connectors.roles import Source, SourceState
 from domain.errors import MosError
 from domain.signals import RawSignal
 from infra import connect
+from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
 from infra.settings import Settings
 from intake import signals
@@ -23,6 +24,9 @@ _PAUSE_S = 2.0
 
 async def run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
     """Until cancelled. A source that fails is started again; the others go on."""
+    if not await is_published(database):
+        ready()
+        await until_published(database)
     async with database.transaction() as session:
         connections = connect.read_connections(await site_read.document(session, "connectors"))
     found = connect.sources(connections)

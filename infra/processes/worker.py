@@ -20,6 +20,7 @@ from activities.world import World
 from connectors.webhook.mapping import is_informational
 from domain.errors import ConfigError
 from infra import connect
+from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
 from infra.settings import Settings
 from intake.correlate import Rules
@@ -47,6 +48,10 @@ PURE = (
 async def run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
     """Until cancelled."""
     client = await connect_temporal(settings)
+    if not await is_published(database):
+        ready()
+        log.warning("nothing is published yet: run 'mos push FOLDER'")
+        await until_published(database)
     world = await make_world(settings, database)
     sender = Sender(database, connect.channels(settings), now)
     pump = Pump(database, Deliverer(client), lambda: load_rules(database), now)

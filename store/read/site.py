@@ -26,6 +26,11 @@ async def document(session: AsyncSession, kind: str) -> Json:
     return found
 
 
+async def is_published(session: AsyncSession, kind: str) -> bool:
+    statement = select(col(DocumentRow.id)).where(col(DocumentRow.kind) == kind).limit(1)
+    return await session.scalar(statement) is not None
+
+
 async def site(session: AsyncSession) -> Site:
     return Site.model_validate(await document(session, "site"))
 

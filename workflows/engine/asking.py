@@ -88,7 +88,7 @@ async def follow(engine: Interpreter, task: LiveTask, within: timedelta, *, keep
     sent, settled, rung = engine.runtime.now(), 0, 0
     deadline: datetime | None = sent + within
     ladder = [(sent + engine.span(step.after), step.to) for step in task.step.ladder]
-    await ask(engine, task, task.step.to, 0, deadline)
+    await ask(engine, task, task.step.to, 0, _shown_deadline(engine, task, sent) or deadline)
     while True:
         nobody = not task.asked and task.person is None
         due = engine.runtime.now() if nobody and rung < len(ladder) else _next_due(ladder, rung, task, deadline)
@@ -114,6 +114,12 @@ async def follow(engine: Interpreter, task: LiveTask, within: timedelta, *, keep
 _ZERO = timedelta()
 
 
+def _shown_deadline(engine: Interpreter, task: LiveTask, sent: datetime) -> datetime | None:
+    """People are asked to accept a task by then; the ladder acts on its own times."""
+    within = task.step.accept_within if isinstance(task.step, TaskStep) else None
+    return sent + engine.span(within) if within else None
+
+
 def _next_due(
     ladder: list[tuple[datetime, To]], rung: int, task: LiveTask, deadline: datetime | None
 ) -> datetime | None:
@@ -136,7 +142,7 @@ async def settle(engine: Interpreter, task: LiveTask) -> None:
             standing=Standing.TAKEN if mine else task.standing,
             person=task.person,
             person_name=task.person_name,
-            at=engine.runtime.now(),
+            at=_since(task) or engine.runtime.now(),
             wording=story.wording(task.step),
             choices=tasks.choices(task, mine=mine) if not task.finished else [],
             inputs=tasks.inputs(task, mine=mine) if not task.finished else [],
@@ -148,6 +154,13 @@ async def settle(engine: Interpreter, task: LiveTask) -> None:
         )
     )
     story.written(projection)
+
+
+def _since(task: LiveTask) -> datetime | None:
+    """When the task came to stand as it does."""
+    names = {Standing.YOURS: "accepted_at", Standing.DONE: "done_at", Standing.DECIDED: "at"}
+    at = task.values.get(names.get(task.standing, ""))
+    return datetime.fromisoformat(str(at)) if at else None
 
 
 def _decision(task: LiveTask, exception_id: str, at: datetime) -> DecisionMade | None:
