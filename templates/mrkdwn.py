@@ -9,6 +9,7 @@ from typing import Any
 from templates.sandbox import plain
 
 ELLIPSIS = "…"
+EMPTY = "-"
 
 
 class Ready(str):
@@ -30,10 +31,10 @@ def escape(text: str) -> str:
 
 
 def short(value: Any, limit: int) -> Ready:
-    """Escaped, at most `limit` characters, never ending within an entity."""
+    """Escaped, at most `limit` characters, never ending within an entity; `-` for nothing, which Slack refuses."""
     text = value if isinstance(value, Ready) else escape(plain(value))
     if len(text) <= limit:
-        return Ready(text)
+        return Ready(text or EMPTY)
     kept = text[: limit - 1]
     start = kept.rfind("&")
     if start >= 0 and ";" not in kept[start:]:

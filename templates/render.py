@@ -20,6 +20,7 @@ from templates.words import has, say
 
 FOLDER = Path(__file__).parent
 MAX_SEGMENTS = 3
+MAX_TEXT, MAX_ITEMS = 2_000, 50  # no channel shows more of one value or list; a message must never fail for its length
 _ANSWERABLE = (Standing.OPEN, Standing.YOURS)
 
 
@@ -65,12 +66,12 @@ def _environment(channel: ChannelName, folder: Path) -> Sandbox:
 
 
 def _one_line(value: Any) -> str:
-    return re.sub(r"\s+", " ", plain(value))
+    return re.sub(r"\s+", " ", plain(value)[:MAX_TEXT])
 
 
 def _scope(message: Message) -> dict[str, Any]:
     """The message's fields by name, plus `answers`, `sentence`, `answerable` and `say(key, **more)`."""
-    fields = message.model_dump(mode="json")
+    fields = {name: _capped(value) for name, value in message.model_dump(mode="json").items()}
     speak = partial(_say, message.language, fields)
     return fields | {
         "answerable": message.standing in _ANSWERABLE and message.kind is not MessageKind.REPLY,
@@ -78,6 +79,14 @@ def _scope(message: Message) -> dict[str, Any]:
         "sentence": _sentence(message, speak),
         "say": speak,
     }
+
+
+def _capped(value: Json) -> Json:
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - 3] + "..."
+    if isinstance(value, list):
+        return [_capped(item) for item in value[:MAX_ITEMS]]
+    return {name: _capped(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _say(language: str, fields: Mapping[str, Any], key: str, **more: Any) -> str:

@@ -17,7 +17,7 @@ from jinja2.visitor import NodeTransformer
 from domain.errors import ConfigError
 
 MAX_STEPS = 5_000
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS = 300_000
 MAX_NUMBER = 10**15
 BUDGET = "_budget"
 
@@ -134,11 +134,13 @@ def _round(value: float, digits: int = 0) -> float:
 
 
 def plain(value: Any) -> str:
-    """A value as people read it: nothing is shown as `?`, 2.0 as 2."""
+    """A value as people read it: nothing is shown as `?`, 2.0 as 2, a list with commas."""
     if value is None:
         return "?"
     if isinstance(value, float) and value.is_integer() and abs(value) < MAX_NUMBER:
         return str(int(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(item) for item in value)
     return str(value)
 
 

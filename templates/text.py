@@ -42,27 +42,34 @@ def check_text(template: str) -> set[str]:
 @lru_cache(maxsize=1024)
 def _compiled(template: str) -> tuple[Template, tuple[str, ...]]:
     tree = _tree(template)
-    for node in tree.find_all(nodes.Stmt):
-        if not isinstance(node, _ALLOWED):
-            raise ConfigError(
-                f"line {node.lineno}: '{type(node).__name__.lower()}' is not allowed in a text", code="mos.text"
-            )
-    names = find_undeclared_variables(tree)
-    if BUDGET in names:
-        raise ConfigError(f"'{BUDGET}' is not a name of yours", code="mos.text")
     try:
-        return _ENVIRONMENT.from_string(template), tuple(path for path in _paths(tree) if path.split(".")[0] in names)
+        names = find_undeclared_variables(tree)
+        compiled = _ENVIRONMENT.from_string(template)
     except TemplateSyntaxError as error:
-        raise ConfigError(f"line {error.lineno}: {error.message}", detail=template, code="mos.text") from error
+        raise _at(error.lineno, error.message or "syntax error", template) from error
+    if BUDGET in names:
+        raise _at(1, f"'{BUDGET}' is not a name of yours", template)
+    return compiled, tuple(path for path in _paths(tree) if path.split(".")[0] in names)
 
 
 def _tree(template: str) -> nodes.Template:
     if len(template) > MAX_SOURCE:
         raise ConfigError(f"a text has at most {MAX_SOURCE} characters, this one has {len(template)}", code="mos.text")
     try:
-        return _ENVIRONMENT.parse(template)
+        tree = _ENVIRONMENT.parse(template)
     except TemplateSyntaxError as error:
-        raise ConfigError(f"line {error.lineno}: {error.message}", detail=template, code="mos.text") from error
+        raise _at(error.lineno, error.message or "syntax error", template) from error
+    for statement in tree.find_all(nodes.Stmt):
+        if not isinstance(statement, _ALLOWED):
+            raise _at(statement.lineno, f"'{type(statement).__name__.lower()}' is not allowed in a text", template)
+    for used in tree.find_all(nodes.Filter):
+        if used.name not in _ENVIRONMENT.filters:  # Jinja notices it within an `if` only when it runs
+            raise _at(used.lineno, f"no filter named '{used.name}'", template)
+    return tree
+
+
+def _at(line: int, message: str, template: str) -> ConfigError:
+    return ConfigError(f"line {line}: {message}", detail=template, code="mos.text")
 
 
 def _paths(tree: nodes.Template) -> Iterator[str]:

@@ -146,8 +146,9 @@ def _refused(error: SlackApiError, writes: bool) -> MosError:
         return AuthError("Slack refused the bot token: install the app again and store its token.", detail=detail)
     if status == 503 or code in _NOT_DONE:
         return TransientError("Slack is not available; it is tried again.", detail=detail)
-    if status >= 500 or code in _MAYBE_DONE or not code:
+    if status >= 500 or code in _MAYBE_DONE or (status < 400 and not code):
         return _lost(writes, detail)
+    code = code or f"http_{status}"
     kind = NotFoundError if code in _ABSENT else RejectedError
     return kind(f"Slack refused the message: {code}.", detail=detail, code=f"slack.{code}")
 

@@ -10,7 +10,7 @@ BLOCKS, FIELDS, ELEMENTS, CONTEXT = 50, 10, 25, 10
 TEXT, FIELD, HEADER, LABEL, BUTTON, PLACEHOLDER = 3000, 2000, 150, 2000, 75, 150
 MESSAGE_TEXT = 4000
 VALUE, ID, URL = 2000, 255, 3000
-_EMPTY = " "
+_EMPTY = "-"
 
 
 def fit(blocks: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
