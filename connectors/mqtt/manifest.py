@@ -15,7 +15,7 @@ MANIFEST = Manifest(
 
 
 def build(settings: Mapping[str, Json]) -> Source:
-    """The Source for these settings (see config.py), its secrets among them by name. Imports what it needs only here."""
+    """The Source for these settings (see config.py), its secrets among them by name. Imports what it needs here."""
     from connectors.mqtt.config import MqttConfig
     from connectors.mqtt.connector import build as make
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,6 +76,8 @@ class OpcUaClient:
     repaired by the library, which recreates the subscription with its items and sends their present values again."""
 
     def __init__(self, config: OpcUaConfig, password: str) -> None:
+        # At DEBUG asyncua prints whole requests, the session's password among them: never here.
+        logging.getLogger("asyncua.client.ua_client").setLevel(logging.INFO)
         self._config = config
         self._client = Client(config.url, auto_reconnect=True, reconnect_max_delay=config.reconnect_max_delay)
         self._client.application_uri = config.application_uri

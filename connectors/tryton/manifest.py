@@ -22,7 +22,7 @@ MANIFEST = Manifest(
 
 
 def build(settings: Mapping[str, Json]) -> System:
-    """The System for these settings (see config.py), its secrets among them by name. Imports what it needs only here."""
+    """The System for these settings (see config.py), its secrets among them by name. Imports what it needs here."""
     from connectors.tryton.config import TrytonConfig
     from connectors.tryton.connector import build as make
 

@@ -19,7 +19,7 @@ MANIFEST = Manifest(
 
 
 def build(settings: Mapping[str, Json]) -> "Webhook":
-    """The entrance for these settings (see config.py), its secrets among them by name. Imports what it needs only here."""
+    """The entrance for these settings (see config.py), its secrets among them by name. Imports what it needs here."""
     from connectors.webhook.config import WebhookConfig
     from connectors.webhook.connector import build as make
 
