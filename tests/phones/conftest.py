@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.phones.peers import Application, Phones, configuration
+from tests.phones.peers import WIDE, Application, Phones, configuration
 
 
 @pytest.fixture(scope="session")
@@ -27,5 +27,6 @@ def phones(shared: Phones, application: Application) -> Phones:
     shared.do("reset")
     urls = {"interactivity_url": f"{application.url}/slack/interactivity"}
     urls |= {"commands_url": f"{application.url}/slack/commands", "events_url": f"{application.url}/slack/events"}
-    shared.configure(slack=urls, twilio={"inbound_url": f"{application.url}/twilio/inbound"})
+    inbound = {"inbound_url": f"{application.url}/twilio/inbound", "calls_per_second": 10_000.0}
+    shared.configure(slack=urls | {"limits": WIDE}, twilio=inbound)
     return shared

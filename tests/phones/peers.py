@@ -38,7 +38,7 @@ WIDE = {
 
 def configuration(limits: Json | None = None, **slack: Any) -> Json:
     """A configuration of two people, a guest, a leaver and somebody with a plain phone."""
-    people = [
+    people: list[Json] = [
         {"name": "Tess Technician", "title": "Technician", "slack_user_id": TESS, "phone": TESS_PHONE},
         {"name": "Paul Planner", "title": "Planner", "slack_user_id": PAUL, "phone": PAUL_PHONE},
         {"name": "Olga Operator", "title": "Operator", "phone": ONLY_SMS},
@@ -52,10 +52,15 @@ def configuration(limits: Json | None = None, **slack: Any) -> Json:
         {"id": "C0OLD", "name": "old", "archived": True},
         {"id": "C0PAUL", "name": "planners", "members": [PAUL]},
     ]
-    workspace = {"team_id": "T0PLANT", "app_id": "A0ROUTER", "bot_user_id": "U0ROUTER", "bot_token": TOKEN}
+    workspace: Json = {"team_id": "T0PLANT", "app_id": "A0ROUTER", "bot_user_id": "U0ROUTER", "bot_token": TOKEN}
     workspace |= {"signing_secret": SECRET, "scopes": SCOPES, "commands": ["/mos"], "channels": channels}
     services = [{"sid": SERVICE, "senders": [NUMBER]}, {"sid": EMPTY_SERVICE}]
-    twilio = {"account_sid": ACCOUNT, "auth_token": AUTH, "from_numbers": [NUMBER], "messaging_services": services}
+    twilio: Json = {
+        "account_sid": ACCOUNT,
+        "auth_token": AUTH,
+        "from_numbers": [NUMBER],
+        "messaging_services": services,
+    }
     twilio |= {"contents": {CONTENT: "Order {{1}} is late"}, "status_delay_seconds": 0.01}
     twilio |= {"calls_per_second": 10_000.0}
     return {"people": people, "slack": workspace | {"limits": WIDE | (limits or {})} | slack, "twilio": twilio}
@@ -104,7 +109,7 @@ class Phones:
 
     def twilio(self, token: str = AUTH) -> Client:
         """The vendor's own client with only the base URL changed."""
-        client = Client(ACCOUNT, token)
+        client = Client(ACCOUNT, token)  # type: ignore[no-untyped-call]
         client.api.base_url = f"{self.url}/twilio"
         return client
 
