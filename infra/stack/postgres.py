@@ -89,7 +89,8 @@ class EmbeddedPostgres:
             if self._user is not None:
                 os.chown(self._new, *self._user)
         self._run("initdb", "-D", self._new, "-U", "postgres", "--encoding=UTF8", "--locale-provider=builtin",
-                  "--locale=C.UTF-8", "--auth=trust", "--no-instructions")  # fmt: skip
+                  "--locale=C.UTF-8", "--auth=trust", "--no-instructions", "--sync-method=syncfs",
+                  "--no-clean")  # fmt: skip
         with explained(self._new):
             (self._new / "pg_hba.conf").write_text(_ACCESS)
         self._single_user(self._new, f"CREATE ROLE mos LOGIN;\n{self._passwords_sql()}CREATE DATABASE mos OWNER mos;\n")

@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 
-from domain.errors import ConfigError
+from domain.errors import ConfigError, MosError
 from infra.stack.children import Guard
 from infra.stack.folder import DataFolder, write_private
 from infra.stack.keeper import Keeper
-from infra.stack.part import Outside, Part, PartFailed
+from infra.stack.part import Outside, Part
 
 Say = Callable[[str], None]
 _HOUSEKEEPING = 60.0
@@ -88,9 +88,9 @@ class Supervisor:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()  # raises what the part raised
-        except PartFailed as failure:
+        except MosError:
             self._folder.check_space(self._min_free_mb)  # a full disk explains better than the part does
-            raise failure
+            raise
         finally:
             stop.cancel()
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -37,6 +38,16 @@ def filled() -> Iterator[Site]:
     with _site() as site:
         site.up()
         assert site.signal(signal.SIGTERM) == 0
+        yield site
+
+
+@pytest.fixture(scope="module")
+def running(filled: Site) -> Iterator[Site]:
+    """A running stack for tests that leave it running, on a copy of the filled folder."""
+    with _site() as site:
+        subprocess.run(["cp", "-a", filled.data, site.data], check=True)
+        (site.data / "run" / "endpoints.json").unlink()
+        site.up()
         yield site
 
 

@@ -92,6 +92,10 @@ class Site:
         running.stdout.close()
         return code
 
+    def addresses(self) -> dict[str, str]:
+        """As kept for the next start."""
+        return dict(json.loads((self.data / "run" / "endpoints.json").read_text())["addresses"])
+
     def parts(self) -> dict[str, PartStatus]:
         return {part.name: part for part in status(DataFolder(self.data)).parts}
 

@@ -45,41 +45,40 @@ def test_a_second_start_finds_the_data_and_the_addresses_of_the_first(fresh: Sit
     assert _workflow_state(second["temporal"], "kept") == "RUNNING"
 
 
-def test_everything_listens_on_loopback_only_and_speaks_its_protocol(site: Site) -> None:
-    addresses = site.up()
+def test_everything_listens_on_loopback_only_and_speaks_its_protocol(running: Site) -> None:
+    addresses = running.addresses()
     mqtt, mqtt5 = (int(addresses[name].rpartition(":")[2]) for name in ("mqtt", "mqtt5"))
 
     assert asyncio.run(probes.mqtt("127.0.0.1", mqtt, 4))
     assert asyncio.run(probes.mqtt("127.0.0.1", mqtt5, 5))
     assert not asyncio.run(probes.mqtt("127.0.0.1", mqtt, 5)), "this is why the broker needs two ports"
     listening = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
-    ours = [line.split()[3] for line in listening if any(f"pid={pid}," in line for pid in site.processes())]
+    ours = [line.split()[3] for line in listening if any(f"pid={pid}," in line for pid in running.processes())]
     assert ours
     assert {address.rpartition(":")[0] for address in ours} == {"127.0.0.1"}
 
 
-def test_secrets_and_state_are_for_their_owner_only(site: Site) -> None:
-    site.up()
-    files = [*site.data.glob("secrets/*"), site.data / "run" / "product.env"]
+def test_secrets_and_state_are_for_their_owner_only(running: Site) -> None:
+    files = [*running.data.glob("secrets/*"), running.data / "run" / "product.env"]
     assert len(files) > 4
     assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
 
 
 @pytest.mark.parametrize("name", ["postgres", "temporal", "mqtt"])
-def test_a_killed_part_is_started_again(site: Site, name: str) -> None:
-    addresses = site.up()
-    victim = site.parts()[name].pid
+def test_a_killed_part_is_started_again(running: Site, name: str) -> None:
+    addresses = running.addresses()
+    victim = running.parts()[name].pid
     assert victim is not None
 
     os.kill(victim, signal.SIGKILL)
 
     def back() -> bool:
-        part = site.parts()[name]
-        return bool(part.pid != victim and part.state == "ready" and part.reachable and part.restarts == 1)
+        part = running.parts()[name]
+        return bool(part.pid != victim and part.state == "ready" and part.reachable and part.restarts)
 
     eventually(back, f"{name} comes back")
-    assert site.sql("SELECT 1") == [(1,)]
-    assert site.product_env()["MOS_TEMPORAL_ADDRESS"] == addresses["temporal"]
+    assert running.sql("SELECT 1") == [(1,)]
+    assert running.product_env()["MOS_TEMPORAL_ADDRESS"] == addresses["temporal"]
 
 
 def test_a_killed_supervisor_leaves_no_process_and_the_next_start_works(site: Site) -> None:
@@ -93,19 +92,19 @@ def test_a_killed_supervisor_leaves_no_process_and_the_next_start_works(site: Si
     eventually(lambda: not site.processes(), "no process is left")
 
 
-def test_a_second_start_on_the_same_folder_is_refused_and_down_stops_the_first(site: Site) -> None:
-    site.up()
-
-    refused = site.mos("up", "--bare")
+def test_a_second_start_on_the_same_folder_is_refused(running: Site) -> None:
+    refused = running.mos("up", "--bare")
     assert refused.returncode == 1
-    assert f"already runs on {site.data} (pid {site.pid})" in refused.stdout
+    assert f"already runs on {running.data} (pid {running.pid})" in refused.stdout
+    assert len(running.parts()) == 3
+
+
+def test_status_tells_and_down_stops(site: Site) -> None:
+    site.up()
     status = site.mos("status")
     assert status.returncode == 0
-    assert [line.split()[:2] for line in status.stdout.splitlines()[1:]] == [
-        ["postgres", "ready"],
-        ["temporal", "ready"],
-        ["mqtt", "ready"],
-    ]
+    shown = [line.split()[:2] for line in status.stdout.splitlines()[1:]]
+    assert shown == [["postgres", "ready"], ["temporal", "ready"], ["mqtt", "ready"]]
 
     assert f"stopped (pid {site.pid})" in site.mos("down").stdout
     assert site.processes() == {}
@@ -133,9 +132,9 @@ def test_a_chosen_port_that_was_taken_meanwhile_is_replaced(site: Site) -> None:
     assert now["temporal"] == kept["addresses"]["temporal"]
 
 
-def test_parts_of_others_are_used_and_not_started(site: Site, fresh: Site) -> None:
-    addresses = site.up()
-    theirs = site.product_env()
+def test_parts_of_others_are_used_and_not_started(running: Site, fresh: Site) -> None:
+    addresses = running.addresses()
+    theirs = running.product_env()
     outside = {name: theirs[name] for name in ("MOS_DATABASE_URL", "MOS_TEMPORAL_ADDRESS", "MOS_MQTT_URL")}
 
     ours = fresh.up(**outside)
