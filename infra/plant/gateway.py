@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from infra.plant.catalogue import Catalogue
 from infra.plant.clock import real_now
@@ -78,14 +79,16 @@ class MqttDisplay:
 
     def publish_counters(self) -> None:
         """Publish every machine's counters once; lost ones are of no interest, the next are near."""
+        if not self._client.is_connected():
+            return
         for machine in self._park.machines.values():
             record = machine.record
             body = {"timestamp": real_now().isoformat(), "processed": record.processed, "defective": record.defective}
             self._client.publish(self._topic(machine, "counters"), json.dumps(body | {"speed": machine.speed}), qos=0)
 
-    def _on_connect(self, *_: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         # Called in paho's thread: records are read in the event loop only, or an older state could be sent last.
-        if self._loop is not None:
+        if self._loop is not None and not reason.is_failure:
             self._loop.call_soon_threadsafe(self._publish_everything)
 
     def _publish_everything(self) -> None:

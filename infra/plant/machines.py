@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import secrets
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,9 @@ async def build_server(catalogue: Catalogue, park: MachinePark, port: int, data:
 async def _secure(server: Server, uri: str, data: Path, *, allow_none: bool) -> None:
     key, certificate = data / "opcua-server.pem", data / "opcua-server.der"
     usage = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
-    await setup_self_signed_certificate(key, certificate, uri, HOST, usage, {"organizationName": "Havel Drives"})
+    await setup_self_signed_certificate(
+        key, certificate, uri, socket.gethostname(), usage, {"organizationName": "Havel Drives"}
+    )
     key.chmod(0o600)
     await server.load_certificate(certificate)
     await server.load_private_key(key)
