@@ -55,16 +55,20 @@ class MesSystem:
     async def post(self, transaction: OutcomeTransaction) -> Receipt:
         requests = requests_of(transaction.outcomes)
         documents: list[str] = []
-        replayed, answers, version = True, [], ""
+        answers: list[Json] = []
+        version = ""
         for request, key in zip(requests, step_keys(transaction.key, len(requests)), strict=True):
             answer = await self._step(request, key, version)
-            version = str(answer["result"].get("version", version))
-            documents.append(f"{request.label} (plan version {version})" if version else request.label)
+            if answer is None:  # it was so already
+                documents.append(request.label)
+                continue
+            version = str(answer["result"]["version"])
+            documents.append(_document(answer))
             answers.append(answer)
-            replayed = replayed and bool(answer["replayed"])
+        replayed = bool(answers) and all(answer["replayed"] for answer in answers)
         return Receipt(key=transaction.key, documents=documents, replayed=replayed, raw=answers)
 
-    async def _step(self, request: Request, key: str, version: str) -> Json:
+    async def _step(self, request: Request, key: str, version: str) -> Json | None:
         """`version`: what our own earlier posting of this transaction made of the list; it wins over the plan's."""
         wanted = ""
         if request.conditional:
@@ -74,7 +78,7 @@ class MesSystem:
         except StateConflictError as error:
             if error.state not in request.same_when:
                 raise RejectedError(f"The MES refused: {request.label}.", detail=error.detail) from error
-            return {"replayed": False, "result": {"status": error.state}}  # it was so already
+            return None
 
     async def _posting(self, key: str) -> Json:
         try:
@@ -127,9 +131,10 @@ class MesSystem:
 
 
 def _document(answer: Json) -> str:
-    result = answer.get("result") or {}
-    named = f"job order {result['job_order_id']}" if "job_order_id" in result else str(answer["kind"])
-    return f"{named} (plan version {result['version']})" if "version" in result else named
+    """`job order JO-1003 held (plan version 12)`, from a receipt: a first answer and a found one read alike."""
+    result = answer["result"]
+    named = f"job order {result['job_order_id']} {result['status']}" if "job_order_id" in result else "dispatch list"
+    return f"{named} (plan version {result['version']})"
 
 
 def _one(where: Mapping[str, Json], name: str) -> str:
