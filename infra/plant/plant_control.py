@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import inspect
+import json
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,7 +17,8 @@ from infra.plant.catalogue import DEFAULT_PATH, Catalogue, RushDraw, load_catalo
 from infra.plant.files import MES_TOKEN, PLANT_TOKEN, secret
 
 _TIMEOUT_S = 30
-EnterSale = Callable[..., Any]
+EnterSale = Callable[[RushDraw, datetime], str]
+"""Enters a sale wanted at a moment; returns the number that the ERP gave it."""
 
 
 class ControlError(RuntimeError):
@@ -27,6 +27,15 @@ class ControlError(RuntimeError):
     def __init__(self, message: str, status: int = 502) -> None:
         super().__init__(message)
         self.status = status
+
+
+class ErpAccess(BaseModel):
+    """The ERP's address and its credentials file, JSON {login: password}."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    url: str
+    credentials: Path
 
 
 class Endpoints(BaseModel):
@@ -38,7 +47,7 @@ class Endpoints(BaseModel):
     machines: str
     gateway: str
     mes: str
-    erp: dict[str, Any] | None = None
+    erp: ErpAccess | None = None
     catalogue: Path = DEFAULT_PATH
 
 
@@ -91,18 +100,14 @@ class PlantControl:
         return await self._call(self.endpoints.mes, "POST", "/floor/inspections", {"lot": lot_id, "value": value})
 
     async def rush(self, sale: RushDraw | None = None) -> dict[str, Any]:
-        """Enter a rush sale in the ERP under a new number, then let the MES announce it."""
-        if self.endpoints.erp is None and self._enter_sale is None:
-            raise ControlError(
-                "No ERP is configured: a rush sale must be entered there first. Start the plant with it."
-            )
+        """Enter a rush sale in the ERP, then let the MES announce it under the number the ERP gave it."""
+        enter = self._enter_sale or _erp_entry(self.endpoints.erp)
         wanted_sale = sale or random.choice(self.catalogue.scenarios.rush)
         clock = await self._call(self.endpoints.mes, "GET", "/clock", token=MES_TOKEN)
-        number = await self._call(self.endpoints.mes, "POST", "/floor/sales-order-numbers", {})
         wanted = datetime.fromisoformat(clock["as_of"]) + timedelta(minutes=wanted_sale.wanted)
-        common = wanted_sale.model_dump(include={"customer", "material", "quantity"})
-        await self._enter(**common, wanted=wanted, reference=number["sales_order"])
-        body = common | {"sales_order": number["sales_order"], "wanted": wanted.isoformat()}
+        number = await asyncio.to_thread(enter, wanted_sale, wanted)
+        body = wanted_sale.model_dump(include={"customer", "material", "quantity"})
+        body |= {"sales_order": number, "wanted": wanted.isoformat()}
         return await self._call(self.endpoints.mes, "POST", "/floor/rush", body)
 
     async def status(self) -> dict[str, Any]:
@@ -131,11 +136,6 @@ class PlantControl:
         reason = shown["stop_reason"]
         body = {"state": state, "reason": reason["text"] if reason else None, "since": shown["since"]}
         await self._call(self.endpoints.mes, "POST", f"/floor/equipment/{shown['id']}/state", body)
-
-    async def _enter(self, **sale: Any) -> None:
-        enter = self._enter_sale or _erp_entry(self.endpoints.erp or {})
-        done = enter(**sale) if inspect.iscoroutinefunction(enter) else asyncio.to_thread(enter, **sale)
-        await done
 
     def _home_of(self, unit_id: str) -> str:
         try:
@@ -169,13 +169,29 @@ def _why(response: httpx.Response) -> str:
     return faults or str(problem.get("detail", response.status_code))
 
 
-def _erp_entry(config: dict[str, Any]) -> EnterSale:
-    """The ERP helper's `enter_rush_sale`, bound to the ERP of the endpoints file."""
+def _erp_entry(access: ErpAccess | None) -> EnterSale:
+    """The ERP's sales clerk. Raises ControlError when the plant runs without an ERP."""
+    if access is None:
+        raise ControlError("No ERP is configured: a rush sale must be entered there first. Start the plant with it.")
+
+    # Loaded only when a sale is entered: a plant without its ERP needs none of it.
+    from infra.plant.erp.errors import ErpCallError
+    from infra.plant.erp.sales import enter_rush_sale
+
+    password = _sales_password(access.credentials)
+
+    def enter(sale: RushDraw, wanted: datetime) -> str:
+        asked = sale.model_dump(include={"customer", "material", "quantity"})
+        try:
+            return enter_rush_sale(access.url, password, **asked, wanted=wanted, comment="Rush").reference
+        except (ErpCallError, LookupError) as error:
+            raise ControlError(f"The ERP did not take the sale: {error}") from error
+
+    return enter
+
+
+def _sales_password(path: Path) -> str:
     try:
-        reader = importlib.import_module("infra.plant.erp.reader")
-    except ModuleNotFoundError as error:
-        raise ControlError(
-            "This plant was installed without its ERP reader, so no rush sale can be entered."
-        ) from error
-    entry: EnterSale = reader.enter_rush_sale
-    return entry
+        return str(json.loads(path.read_text(encoding="utf-8"))["plant_sales"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ControlError(f"{path} is no credentials file of the ERP.") from error

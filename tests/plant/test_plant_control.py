@@ -131,25 +131,27 @@ def test_the_command_line_prints_json_and_ends_with_1_when_refused(plant: Plant)
 
 
 async def test_a_rush_sale_is_in_the_erp_before_the_mes_announces_it(plant: Plant) -> None:
-    entered: list[dict[str, Any]] = []
+    entered: list[tuple[RushDraw, datetime]] = []
 
-    def enter(**sale: Any) -> None:
+    def enter(sale: RushDraw, wanted: datetime) -> str:
         assert not plant.event("salesorder.rush")
-        entered.append(sale)
+        entered.append((sale, wanted))
+        return "SO-2007"
 
     control = PlantControl(read_endpoints(plant.endpoints), enter)
-    told = await control.rush(RushDraw(customer="orlik", material="PH-12", quantity=15, wanted=1440))
-    (sale,) = entered
-    assert set(sale) == {"customer", "material", "quantity", "wanted", "reference"}
-    ahead = sale["wanted"] - datetime.fromisoformat(plant.mes("/clock")["as_of"])
+    asked = RushDraw(customer="orlik", material="PH-12", quantity=15, wanted=1440)
+    told = await control.rush(asked)
+    ((sale, wanted),) = entered
+    assert sale == asked
+    ahead = wanted - datetime.fromisoformat(plant.mes("/clock")["as_of"])
     assert timedelta(minutes=1435) < ahead <= timedelta(minutes=1440)
     event = until(lambda: plant.event("salesorder.rush"))
     assert event["data"] == told
-    assert (event["subject"], event["data"]["customer_class"]) == (sale["reference"], "key")
+    assert (event["subject"], event["data"]["customer_class"]) == ("SO-2007", "key")
 
 
 async def test_a_sale_that_the_erp_refuses_is_not_announced(plant: Plant) -> None:
-    def refuse(**_: Any) -> None:
+    def refuse(_sale: RushDraw, _wanted: datetime) -> str:
         raise ControlError("The ERP refuses the sale.")
 
     before = len(plant.receiver.got)

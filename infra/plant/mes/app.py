@@ -168,11 +168,6 @@ def _floor(mes: Mes) -> APIRouter:
         with mes.db.transaction():
             return happenings.inspect(mes, body)
 
-    @router.post("/sales-order-numbers")
-    async def sales_order_number() -> dict[str, str]:
-        with mes.db.transaction():
-            return happenings.next_sales_order(mes)
-
     @router.post("/rush")
     async def rush(body: happenings.RushSale) -> dict[str, Any]:
         with mes.db.transaction():

@@ -93,11 +93,6 @@ def rush(mes: Mes, sale: RushSale) -> dict[str, Any]:
     return data
 
 
-def next_sales_order(mes: Mes) -> dict[str, str]:
-    """A sales order number that was never given before."""
-    return {"sales_order": f"SO-{3000 + mes.db.count('sales_order')}"}
-
-
 def _plan(mes: Mes, lot_id: str) -> InspectionPlan:
     lots = {lot.id: lot for lot in mes.catalogue.lots}
     if lot_id not in lots:
