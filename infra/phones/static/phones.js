@@ -62,7 +62,8 @@ function node(screen, message) {
 function smsNode(message) {
   const status = message.direction === "received" ? (message.by_twilio ? "by Twilio" : message.status) : "sent";
   const failed = message.error_code ? ` · error ${message.error_code}` : "";
-  return element("div", { class: `sms ${message.direction}` },
+  const reached = ["undelivered", "failed"].includes(message.status) ? "unreached" : "";
+  return element("div", { class: `sms ${message.direction} ${reached}` },
     element("p", { class: "bubble" }, linked(message.text)),
     element("p", { class: "meta" }, `SMS ${status}${failed} · ${clock(message.at)}`));
 }
