@@ -45,6 +45,7 @@ class Keeper:
             code = await self._live()
             if self.part.oneshot and code == 0:
                 self._child = None
+                self.took = time.monotonic() - begun
                 self._enter("done")
                 self.ready.set()
                 return

@@ -75,7 +75,8 @@ def assemble(
         (embedded if isinstance(part, Part) else outsiders).append(part)  # type: ignore[arg-type]
     _tell_product(ground)
     extra = [part for build_extra in extra_parts for part in build_extra(ground)]
-    product = [] if set(without) == set(PRODUCT) else _product(ground, without)
+    gates = tuple(part.name for part in extra if part.oneshot)
+    product = [] if set(without) == set(PRODUCT) else _product(ground, without, gates)
     return Stack(ground, [*embedded, *extra, *product], outsiders)
 
 
@@ -176,15 +177,16 @@ def _tell_product(ground: Ground) -> None:
     ground.product_env |= {name: value for name, value in given.items() if value}
 
 
-def _product(ground: Ground, without: Collection[str]) -> list[Part]:
-    """The schema first, then the processes. The api answers /healthz; the others touch <data>/run/<name>.ready."""
+def _product(ground: Ground, without: Collection[str], gates: tuple[str, ...]) -> list[Part]:
+    """The schema first, then extra oneshot parts (`gates`), then the processes. The api answers /healthz; the others
+    touch <data>/run/<name>.ready."""
     schema = own_part(ground, "schema", ["db", "upgrade"], after=("postgres",), oneshot=True)
     host, port = _reachable(ground.settings.api_host), int(ground.product_env["MOS_API_PORT"])
     api = own_part(
         ground,
         "api",
         ["run", "api"],
-        after=("schema", "temporal"),
+        after=("schema", "temporal", *gates),
         ready=lambda: probes.http_ok(host, port, "/healthz"),
         address=f"{host}:{port}",
         note=ground.addresses["api"],
@@ -192,8 +194,8 @@ def _product(ground: Ground, without: Collection[str]) -> list[Part]:
     parts = [
         schema,
         api,
-        _by_file(ground, "worker", ("schema", "temporal")),
-        _by_file(ground, "listener", ("schema", "mqtt")),
+        _by_file(ground, "worker", ("schema", "temporal", *gates)),
+        _by_file(ground, "listener", ("schema", "mqtt", *gates)),
     ]
     return [part for part in parts if part.name not in without]
 
