@@ -1,5 +1,6 @@
 """The only place that knows standardwebhooks and cloudevents."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -39,17 +40,28 @@ def _hook(secret: str) -> Webhook:
 
 
 def read_event(body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Json], datetime | None]:
-    """A CloudEvent's attributes with its `data`, from structured or binary mode, and its time. InvalidPayloadError."""
+    """A CloudEvent as its sender wrote it, from structured or binary mode, and its time. Raises InvalidPayloadError.
+
+    The library checks it; it also invents a missing `id` and `time`, which would make every repeat a new event: so only
+    what the sender gave is taken.
+    """
     try:
         event: Any = from_http_event(HTTPMessage(headers=dict(headers), body=body))
         attributes = event.get_attributes()
-        data = event.get_data()
+        given = _given(body, headers)
     except BaseCloudEventException as error:
         raise InvalidPayloadError("The webhook is no CloudEvents 1.0 event.", detail=str(error)) from error
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise InvalidPayloadError("The webhook's body cannot be read as a CloudEvent.", detail=repr(error)) from error
-    if isinstance(data, bytes):
-        data = data.decode("utf-8", "replace")
-    moment = attributes.get("time")
-    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in attributes.items()}
-    return {**plain, "data": data}, moment if isinstance(moment, datetime) and moment.tzinfo else None
+    moment = attributes.get("time") if "time" in given else None
+    return {**given, "data": _data(event.get_data())}, moment if isinstance(moment, datetime) else None
+
+
+def _given(body: bytes, headers: Mapping[str, str]) -> dict[str, Json]:
+    if "ce-specversion" in headers:
+        return {name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")}
+    return {name: value for name, value in json.loads(body).items() if name not in ("data", "data_base64")}
+
+
+def _data(data: Json) -> Json:
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
