@@ -52,5 +52,18 @@ def segments(text: str) -> int:
     return _count(len(text.encode("utf-16-be")) // 2, 70, 67)
 
 
+def clip(text: str, count: int) -> str:
+    """The beginning of the text that takes at most `count` segments."""
+    if segments(text) <= count:
+        return text
+    gsm = all(char in _BASIC or char in _EXTENDED for char in text)
+    room = count * (153 if gsm else 67) if count > 1 else (160 if gsm else 70)
+    for index, char in enumerate(text):
+        room -= (2 if char in _EXTENDED else 1) if gsm else len(char.encode("utf-16-be")) // 2
+        if room < 0:
+            return text[:index]
+    return text
+
+
 def _count(units: int, single: int, each: int) -> int:
     return 1 if units <= single else -(-units // each)

@@ -14,12 +14,13 @@ from domain.messages import Choice, Message, MessageKind, Standing
 from domain.people import ChannelName
 from domain.values import Json
 from templates import mrkdwn
-from templates.gsm import normalise, segments
+from templates.gsm import clip, normalise, segments
 from templates.sandbox import Sandbox, plain, run
 from templates.words import has, say
 
 FOLDER = Path(__file__).parent
 MAX_SEGMENTS = 3
+MAX_LINE = 300  # characters of one value in an SMS
 MAX_TEXT, MAX_ITEMS = 2_000, 50  # no channel shows more of one value or list; a message must never fail for its length
 _ANSWERABLE = (Standing.OPEN, Standing.YOURS)
 
@@ -66,7 +67,8 @@ def _environment(channel: ChannelName, folder: Path) -> Sandbox:
 
 
 def _one_line(value: Any) -> str:
-    return re.sub(r"\s+", " ", plain(value)[:MAX_TEXT])
+    line = re.sub(r"\s+", " ", plain(value)[:MAX_LINE])
+    return f" {line}" if line.startswith("--") else line  # a value is never our dividing line
 
 
 def _scope(message: Message) -> dict[str, Any]:
@@ -139,6 +141,4 @@ def _sms(text: str) -> str:
     while head and len(head[0]) > 40 and segments(body) > MAX_SEGMENTS:
         head[0] = head[0][:-8].rstrip() + "..."
         body = "\n".join(head + foot)
-    while segments(body) > MAX_SEGMENTS:
-        body = body[:-1]
-    return body
+    return clip(body, MAX_SEGMENTS)

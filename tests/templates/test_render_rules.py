@@ -13,7 +13,7 @@ from domain.errors import ConfigError
 from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
 from domain.people import ChannelName
 from domain.values import Json
-from templates.gsm import normalise, segments
+from templates.gsm import clip, normalise, segments
 from templates.mrkdwn import short
 from templates.render import MAX_SEGMENTS, numbered, render
 from templates.words import FOLDER, words
@@ -128,6 +128,13 @@ def test_answers_survive_when_an_sms_is_long() -> None:
     assert "K7QP 1 =" in body
 
 
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_people_wrote_cannot_divide_an_sms(hostile: str) -> None:
+    body = render(filled(hostile), ChannelName.SMS)["body"]
+    assert "K7QP 1 =" in body
+    assert body.startswith("K7QP ")
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_answer_that_an_sms_offers_is_understood(language: str) -> None:
     verbs = ["accept", "decline", "arrived", "done", "approve:a", "reject"]
@@ -219,6 +226,14 @@ def test_override_is_escaped_without_asking(tmp_path: Path) -> None:
 )
 def test_segments(text: str, count: int) -> None:
     assert segments(text) == count
+
+
+@given(st.text(alphabet="a€ж😀^", max_size=500), st.integers(1, 3))
+def test_clipped_text_fits_and_is_cut_only_when_it_must(text: str, count: int) -> None:
+    cut = clip(text, count)
+    assert text.startswith(cut)
+    assert segments(cut) <= count
+    assert (cut == text) == (segments(text) <= count)
 
 
 @pytest.mark.parametrize(
