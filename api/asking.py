@@ -1,0 +1,62 @@
+"""How one task looks to one person: may they answer, with which buttons and fields."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from domain.messages import Choice, Input, Message
+from domain.people import Person
+from store.read.console import TaskRow
+
+UNFINISHED = ("open", "yours", "taken")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A task for one reader. `picks`: input -> choices that give it a value; `sign`: the password is asked again."""
+
+    task: TaskRow
+    shown: Message
+    answerable: bool
+    sign: bool
+    reference: str
+    buttons: Sequence[Choice] = ()
+    picks: dict[str, list[Choice]] = field(default_factory=dict)
+    inputs: Sequence[Input] = ()
+
+    @property
+    def finished(self) -> bool:
+        return self.task.closed_at is not None or self.task.standing not in UNFINISHED
+
+    @property
+    def mine(self) -> bool:
+        return self.task.standing == "yours" and self.answerable
+
+
+def view(task: TaskRow, person: Person) -> Ask:
+    """The task as this person may see and answer it. The last word has the workflow."""
+    shown = Message.model_validate(task.shown)
+    choices = shown.choices or [Choice.model_validate(item) for item in shown.values.get("verbs", [])]
+    picks: dict[str, list[Choice]] = {}
+    for choice in choices:
+        if choice.verb.startswith("answer:"):
+            picks.setdefault(choice.verb.split(":")[1], []).append(choice)
+    buttons = [choice for choice in choices if not choice.verb.startswith("answer:")]
+    return Ask(
+        task=task,
+        shown=shown,
+        answerable=may_answer(task, person),
+        sign=task.risk == "high",
+        reference=shown.task or f"{task.id}:{task.version}",
+        buttons=buttons,
+        picks=picks,
+        inputs=shown.inputs,
+    )
+
+
+def may_answer(task: TaskRow, person: Person) -> bool:
+    """Whether to offer the form: the one who has it, anybody asked while nobody has, or who holds the authority."""
+    if task.closed_at is not None or task.standing not in UNFINISHED:
+        return False
+    if task.kind == "task" and task.person is not None:
+        return task.person == person.id
+    return person.id in task.asked or (task.kind == "approve" and task.authority in person.authorities)

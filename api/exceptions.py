@@ -1,0 +1,88 @@
+"""One exception's page, and the answers given on it."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.asking import view
+from api.deps import Deps
+from api.rendering import show
+from api.visitors import Visitor, VisitorForm
+from domain.errors import InvalidPayloadError, NotFoundError
+from domain.values import Json
+from intake.answers import receive_console
+from store.read import console
+
+router = APIRouter()
+MILESTONES = (
+    "signal", "received", "opened", "sent", "delivered", "accepted", "arrived", "fixed", "decided", "posted", "closed",
+)  # fmt: skip
+_FIELD = "field."
+_TEXT_LIMIT = 2000
+
+
+@router.get("/exceptions/{exception_id}")
+async def exception(
+    request: Request, deps: Deps, login: Visitor, exception_id: str, answer: Annotated[str, Query(max_length=300)] = ""
+) -> Response:
+    """Everything about one exception; `answer` names an answer of this person, to say what became of it."""
+    found = await console.exception_page(deps.database, exception_id)
+    if found is None:
+        raise NotFoundError("There is no such exception. Look for it on the board.")
+    asks = [view(task, login.person) for task in found.tasks]
+    return await show(
+        request,
+        login,
+        "exception.html",
+        found=found,
+        asks=asks,
+        mine=[ask for ask in asks if ask.answerable],
+        titles={ask.shown.step: ask.shown.title for ask in asks},
+        options={option.id: option.title for ask in asks for option in ask.shown.options},
+        milestones=MILESTONES,
+        outcome=await console.outcome(deps.database, login.person.id, answer) if answer else None,
+        press_id=lambda: deps.randomness(16).hex(),
+    )
+
+
+@router.post("/tasks/{task_id}/answer")
+async def answer(request: Request, deps: Deps, login: Visitor, form: VisitorForm, task_id: str) -> Response:
+    """Commit this person's answer; the workflow decides what it counts for."""
+    task = await console.task(deps.database, task_id)
+    if task is None:
+        raise NotFoundError("There is no such task. Look for it on the board.")
+    verb, reference, press_id = (_short(form, name) for name in ("verb", "task", "press_id"))
+    if reference.partition(":")[0] != task.id or not press_id.isalnum():
+        raise InvalidPayloadError("This form is not whole. Load the page again.")
+    if task.risk == "high":
+        await deps.sessions.confirm(login.person.id, form.get("password", ""), deps.now())
+    event_id = await receive_console(
+        deps.database,
+        person=login.person.id,
+        task=reference,
+        verb=verb,
+        fields=_fields(form),
+        press_id=press_id,
+        now=deps.now(),
+    )
+    return RedirectResponse(f"/exceptions/{task.exception_id}?answer={quote(event_id, safe='')}", 303)
+
+
+def _short(form: dict[str, str], name: str) -> str:
+    value = form.get(name, "")
+    if len(value) > 200:
+        raise InvalidPayloadError("This form is not whole. Load the page again.")
+    return value
+
+
+def _fields(form: dict[str, str]) -> dict[str, Json]:
+    """The written values: inputs of a task (`field.<name>`), the comment of a decision."""
+    fields: dict[str, Json] = {
+        name.removeprefix(_FIELD): value.strip()[:_TEXT_LIMIT]
+        for name, value in form.items()
+        if name.startswith(_FIELD) and value.strip()
+    }
+    comment = form.get("comment", "").strip()[:_TEXT_LIMIT]
+    return fields | ({"comment": comment} if comment else {})

@@ -1,0 +1,64 @@
+"""Who asks: the log-in behind the cookie, and the proof that a form was ours."""
+
+import hashlib
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from admin.sessions import Login
+from api.bodies import read_form
+from api.deps import ApiDeps, Deps
+from domain.errors import MosError
+
+
+class SignInNeededError(MosError):
+    """Nobody is signed in here (any more)."""
+
+    code = "mos.sign_in"
+
+
+class ForgedFormError(MosError):
+    """The form did not come from our page of this log-in."""
+
+    code = "mos.forged_form"
+
+
+def cookie_name(deps: ApiDeps) -> str:
+    """On HTTPS browsers themselves bind a `__Host-` cookie to this host and path."""
+    return "__Host-mos" if deps.secure else "mos"
+
+
+async def visitor(request: Request, deps: Deps) -> Login:
+    """Who is signed in. Raises SignInNeededError."""
+    token = request.cookies.get(cookie_name(deps), "")
+    login = await deps.sessions.who(token, deps.now()) if token else None
+    if login is None:
+        raise SignInNeededError("Sign in, then do it again: nothing was recorded.")
+    return login
+
+
+Visitor = Annotated[Login, Depends(visitor)]
+
+
+async def same_site_form(request: Request) -> dict[str, str]:
+    """The form's fields. Raises ForgedFormError when the browser says that another site sent it."""
+    if request.headers.get("sec-fetch-site", "same-origin") == "cross-site":
+        raise ForgedFormError("This form came from another site. Open the page here and send it again.")
+    return await read_form(request)
+
+
+async def visitor_form(request: Request, login: Visitor) -> dict[str, str]:
+    """The fields of a signed-in person's form. Raises ForgedFormError without this log-in's token."""
+    form = await same_site_form(request)
+    if not hmac.compare_digest(form.pop("csrf", "").encode(), login.csrf.encode()):
+        raise ForgedFormError("This page is out of date. Load it again, then send it again.")
+    return form
+
+
+VisitorForm = Annotated[dict[str, str], Depends(visitor_form)]
+
+
+def login_proof(deps: ApiDeps, nonce: str) -> str:
+    """What the log-in form carries for the nonce in its cookie: nobody else can sign somebody in as somebody else."""
+    return hmac.new(deps.session_secret, b"login:" + nonce.encode(), hashlib.sha256).hexdigest()

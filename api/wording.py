@@ -1,0 +1,80 @@
+"""Times, ages and values as people read them: the filters of the console's templates."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from domain.values import Json
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def moment(value: datetime | str | None) -> datetime | None:
+    """A stored time (aware, or ISO 8601 text with zone) as aware; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None
+
+
+def clock(value: datetime | str | None, zone: ZoneInfo, now: datetime, *, seconds: bool = True) -> str:
+    """`09:15:03 CET`, with the day before it when it is not today, and the year when it is not this one."""
+    found = moment(value)
+    if found is None:
+        return ""
+    local, today = found.astimezone(zone), now.astimezone(zone)
+    day = "" if local.date() == today.date() else f"{local.day} {local:%b} "
+    if local.year != today.year:
+        day = f"{local.day} {local:%b %Y} "
+    return f"{day}{local:%H:%M:%S}{_tail(local)}" if seconds else f"{day}{local:%H:%M}{_tail(local)}"
+
+
+def _tail(local: datetime) -> str:
+    return f" {local:%Z}"
+
+
+def full(value: datetime | str | None, zone: ZoneInfo) -> str:
+    """Everything about a moment, for the tooltip."""
+    found = moment(value)
+    if found is None:
+        return ""
+    return f"{found.astimezone(zone):%A %d %B %Y, %H:%M:%S.%f %Z} / {found.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def span(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`; a negative one has a minus."""
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    if seconds < 10:
+        return f"{sign}{seconds:.1f} s"
+    whole = round(seconds)
+    parts = []
+    for size, unit in _UNITS:
+        if whole >= size:
+            parts.append(f"{whole // size} {unit}")
+            whole %= size
+    if whole and len(parts) < 2:
+        parts.append(f"{whole} s")
+    return sign + " ".join(parts[:2])
+
+
+def age(value: datetime | str | None, now: datetime) -> str:
+    """How long ago, as a span; empty for no time."""
+    found = moment(value)
+    return span(max(0.0, (now - found).total_seconds())) if found else ""
+
+
+def between(start: datetime | str | None, end: datetime | str | None) -> str:
+    """The span between two stored times; empty when one is missing."""
+    first, last = moment(start), moment(end)
+    return span((last - first).total_seconds()) if first and last else ""
+
+
+def words(value: Json) -> str:
+    """`plan_decision` as `plan decision`."""
+    return str(value).replace("_", " ").replace(".", " ")
+
+
+def number(value: Json) -> str:
+    """Numbers without a needless `.0`."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

