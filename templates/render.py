@@ -67,7 +67,7 @@ def _environment(channel: ChannelName, folder: Path) -> Sandbox:
 
 
 def _one_line(value: Any) -> str:
-    line = re.sub(r"\s+", " ", plain(value)[:MAX_LINE])
+    line = normalise(re.sub(r"\s+", " ", plain(value)[:MAX_LINE]))
     return f" {line}" if line.startswith("--") else line  # a value is never our dividing line
 
 
