@@ -99,7 +99,8 @@ class PeopleActivities:
             if task is not None:
                 composer = Composer(self._world.public_url, ZoneInfo(site.timezone), task.exception_id)
                 people = {person.id: person for person in roster.people}
-                await outbox.withdraw(session, request.task_id)
+                if request.standing is not Standing.OPEN:  # who was not reached yet may still be needed
+                    await outbox.withdraw(session, request.task_id)
                 sent = await outbox.of_task(session, request.task_id)
                 rows = [self._follow_up(composer, request, task.code, people, row, now) for row in sent]
                 await outbox.add(session, [row for row in rows if row])

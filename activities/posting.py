@@ -5,7 +5,17 @@ from temporalio import activity
 from activities.contracts import calls
 from activities.contracts.model import PostRequest, PostResult
 from activities.world import World
-from domain.errors import ConflictError, InvalidPayloadError, NotFoundError, OutcomeUnknownError, RejectedError
+from domain.errors import (
+    AuthError,
+    ConfigError,
+    ConflictError,
+    InvalidPayloadError,
+    MosError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RejectedError,
+    TransientError,
+)
 from domain.outcomes import Receipt
 from domain.values import Json
 from store.read import site as site_read
@@ -24,13 +34,14 @@ class PostingActivities:
         """Draft in the ledger, post, keep the receipt.
 
         Idempotency: the transaction's key, committed by the system with the posting; from the second attempt on it is
-        looked up first. Raises: TransientError, OutcomeUnknownError, AuthError to be tried again. Timeouts: 30 s.
+        looked up first. Raises: TransientError (also for what an operator has to mend: AuthError, ConfigError) and
+        OutcomeUnknownError, to be tried again. Timeouts: 30 s.
         """
         row = await self._draft(request)
         if row.status in ("posted", "rejected"):
             return PostResult(status=row.status, documents=row.documents or [], detail=row.error or "")
-        system = self._world.system(request.transaction.system.value)
         try:
+            system = self._world.system(request.transaction.system.value)
             receipt = await system.find(request.transaction.key) if row.attempts > 1 else None
             receipt = receipt or await system.post(request.transaction)
         except (RejectedError, ConflictError, InvalidPayloadError, NotFoundError) as error:
@@ -38,6 +49,9 @@ class PostingActivities:
         except OutcomeUnknownError as error:
             await self._note(request, status="unknown", error=error.message)
             raise
+        except (AuthError, ConfigError) as error:
+            await self._waits(request, row, error)
+            raise TransientError(error.message, detail=error.detail) from error
         return await self._posted(request, receipt)
 
     async def _draft(self, request: PostRequest) -> LedgerRow:
@@ -80,6 +94,11 @@ class PostingActivities:
     async def _rejected(self, request: PostRequest, detail: str) -> PostResult:
         await self._note(request, status="rejected", error=detail)
         return PostResult(status="rejected", detail=detail)
+
+    async def _waits(self, request: PostRequest, row: LedgerRow, error: MosError) -> None:
+        """An operator has to mend something first: it is said once and tried until then."""
+        if row.error != error.message:
+            await self._note(request, status="posting", error=error.message)
 
     async def _note(self, request: PostRequest, **values: Json) -> None:
         transaction = request.transaction

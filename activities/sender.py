@@ -40,6 +40,12 @@ class _Again:
     unsure: bool = False
 
 
+class _OvertakenError(MosError):
+    """This edit must not be sent any more: it would put an older state on the phone."""
+
+    code = "mos.overtaken"
+
+
 class Sender:
     """Runs beside the worker. Several may run: rows are claimed with SKIP LOCKED."""
 
@@ -77,6 +83,8 @@ class Sender:
         try:
             message = self._message(row)
             sent = await self._send(row, message)
+        except _OvertakenError as error:
+            await self._finish(row, state="withdrawn", error=error.message)
         except TransientError as error:
             pause = error.retry_after if isinstance(error, RateLimitedError) else _pause(row.attempts)
             await self._again(row, _Again(pause, error.message))
@@ -113,6 +121,9 @@ class Sender:
         """Edits are idempotent by value; the message edited must have been sent."""
         async with self._database.transaction() as session:
             original = await session.get_one(OutboxRow, row.edits)
+            overtaken = await outbox.is_overtaken(session, row)
+        if overtaken:
+            raise _OvertakenError("a newer edit says how it stands")
         if original.vendor_id is None:
             raise TransientError(f"{row.edits} has no vendor id yet")
         sent = SentMessage(original.vendor_id, original.conversation)

@@ -11,6 +11,7 @@ from domain.messages import Choice, Input, OptionCard, Standing
 from domain.values import Json, duration, iso
 
 QUICK_DURATIONS = ("30m", "1h", "2h", "4h")
+_VERBS = ("accept", "answer", "")  # every task takes these; `decline` too
 FINISHED = (Standing.DONE, Standing.DECIDED, Standing.WITHDRAWN, Standing.EXPIRED)
 
 
@@ -78,6 +79,7 @@ def answer(task: LiveTask, person: str, verb: str, fields: dict[str, Json], at: 
     if task.person not in (None, person):
         return Reply(False, "taken", task.person_name, _moment(task.values.get("accepted_at")))
     values, problem = _read_fields(task, verb, fields)
+    problem = problem or _unfit(task, verb, values)
     if problem:
         return Reply(False, problem)
     if verb == "accept" and task.person == person:
@@ -109,6 +111,18 @@ def decide(task: LiveTask, person: str, channel: str, verb: str, comment: str, a
     return Reply(True, verdict)
 
 
+def _unfit(task: LiveTask, verb: str, values: dict[str, Json]) -> str:
+    """Why this verb does nothing here: the step has no such button, or answers that must be given are not there."""
+    buttons = (
+        *_VERBS,
+        *(button for button in _buttons(task) if button != "done"),
+        *(["done"] if _has_done(task) else []),
+    )
+    known = verb in buttons or verb.startswith("answer:")
+    lacking = verb == "done" and set(missing(task)) - set(values)
+    return "" if known and not lacking else "ask_again"
+
+
 def _decline(task: LiveTask, person: str) -> Reply:
     if task.person == person:
         task.person, task.standing = None, Standing.OPEN
@@ -128,6 +142,10 @@ def _asks(task: LiveTask) -> dict[str, Ask]:
     return dict(task.step.ask) if isinstance(task.step, TaskStep) else {}
 
 
+def _buttons(task: LiveTask) -> list[str]:
+    return list(task.step.buttons) if isinstance(task.step, TaskStep) else []
+
+
 def _has_done(task: LiveTask) -> bool:
     return isinstance(task.step, TaskStep) and ("done" in task.step.buttons or not task.step.ask)
 
@@ -141,7 +159,7 @@ def _read_fields(task: LiveTask, verb: str, fields: dict[str, Json]) -> tuple[di
     """The named, checked answers in a press or text; the second part is a reply code when something is wrong."""
     given = {name: value for name, value in fields.items() if value not in (None, "")}
     if verb.startswith("answer:"):
-        _, name, value = verb.split(":", 2)
+        name, _, value = verb.removeprefix("answer:").partition(":")
         given = {name: value}
     read: dict[str, Json] = {}
     for name, value in given.items():

@@ -38,7 +38,7 @@ async def correlate(session: AsyncSession, rules: Rules, row: InboxRow, now: dat
             _ignore(row, "for information only")
             return
         signal = _normalise(rules, row)
-        if signal.state_key and row.status == "received" and not await _is_news(session, signal):
+        if signal.state_key and _is_first_time(row) and not await _is_news(session, signal):
             _ignore(row, "the state is as it was")
             return
         await _place(session, rules, row, signal, now)
@@ -71,6 +71,11 @@ def _normalise(rules: Rules, row: InboxRow) -> Signal:
         "facts": {"equipment": signal.equipment, "subject": signal.subject, **signal.facts},
     }
     return signal
+
+
+def _is_first_time(row: InboxRow) -> bool:
+    """A signal that comes back (its delay is over, its exception had closed) was news already."""
+    return row.status == "received" and row.attempts == 0
 
 
 async def _is_news(session: AsyncSession, signal: Signal) -> bool:
@@ -125,12 +130,19 @@ Match = tuple[str, Definition, str, dict[str, Json]]
 
 async def _open_or_settle(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> None:
     version, definition, key, scope = match
-    settle = duration(str(expressions.resolve(definition.opens.settle, scope)))
+    settle = _span(str(expressions.resolve(definition.opens.settle, scope)))
     if settle and row.status == "received":
         row.status, row.due_at, row.definition, row.key = "settling", now + settle, definition.definition, key
         return
     row.exception_id = await _open(session, rules, row, (version, definition, key, scope), now)
     row.status = "correlated"
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ConfigError(f"settle: {error}") from error
 
 
 async def _open(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> str:

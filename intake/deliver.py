@@ -133,7 +133,7 @@ def answer_of(row: InboxRow, received_at: datetime) -> Answer:
         channel=body["channel"],
         task_id=who["task"],
         version=version,
-        verb=body.get("verb", ""),
+        verb=who["verb"],
         fields=body.get("fields", {}),
         received_at=received_at,
     )

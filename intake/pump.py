@@ -79,6 +79,7 @@ class Pump:
         rules = await self._rules()
         now = self._now()
         async with self._database.transaction() as session:
+            await inbox.one_at_a_time(session)
             rows = await inbox.take(session, ("received", "settling"), BATCH, now)
             for row in rows:
                 if row.category == "answer":

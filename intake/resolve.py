@@ -2,11 +2,19 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.messages import Choice, Message
 from domain.people import Person
 from domain.values import Json
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import InboxRow, TaskRow
+
+_ASKING = ("help", "command")
+_OUTSIDE = (
+    *_ASKING,
+    "opt_in",
+    "opt_out",
+)  # about the channel, not about a task; the vendor itself answers the last two
 
 
 async def resolve(session: AsyncSession, row: InboxRow) -> None:
@@ -15,12 +23,16 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
     if person is None or not person.active:
         _end(row, "unknown_person")
         return
-    task, code = await _task(session, row.body, person)
     row.signal = {"person": person.id, "name": person.name, "language": person.language}
+    verb = str(row.body.get("verb") or "")
+    if verb in _OUTSIDE:
+        row.status, row.outcome = "answered", {"accepted": verb not in _ASKING, "code": "help"}
+        return
+    task, code = await _task(session, row.body, person)
     if task is None:
         _end(row, code)
         return
-    row.signal |= {"task": task.id, "task_code": task.code, "risk": task.risk}
+    row.signal |= {"task": task.id, "task_code": task.code, "risk": task.risk, "verb": _verb(task, row.body)}
     row.exception_id, row.status = task.exception_id, "correlated"
 
 
@@ -45,6 +57,22 @@ async def _task(session: AsyncSession, body: dict[str, Json], person: Person) ->
     if not open_ones:
         return None, "help"
     return None, "ask_again" if len(open_ones) == 1 else "which_task"
+
+
+def _verb(task: TaskRow, body: dict[str, Json]) -> str:
+    """What was pressed or written; the number in a short message is that of the shown choice that names a value."""
+    verb = str(body.get("verb") or "")
+    if verb != "choose":
+        return verb
+    shown = Message.model_validate(task.shown)
+    verbs = [choice.verb for choice in shown.choices or _signed_only(shown) if ":" in choice.verb]
+    number = (body.get("fields") or {}).get("number")
+    return verbs[number - 1] if isinstance(number, int) and 0 < number <= len(verbs) else verb
+
+
+def _signed_only(shown: Message) -> list[Choice]:
+    """High risk shows nothing to press: who writes its number is told to sign in."""
+    return [Choice.model_validate(item) for item in shown.values.get("verbs", [])]
 
 
 def _end(row: InboxRow, code: str) -> None:

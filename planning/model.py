@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from domain.values import Json, iso, parse_time
@@ -75,9 +76,9 @@ def _operation(plan: Plan, job_order: str, item: dict[str, Any]) -> Operation:
         start=plan.minute(parse_time(item["start"])),
         end=plan.minute(parse_time(item["end"])),
         running=item["state"] == "running",
-        remaining=int(item.get("remaining_min") or 0),
+        remaining=ceil(item.get("remaining_min") or 0),
         alternatives=tuple(
-            Alternative(choice["equipment"], int(choice["run_min"]) + int(choice.get("setup_min") or 0))
+            Alternative(choice["equipment"], ceil(choice["run_min"] + (choice.get("setup_min") or 0)))
             for choice in item["alternatives"]
         ),
     )

@@ -123,14 +123,14 @@ def _collisions(plan: Plan, shifts: list[Shift], staging: Json) -> list[Json]:
             "to": plan.text(starts[key].start),
         }
         for item in staging
-        if (key := (item["job_order"], int(item["seq"]))) in starts
+        if (key := (item["job_order"], int(str(item["segment"]).rpartition("/")[2]))) in starts
     ]
 
 
 def rush(where: Mapping[str, Json], facts: Mapping[str, Json]) -> dict[str, Json]:
     """A slot for a rush order. `where`: material, quantity, sale, wanted (ISO time). `facts`: mes.plan as `plan`."""
     plan = read_plan(facts["plan"])
-    down = frozenset(unit["id"] for unit in facts["plan"].get("equipment", []) if unit.get("state") == "down")
+    down = frozenset(unit["equipment"] for unit in facts["plan"].get("equipment", []) if unit.get("state") == "down")
     routing = routing_of(plan, where["material"], float(where["quantity"]))
     slots = insert(plan, routing, 15, down)
     if not slots:

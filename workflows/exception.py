@@ -5,6 +5,7 @@ Messages to it are Updates: `join` (a batch of signals) and `answer`. It has no 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -57,7 +58,9 @@ class TemporalRuntime:
         return True
 
     async def gather(self, request: GatherRequest) -> GatherResult:
-        return await _call(calls.GATHER, request, GatherResult)
+        longest = timedelta(seconds=max((query.within_s for query in request.queries), default=0))
+        call = replace(calls.GATHER, start_to_close=calls.GATHER.start_to_close + longest)
+        return await _call(call, request, GatherResult)
 
     async def tell(self, request: TellRequest) -> Told:
         return await _call(calls.TELL, request, Told)
@@ -131,7 +134,7 @@ class ExceptionWorkflow:
     @workflow.update
     async def join(self, batch: JoinBatch) -> JoinResult:
         """Signals that join this exception."""
-        return (await self._ready()).join(batch)
+        return await (await self._ready()).join(batch)
 
     @workflow.update
     async def answer(self, answer: Answer) -> AnswerResult:

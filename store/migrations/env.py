@@ -1,7 +1,7 @@
 """Alembic's entry: the URL comes from the caller, never from a file or the environment."""
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 from sqlmodel import SQLModel
 
 from store import tables
@@ -13,7 +13,7 @@ assert tables.InboxRow.metadata is SQLModel.metadata
 def run() -> None:
     """Apply the migrations in one transaction, one process at a time."""
     url = async_url(context.config.get_main_option("sqlalchemy.url") or "")
-    engine = create_engine(url)
+    engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_type=True)
         with context.begin_transaction():

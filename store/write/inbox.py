@@ -15,6 +15,7 @@ from store.tables import InboxRow, RefusedCall, SourceStateRow
 
 OPEN = ("received", "settling", "correlated")
 _REFUSED_BODY_LIMIT = 4096
+_CORRELATING = 7412
 
 
 async def add_signals(session: AsyncSession, raws: Sequence[RawSignal], received_at: datetime) -> list[bool]:
@@ -56,6 +57,11 @@ async def _insert(session: AsyncSession, rows: list[dict[str, Json]]) -> list[bo
     return [(row["source"], row["event_id"]) in new for row in rows]
 
 
+async def one_at_a_time(session: AsyncSession) -> None:
+    """Correlation looks at what came before: a second pump waits here until this transaction ends."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CORRELATING})
+
+
 async def take(session: AsyncSession, statuses: Sequence[str], limit: int, now: datetime) -> list[InboxRow]:
     """Lock the next rows in these states (and due), in inbox order; rows locked elsewhere are passed over."""
     due = (col(InboxRow.due_at).is_(None)) | (col(InboxRow.due_at) <= now)
@@ -89,13 +95,15 @@ async def refuse(session: AsyncSession, at: datetime, door: str, reason: str, bo
 async def new_state(session: AsyncSession, key: str, state: str, occurred_at: datetime, facts: Json) -> bool:
     """Store a thing's standing state; False when it is older than the stored one or the same: no news."""
     row = {"key": key, "state": state, "occurred_at": occurred_at, "facts": facts}
-    statement = insert(SourceStateRow).values(row)
-    newer = statement.on_conflict_do_update(
-        index_elements=["key"],
-        set_=row,
-        where=(col(SourceStateRow.occurred_at) <= occurred_at) & (col(SourceStateRow.state) != state),
-    ).returning(col(SourceStateRow.key))
-    return (await session.execute(newer)).first() is not None
+    first = insert(SourceStateRow).values(row).on_conflict_do_nothing().returning(col(SourceStateRow.key))
+    if (await session.execute(first)).first() is not None:
+        return True
+    known = await session.get_one(SourceStateRow, key, with_for_update=True, populate_existing=True)
+    if known.occurred_at > occurred_at:
+        return False
+    news = known.state != state  # a repeat is no news, but what is older than the repeat is none either
+    known.state, known.occurred_at, known.facts = state, occurred_at, facts
+    return news
 
 
 async def settling(session: AsyncSession, definition: str, key: str) -> list[InboxRow]:

@@ -65,6 +65,16 @@ async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: i
     return rows
 
 
+async def is_overtaken(session: AsyncSession, row: OutboxRow) -> bool:
+    """Is there a newer edit of the same message?"""
+    newer = (
+        select(col(OutboxRow.id))
+        .where(col(OutboxRow.edits) == row.edits, col(OutboxRow.created_at) > row.created_at)
+        .limit(1)
+    )
+    return await session.scalar(newer) is not None
+
+
 async def finish(session: AsyncSession, row_id: str, **values: Any) -> None:
     """What became of a claimed message."""
     await session.execute(update(OutboxRow).where(col(OutboxRow.id) == row_id).values(**values))

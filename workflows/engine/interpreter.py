@@ -1,6 +1,7 @@
 """The interpreter: follows one definition for one exception, and takes what comes in meanwhile."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +27,9 @@ from workflows.engine.runtime import EffectFailedError, Runtime
 from workflows.engine.story import Story
 from workflows.steps import STEPS, kind_of
 
-DECISION_VERBS = ("approve:", "reject")
+_NORMAL = "running"  # PackML Execute, as sources name it (connectors.packml)
+_MISFITS = (EffectFailedError, MosError, ValueError, TypeError, KeyError)
+"""What a step fails by: an effect that gave up, or authored values that do not fit. Anything else is a bug."""
 
 
 class Interpreter:
@@ -37,18 +40,27 @@ class Interpreter:
         self.story = Story(given)
         self.definition = given.definition
         self.closed = False
+        self._unreadable: set[str] = set()
 
     # -- the procedure ------------------------------------------------------------------------------------------------
 
     async def run(self) -> str:
         """Gather, follow the steps, close. The result says how it ended: `completed`, `returned` or `expired`."""
         given = self.story.given
-        self.story.note(self.runtime.now(), "opened", data=given.key, signals=len(given.signals))
+        self.story.note(self.runtime.now(), "opened", key=given.key, signals=len(given.signals))
         await self._gather_context()
+        scribe = asyncio.ensure_future(self._keep_written())
         ending = await self._steps_or_early_end()
         await self._withdraw_what_is_open()
+        scribe.cancel()
         await self._close(ending)
         return ending
+
+    async def _keep_written(self) -> None:
+        """What happens while everybody waits is written at once, so that the console tells it."""
+        while True:
+            await self.runtime.wait(lambda: self.story.untold, None)
+            await self.record()
 
     async def _gather_context(self) -> None:
         """In waves: queries that read other queries wait for them; all others run together."""
@@ -57,7 +69,7 @@ class Interpreter:
         while waiting or first:
             first = False
             ready = [n for n, q in waiting.items() if not (_roots(q.where) & (set(waiting) - {n}))]
-            queries = [self._query(name, waiting.pop(name)) for name in ready or list(waiting)]
+            queries = list(self._queries({name: waiting.pop(name) for name in ready or list(waiting)}))
             projection = self.story.projection()
             result = await self.runtime.gather(
                 GatherRequest(
@@ -74,6 +86,14 @@ class Interpreter:
             known = sorted(set(result.values) - set(result.gaps))
             self.story.note(self.runtime.now(), "context", known=known, gaps=dict(result.gaps))
 
+    def _queries(self, wanted: dict[str, Any]) -> Iterator[Query]:
+        """A query whose arguments are not to be had is a gap as well."""
+        for name, query in wanted.items():
+            try:
+                yield self._query(name, query)
+            except (MosError, ValueError) as error:
+                self.story.gaps[name] = str(error)
+
     def _query(self, name: str, query: Any) -> Query:
         within = self.span(query.within).total_seconds()
         return Query(
@@ -83,9 +103,7 @@ class Interpreter:
     async def _steps_or_early_end(self) -> str:
         steps = asyncio.ensure_future(self.run_steps(self.definition.steps, ""))
         closes = self.definition.closes
-        early = (
-            (lambda: steps.done() or expressions.holds(closes.when, self.story.scope)) if closes.when else steps.done
-        )
+        early = (lambda: steps.done() or self.met(closes.when)) if closes.when else steps.done
         in_time = await self.runtime.wait(early, self.span(closes.within))
         if steps.done():
             await steps
@@ -122,8 +140,9 @@ class Interpreter:
             path = f"{prefix}{index}"
             try:
                 await STEPS[kind_of(step)](self, step, path)
-            except (EffectFailedError, MosError) as error:
-                self.story.note(self.runtime.now(), "step_failed", path, code=error.code, reason=error.message)
+            except _MISFITS as error:
+                code = getattr(error, "code", "mos.misfit")
+                self.story.note(self.runtime.now(), "step_failed", path, code=code, reason=str(error)[:600])
             if self.story.untold:
                 await self.record()
 
@@ -140,13 +159,23 @@ class Interpreter:
     def holds(self, condition: str) -> bool:
         return expressions.holds(condition, self.story.scope)
 
+    def met(self, condition: str) -> bool:
+        """Like `holds`, for conditions that are looked at again and again: what can't be evaluated does not hold."""
+        try:
+            return self.holds(condition)
+        except MosError as error:
+            if condition not in self._unreadable:
+                self._unreadable.add(condition)
+                self.story.note(self.runtime.now(), "condition_failed", code=error.code, reason=error.message)
+            return False
+
     def span(self, text: str) -> timedelta:
         """A duration of the definition: a literal or an expression that gives one."""
         return duration(str(self.resolve(text)))
 
     # -- what comes in ------------------------------------------------------------------------------------------------
 
-    def join(self, batch: JoinBatch) -> JoinResult:
+    async def join(self, batch: JoinBatch) -> JoinResult:
         """Take signals of this exception; numbers already known are passed over."""
         fresh = [signal for signal in batch.signals if signal.seq > self.story.highest_seq]
         if self.closed:
@@ -156,7 +185,9 @@ class Interpreter:
             self.story.note(signal.received_at, "signal", type=signal.type, subject=signal.subject, facts=signal.facts)
             if signal.equipment and signal.equipment == self.story.given.equipment.get("id"):
                 self.story.scope["machine"] = signal.facts
-                self.story.condition = "returned" if signal.facts.get("state") == "execute" else "active"
+                self.story.condition = "returned" if signal.facts.get("state") == _NORMAL else "active"
+        if fresh:
+            await self.record()
         return JoinResult(highest_seq=self.story.highest_seq)
 
     async def answer(self, answer: Answer) -> AnswerResult:
@@ -168,6 +199,8 @@ class Interpreter:
             return AnswerResult(accepted=False, code="superseded")
         reply = await self._apply(task, answer)
         self._tell_story(task, answer, reply)
+        if not reply.accepted:  # an accepted one is written with its effect
+            await self.record()
         return AnswerResult(accepted=reply.accepted, code=reply.code, by=reply.by, at=reply.at)
 
     async def _apply(self, task: LiveTask, answer: Answer) -> Reply:

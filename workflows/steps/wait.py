@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 async def run(engine: Interpreter, step: WaitStep, path: str) -> None:
     """Looked at again whenever the story changes."""
-    met = await engine.runtime.wait(lambda: engine.holds(step.until), engine.span(step.within))
+    met = await engine.runtime.wait(lambda: engine.met(step.until), engine.span(step.within))
     engine.story.scope[step.wait] = {"met": met}
     engine.story.note(engine.runtime.now(), "waited", path, met=met)
