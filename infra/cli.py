@@ -12,7 +12,9 @@ import typer
 from domain.errors import MosError
 
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
-SUB_APPS = {"run": "infra.run", "db": "infra.db", "push": "infra.push", "demo": "infra.demo.command"}
+SUB_APPS = {"run": "infra.run", "db": "infra.db"}
+# Single commands: name -> module with a function of that name.
+COMMANDS = {"push": "infra.push", "demo": "infra.demo.command"}
 _OWN = ("up", "down", "status")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The exception router of one site.")
@@ -62,8 +64,12 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
 def _add_sub_apps(command: str) -> None:
     """Import only what `command` needs: `mos up` starts fast and keeps no vendor client in memory."""
+    known = (*_OWN, *SUB_APPS, *COMMANDS)
+    for name, module in COMMANDS.items():
+        if command == name or command not in known:
+            app.command(name)(getattr(importlib.import_module(module), name))
     for name, module in SUB_APPS.items():
-        wanted = command == name or command not in (*_OWN, *SUB_APPS)
+        wanted = command == name or command not in known
         if wanted and importlib.util.find_spec(module) is not None:
             app.add_typer(importlib.import_module(module).app, name=name)
 

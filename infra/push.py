@@ -14,11 +14,9 @@ from infra.run import database_url, now
 from infra.settings import Settings, load_settings
 from store.db import Database
 
-app = typer.Typer(invoke_without_command=True, help="Publish a site's documents and definitions.")
 SHIPPED = Path(__file__).resolve().parents[1] / "workflows" / "definitions"
 
 
-@app.callback()
 def push(
     folder: Annotated[Path, typer.Argument(help="With site.yaml, people.yaml, connectors.yaml; definitions/ if any.")],
     author: Annotated[str, typer.Option(help="Who wrote it.")] = "process_engineer",

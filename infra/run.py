@@ -62,7 +62,8 @@ Process = Callable[[Settings, Database, Callable[[], None]], Coroutine[Any, Any,
 def _run(process: Process) -> None:
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "asyncua", "aiohttp", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     name = process.__module__.rsplit(".", 1)[-1]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(process, settings, name))

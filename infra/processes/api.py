@@ -1,21 +1,24 @@
 """The API process: HTTP doors and console under uvicorn."""
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
 import uvicorn
 
 from api.app import create_app
-from api.deps import ApiDeps
+from api.deps import ApiDeps, ErpPage
 from connectors.webhook.config import WebhookConfig
 from connectors.webhook.connector import Webhook
-from domain.errors import ConfigError, NotFoundError
+from domain.errors import ConfigError, NotFoundError, TransientError
 from domain.people import ChannelName
 from domain.values import Json
 from infra import connect
+from infra.plant.erp.errors import ErpError
 from infra.run import now
 from infra.settings import Settings
 from intake.doors import Doors
@@ -59,7 +62,7 @@ async def make_deps(settings: Settings, database: Database) -> ApiDeps:
         phones_url=plant.get("phones", ""),
         plant_url=plant.get("control", ""),
         plant_token=_token(plant),
-        erp_page=_erp_page(plant["erp_page"]) if plant.get("erp_page") else None,
+        erp_page=_erp_page(plant),
         erp_links=links,
         site_title=title,
         login_note=plant.get("login_note", ""),
@@ -69,7 +72,8 @@ async def make_deps(settings: Settings, database: Database) -> ApiDeps:
 def plant_file(settings: Settings) -> dict[str, str]:
     """Where the simulated plant is, when one runs beside us (written by `mos demo`)."""
     file = settings.data_dir / "run" / "plant.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
 
 
 def _token(plant: dict[str, str]) -> str:
@@ -77,17 +81,27 @@ def _token(plant: dict[str, str]) -> str:
     return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
 
-def _erp_page(url: str) -> Callable[[], object]:
-    """What the ERP holds, read by the plant's own user through the plant's own page."""
+def _erp_page(plant: dict[str, str]) -> ErpPage | None:
+    """What the simulated plant's ERP holds, read over its API as the plant's own read-only user."""
+    if not plant.get("erp_url"):
+        return None
 
-    async def read() -> dict[str, Json]:
-        async with httpx.AsyncClient(timeout=20) as client:
-            answer = await client.get(url)
-            answer.raise_for_status()
-            found: dict[str, Json] = answer.json()
-            return found
+    def read() -> dict[str, Json]:
+        from infra.plant.erp.credentials import ensure_credentials
+        from infra.plant.erp.reader import Reader
 
-    return read
+        password = ensure_credentials(Path(plant["erp_credentials"]))["plant_reader"]
+        with Reader(plant["erp_url"], password) as reader:
+            held = reader.summary()
+        return {name: [asdict(row) for row in rows] for name, rows in held.items()}
+
+    async def page() -> dict[str, Json]:
+        try:
+            return await asyncio.to_thread(read)
+        except (ErpError, httpx.HTTPError) as error:
+            raise TransientError(f"the ERP can't be read now: {error}") from error
+
+    return page
 
 
 async def _site(database: Database) -> tuple[str, dict[str, str]]:

@@ -25,6 +25,7 @@ class Story:
         self._rev = 0
         self._numbered = 0
         self._unwritten: list[Entry] = []
+        self._underway = 0  # the highest entry that an effect carries already
         self.scope: dict[str, Json] = self._first_scope(given)
 
     def _first_scope(self, given: ExceptionInput) -> dict[str, Json]:
@@ -61,11 +62,13 @@ class Story:
 
     @property
     def untold(self) -> bool:
-        return bool(self._unwritten)
+        """Are there entries that no effect carries yet?"""
+        return self._numbered > self._underway
 
     def projection(self) -> Projection:
         """The state as of now with everything not yet written; a higher `rev` always wins."""
         self._rev += 1
+        self._underway = self._numbered
         tasks = {
             task.name: {"standing": task.standing.value, "person": task.person_name} for task in self.tasks.values()
         }

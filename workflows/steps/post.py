@@ -25,7 +25,6 @@ async def run(engine: Interpreter, step: PostStep, path: str) -> None:
     before, story.handling = story.handling, "posting"
     transaction = _transaction(engine, step, path)
     story.note(engine.runtime.now(), "posting", path, transaction=transaction.id, system=step.to.value)
-    await engine.record()
     standing = story.given.version if step.standing else ""
     result = await engine.runtime.post(PostRequest(transaction=transaction, step=path, standing_version=standing))
     story.handling = before
