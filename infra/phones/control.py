@@ -13,6 +13,8 @@ from infra.phones.slack_people import SlackPeople
 from infra.phones.state import Json, State
 from infra.phones.twilio_people import TwilioPeople
 
+Last = Annotated[int | None, Query(ge=1)]
+
 
 class Strict(BaseModel):
     """A request body: an unknown key is a mistake."""
@@ -87,12 +89,12 @@ def people_router(state: State, screens: Screens, slack: SlackPeople, twilio: Tw
         return person
 
     @router.get("")
-    async def people() -> list[Json]:
-        return screens.all()
+    async def people(last: Last = None) -> list[Json]:
+        return screens.all(last)
 
     @router.get("/{name}")
-    async def screen(name: str) -> Json:
-        return screens.of(who(name))
+    async def screen(name: str, last: Last = None) -> Json:
+        return screens.of(who(name), last)
 
     @router.post("/{name}/press")
     async def press(name: str, given: Press) -> Json:
@@ -168,18 +170,19 @@ def record_router(state: State, screens: Screens, records: Records) -> APIRouter
         return {"revision": await state.changed_after(after, seconds)}
 
     @router.get("/violations")
-    async def violations(kind: Kind | None = None, vendor: Vendor | None = None) -> list[Json]:
+    async def violations(kind: Kind | None = None, vendor: Vendor | None = None, last: Last = None) -> list[Json]:
         found = [v for v in records.violations if kind in (None, v.kind) and vendor in (None, v.vendor)]
-        return [v.model_dump() for v in found]
+        return [v.model_dump() for v in found[-last if last else 0 :]]
 
     @router.get("/calls")
-    async def calls(vendor: Vendor | None = None, method: str | None = None) -> list[Json]:
+    async def calls(vendor: Vendor | None = None, method: str | None = None, last: Last = None) -> list[Json]:
         found = [c for c in records.calls if vendor in (None, c.vendor) and method in (None, c.method)]
-        return [c.model_dump() for c in found]
+        return [c.model_dump() for c in found[-last if last else 0 :]]
 
     @router.get("/callbacks")
-    async def callbacks(vendor: Vendor | None = None) -> list[Json]:
-        return [c.model_dump() for c in records.callbacks if vendor in (None, c.vendor)]
+    async def callbacks(vendor: Vendor | None = None, last: Last = None) -> list[Json]:
+        found = [c for c in records.callbacks if vendor in (None, c.vendor)]
+        return [c.model_dump() for c in found[-last if last else 0 :]]
 
     @router.get("/counters")
     async def counters() -> Json:

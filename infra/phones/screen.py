@@ -13,15 +13,17 @@ class Screens:
     def __init__(self, state: State, hands: SlackPeople) -> None:
         self.state, self.hands = state, hands
 
-    def all(self) -> list[Json]:
+    def all(self, last: int | None = None) -> list[Json]:
         """One screen a person, in the order of the configuration."""
-        return [self.of(person) for person in self.state.config.people]
+        return [self.of(person, last) for person in self.state.config.people]
 
-    def of(self, person: Person) -> Json:
-        """The person, the messages (oldest first), the open modals (lowest first) and the home tab."""
-        slack = [self._slack(m) for m in self.state.messages if self.hands.sees(person, m)]
-        sms = [self._sms(person, s) for s in self.state.sms if person.phone in (s.to, s.sender)]
-        messages = sorted(slack + sms, key=lambda m: float(m["at"]))
+    def of(self, person: Person, last: int | None = None) -> Json:
+        """The person, the messages (oldest first; only the `last` ones), the open modals and the home tab."""
+        slack = [m for m in self.state.messages if self.hands.sees(person, m)]
+        sms = [s for s in self.state.sms if person.phone in (s.to, s.sender)]
+        kept = slice(-last if last else 0, None)
+        shown = [self._slack(m) for m in slack[kept]] + [self._sms(person, s) for s in sms[kept]]
+        messages = sorted(shown, key=lambda m: float(m["at"]))[kept]
         user = person.slack_user_id or ""
         home = [v for v in self.state.views if v.user == user and v.body["type"] == "home"]
         opted_out = any(o.phone == person.phone for o in self.state.opt_outs)

@@ -121,8 +121,7 @@ class Workspace:
 
     def visible(self, channel_id: str) -> list[Message]:
         """The messages a history holds: neither deleted nor ephemeral."""
-        every = self.state.messages
-        return [m for m in every if m.channel == channel_id and not m.deleted and m.only_for is None]
+        return [m for m in self.state.messages.of(channel_id) if not m.deleted and m.only_for is None]
 
 
 def attachments_with_ids(attachments: list[Json]) -> list[Json]:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,6 +113,30 @@ class Settings(BaseModel):
     changes: Json = {}
 
 
+class Messages(Collection[Message]):
+    """The Slack messages, also by conversation: a history must not walk through all others."""
+
+    def __init__(self, documents: Documents, changed: Callable[[], None]) -> None:
+        super().__init__(documents, "messages", Message, changed)
+        self._by_channel: dict[str, dict[str, Message]] = {}
+        for key, message in self.items():
+            self._by_channel.setdefault(message.channel, {})[key] = message
+
+    def put(self, key: str, item: Message) -> Message:
+        """Keep a message under `channel:ts`."""
+        self._by_channel.setdefault(item.channel, {})[key] = item
+        return super().put(key, item)
+
+    def clear(self) -> None:
+        """Forget all messages."""
+        self._by_channel.clear()
+        super().clear()
+
+    def of(self, channel: str) -> list[Message]:
+        """The messages of one conversation, oldest first."""
+        return list(self._by_channel.get(channel, {}).values())
+
+
 class State:
     """All records of both vendors over one SQLite file; `revision` grows with every visible change."""
 
@@ -125,7 +150,7 @@ class State:
         self._file_config = config
         self.config = config.merged(self._changes())
         self.channels = Collection(self.documents, "channels", Channel, self.bump)
-        self.messages = Collection(self.documents, "messages", Message, self.bump)
+        self.messages = Messages(self.documents, self.bump)
         self.views = Collection(self.documents, "views", View, self.bump)
         self.triggers = Collection(self.documents, "triggers", Trigger)
         self.response_urls = Collection(self.documents, "response_urls", ResponseUrl)

@@ -167,3 +167,51 @@ def test_a_method_is_limited_by_its_tier(phones: Phones) -> None:
     for _ in range(3):
         phones.slack().users_list()
     assert _error(phones.slack().users_list) == "ratelimited"
+
+
+def _plain(length: int) -> Json:
+    return {"type": "plain_text", "text": "x" * length}
+
+
+AT_THE_LIMIT: dict[str, list[Json]] = {
+    "50 blocks": [{"type": "divider"}] * 50,
+    "section": [{"type": "section", "block_id": "b" * 255, "text": _plain(3000), "fields": [_plain(2000)] * 10}],
+    "header": [{"type": "header", "text": _plain(150)}],
+    "context": [{"type": "context", "elements": [_plain(3000)] * 10}],
+    "actions": [
+        {
+            "type": "actions",
+            "elements": [
+                {"type": "button", "action_id": f"{n:0255d}", "text": _plain(75), "value": "x" * 2000}
+                for n in range(25)
+            ],
+        }
+    ],
+    "options": [
+        {
+            "type": "actions",
+            "elements": [
+                {
+                    "type": "static_select",
+                    "placeholder": _plain(150),
+                    "options": [{"text": _plain(75), "value": f"{n:0150d}"} for n in range(100)],
+                }
+            ],
+        }
+    ],
+    "input": [
+        {
+            "type": "input",
+            "label": _plain(2000),
+            "hint": _plain(2000),
+            "element": {"type": "plain_text_input", "max_length": 3000, "initial_value": "x" * 3000},
+        }
+    ],
+    "markdown": [{"type": "markdown", "text": "x" * 12_000}],
+}
+
+
+@pytest.mark.parametrize("name", AT_THE_LIMIT)
+def test_blocks_at_the_limit_pass(phones: Phones, name: str) -> None:
+    phones.slack().chat_postMessage(channel=TESS, text="x" * 40_000, blocks=AT_THE_LIMIT[name])
+    assert phones.get("counters")["Tess Technician"]["slack"] == 1

@@ -83,7 +83,7 @@ def test_a_service_picks_the_sender_and_content_is_filled_in(phones: Phones) -> 
 
 
 @pytest.mark.parametrize(
-    "body, segments", [("x" * 160, 1), ("x" * 161, 2), ("ž" * 70, 1), ("ž" * 71, 2), ("€" * 81, 2)]
+    "body, segments", [("x" * 160, 1), ("x" * 161, 2), ("ž" * 70, 1), ("ž" * 71, 2), ("€" * 81, 2), ("x" * 1600, 11)]
 )
 def test_segments_are_counted(phones: Phones, body: str, segments: int) -> None:
     assert send(phones, body).num_segments == str(segments)

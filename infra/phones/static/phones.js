@@ -20,7 +20,7 @@ async function refresh() {
   if (loading) { again = true; return; }
   loading = true;
   try {
-    const screens = await (await fetch("/control/people")).json();
+    const screens = await (await fetch("/control/people?last=60")).json();
     for (const screen of screens) draw(phones.get(screen.name), screen);
   } finally {
     loading = false;
