@@ -6,7 +6,7 @@ PYTHON ?= python3
 TEST_WORKERS ?= 2
 BIN := .venv/bin
 UV := $(BIN)/uv
-INSTALL := $(UV) pip install --quiet --python .venv
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python .venv
 export PYTHON
 
 help: ## Show this list

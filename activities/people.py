@@ -88,7 +88,8 @@ class PeopleActivities:
 
     @activity.defn(name=calls.SETTLE.name)
     async def settle(self, request: SettleRequest) -> None:
-        """Keep how the task stands, withdraw what is unsent, edit what was sent, tell the one who acted what comes next.
+        """Keep how the task stands, withdraw what is unsent, edit what was sent, tell the one who acted what comes
+        next.
 
         Idempotency: message ids carry the task's change number. Timeouts: database only.
         """

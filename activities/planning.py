@@ -20,8 +20,8 @@ class PlanningActivities:
     async def propose(self, request: ProposeRequest) -> dict[str, Json]:
         """Options with their trade-offs for one question.
 
-        Idempotency: reads only, plus the projection. Raises: the systems' errors, tried again; InvalidPayloadError for a
-        question that can't be answered. Timeouts: 20 s.
+        Idempotency: reads only, plus the projection. Raises: the systems' errors, tried again; InvalidPayloadError
+        for a question that can't be answered. Timeouts: 20 s.
         """
         facts = {"plan": await self._world.system("mes").query("mes.plan", {})}
         if request.using == "push_right":

@@ -1,8 +1,9 @@
 """The roles that a connector can play. Connectors know the domain and their own vendor library, nothing else.
 
-Every method raises the errors of `domain.errors` only: AuthError (401/403), RateLimitedError (429), TransientError (connection
-refused, 5xx before the request was taken), RejectedError (the remote side said no), OutcomeUnknownError (sent, no answer),
-NotFoundError, InvalidPayloadError (the answer or the call cannot be read).
+Every method raises the errors of `domain.errors` only: AuthError (401/403), RateLimitedError (429), TransientError
+(connection
+refused, 5xx before the request was taken), RejectedError (the remote side said no), OutcomeUnknownError (sent, no
+answer), NotFoundError, InvalidPayloadError (the answer or the call cannot be read).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,7 +22,8 @@ Accept = Callable[[Sequence[RawSignal]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class SourceState:
-    """Told by a source when its connection comes or goes: `connected` False opens a `source.lost` signal after a delay."""
+    """Told by a source when its connection comes or goes: `connected` False opens a `source.lost` signal after a
+    delay."""
 
     source: str
     connected: bool
@@ -44,7 +46,8 @@ class Normaliser(Protocol):
 
 @dataclass(frozen=True)
 class ChannelMessage:
-    """One message for one address. `payload` is what the channel's template rendered: slack `{"text", "blocks"}`, sms `{"body"}`.
+    """One message for one address. `payload` is what the channel's template rendered: slack `{"text", "blocks"}`,
+    sms `{"body"}`.
 
     `key` is our outbox id: the channel stamps it where the vendor lets it be found again.
     """
@@ -64,7 +67,8 @@ class SentMessage:
 
 @dataclass(frozen=True)
 class CallbackRequest:
-    """An HTTP callback as it arrived: `url` is the configured public URL with path and query, never the Host header's."""
+    """An HTTP callback as it arrived: `url` is the configured public URL with path and query, never the Host
+    header's."""
 
     path: str
     url: str
@@ -77,8 +81,10 @@ class CallbackRequest:
 class InboundMessage:
     """What a person did on a channel, after the signature held.
 
-    `dedupe_key` names this very press or text (a replay has the same). `task` is the opaque task reference from the button's
-    value or the SMS code; `verb` the button's action (`accept`, `decline`, `approve:<option>`, `answer` ...) or empty for
+    `dedupe_key` names this very press or text (a replay has the same). `task` is the opaque task reference from
+    the button's
+    value or the SMS code; `verb` the button's action (`accept`, `decline`, `approve:<option>`, `answer` ...) or
+    empty for
     free text; `fields` the inputs of a form. `reply_to` is whatever the channel needs to answer this person later.
     """
 
@@ -94,7 +100,8 @@ class InboundMessage:
 
 
 class Channel(Protocol):
-    """How we speak to people. A send is tried once: after OutcomeUnknownError the caller asks `find` before it sends again."""
+    """How we speak to people. A send is tried once: after OutcomeUnknownError the caller asks `find` before it
+    sends again."""
 
     name: ChannelName
     can_edit: bool
@@ -110,7 +117,8 @@ class Channel(Protocol):
         ...
 
     def verify(self, request: CallbackRequest) -> None:
-        """Raises AuthError unless the vendor signed exactly these bytes for us, and recently where the vendor says when."""
+        """Raises AuthError unless the vendor signed exactly these bytes for us, and recently where the vendor says
+        when."""
         ...
 
     def read(self, request: CallbackRequest) -> list[InboundMessage]:
@@ -122,8 +130,8 @@ class Poster(Protocol):
     """A system that takes outcome transactions under a key, once."""
 
     async def post(self, transaction: OutcomeTransaction) -> Receipt:
-        """The same key and payload gives the first receipt again with `replayed`. ConflictError when a version is stale or the
-        key was used with another payload."""
+        """The same key and payload gives the first receipt again with `replayed`. ConflictError when a version is
+        stale or the key was used with another payload."""
         ...
 
     async def find(self, key: str) -> Receipt | None: ...
@@ -141,7 +149,8 @@ class System(Poster, Protocol):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a connector is: its roles, its secrets (by name of the reference) and its named queries with their arguments."""
+    """What a connector is: its roles, its secrets (by name of the reference) and its named queries with their
+    arguments."""
 
     name: str
     title: str

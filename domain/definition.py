@@ -103,7 +103,8 @@ class NotifyStep(_Told):
 
 
 class ApproveStep(_Told):
-    """A decision. A timeout is never a silent yes or no: it escalates, or ends as `expired`, which the author handles."""
+    """A decision. A timeout is never a silent yes or no: it escalates, or ends as `expired`, which the author
+    handles."""
 
     approve: Identifier
     options: Json
@@ -128,7 +129,8 @@ class ProposeStep(_Part):
 
 
 class PostStep(_Part):
-    """One transaction for one system. It needs a decision, or the definition's standing authority (protective outcomes only)."""
+    """One transaction for one system. It needs a decision, or the definition's standing authority (protective
+    outcomes only)."""
 
     post: Identifier
     to: System
@@ -178,7 +180,8 @@ Step = Annotated[
 
 
 class Closes(_Part):
-    """When the exception may end early: the condition is looked at whenever something happened. Empty = after the last step."""
+    """When the exception may end early: the condition is looked at whenever something happened. Empty = after the
+    last step."""
 
     when: str = ""
     within: Span = "72h"

@@ -17,7 +17,8 @@ _DETAIL_LIMIT = 600
 
 
 class MosError(Exception):
-    """Base of all errors: `message` for the operator, `detail` bounded and free of secrets, `code` stable for programs."""
+    """Base of all errors: `message` for the operator, `detail` bounded and free of secrets, `code` stable for
+    programs."""
 
     code = "mos.error"
 

@@ -1,6 +1,8 @@
-"""Conditions and values in CEL (Common Expression Language, github.com/google/cel-spec), compiled once, evaluated purely.
+"""Conditions and values in CEL (Common Expression Language, github.com/google/cel-spec), compiled once, evaluated
+purely.
 
-A text that begins with `=` is an expression wherever a definition takes data; `when`, `if` and `until` are always expressions.
+A text that begins with `=` is an expression wherever a definition takes data; `when`, `if` and `until` are always
+expressions.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,8 @@ _BASE32 = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # no I, O, 0, 1: read aloud on a s
 
 
 def make_id(prefix: str, now: datetime, randomness: bytes) -> str:
-    """An id that sorts by `now` (aware); `randomness` are at least 10 bytes that the caller draws, so this stays pure."""
+    """An id that sorts by `now` (aware); `randomness` are at least 10 bytes that the caller draws, so this stays
+    pure."""
     millis = int(now.timestamp() * 1000)
     value = bytearray(millis.to_bytes(6, "big") + randomness[:10])
     value[6] = (value[6] & 0x0F) | 0x70

@@ -34,8 +34,10 @@ class Fact(BaseModel):
 
 
 class Choice(BaseModel):
-    """Something the reader may press or write. `verb` is stable (`accept`, `decline`, `arrived`, `done`, `approve:<option>`,
-    `reject`, `answer:<input>:<value>`); `label` overrides the language's word for the verb; at most 75 characters on Slack."""
+    """Something the reader may press or write. `verb` is stable (`accept`, `decline`, `arrived`, `done`,
+    `approve:<option>`,
+    `reject`, `answer:<input>:<value>`); `label` overrides the language's word for the verb; at most 75 characters
+    on Slack."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,7 +70,8 @@ class OptionCard(BaseModel):
 
 class Message(BaseModel):
     """One message. `task` is the opaque reference (`<task id>:<version>`) that a button carries; `code` the SMS code;
-    `reply` with `reply_code` names a sentence of the language's reply table (`taken`, `received`, `not_allowed` ...)."""
+    `reply` with `reply_code` names a sentence of the language's reply table (`taken`, `received`, `not_allowed`
+    ...)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,6 +1,7 @@
 """Outcomes: what a decision changes in the books, ERP-neutral, in ISA-95 / B2MML words.
 
-A transaction carries one or more outcomes for one system under one key. Each outcome sets facts; a reversal is a new one.
+A transaction carries one or more outcomes for one system under one key. Each outcome sets facts; a reversal is a
+new one.
 """
 
 from datetime import datetime
@@ -24,7 +25,8 @@ class _Outcome(BaseModel):
 
 
 class PlannedWork(_Outcome):
-    """One operation of a job order on a work unit, with its planned times (aware UTC) and place in that unit's sequence."""
+    """One operation of a job order on a work unit, with its planned times (aware UTC) and place in that unit's
+    sequence."""
 
     seq: int
     work_unit: str
@@ -167,7 +169,8 @@ Outcome = Annotated[
 
 
 class OutcomeTransaction(_Outcome):
-    """What is posted at once to one system. `key` = exception id : step path : n; n counts changed payloads, not attempts."""
+    """What is posted at once to one system. `key` = exception id : step path : n; n counts changed payloads, not
+    attempts."""
 
     id: str
     key: str

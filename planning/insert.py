@@ -16,7 +16,8 @@ class Slot:
 
 
 def routing_of(plan: Plan, material: str, quantity: float) -> list[tuple[int, list[Alternative]]]:
-    """The operations of a material, read from an order in the plan that makes it, its minutes scaled to the quantity."""
+    """The operations of a material, read from an order in the plan that makes it, its minutes scaled to the
+    quantity."""
     for job_order, (made, made_quantity) in sorted(plan.materials.items()):
         operations = sorted((o for o in plan.operations if o.job_order == job_order), key=lambda o: o.seq)
         whole = operations and operations[0].seq == min(_first_seqs(plan, material), default=0)

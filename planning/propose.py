@@ -11,8 +11,8 @@ from planning.push_right import Shift, push_right
 
 
 def reschedule(where: Mapping[str, Json], facts: Mapping[str, Json]) -> dict[str, Json]:
-    """Push right after a breakdown. `where`: equipment, down_from (ISO time), down_for (duration). `facts`: mes.plan as `plan`,
-    erp.sales_demand as `demand`, mes.staging as `staging`. No option when nothing has to move."""
+    """Push right after a breakdown. `where`: equipment, down_from (ISO time), down_for (duration). `facts`:
+    mes.plan as `plan`, erp.sales_demand as `demand`, mes.staging as `staging`. No option when nothing has to move."""
     plan = read_plan(facts["plan"])
     down_from, down_for = parse_time(where["down_from"]), duration(str(where["down_for"]))
     until = max(plan.minute(down_from + down_for), plan.minute(plan.as_of))

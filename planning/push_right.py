@@ -1,6 +1,7 @@
 """Push right: the old order and machines, each operation as early as it may be, but never before its old start.
 
-The plain plan that every planner knows, and the yardstick for better ones (Vieira, Herrmann, Lin, J. Scheduling 6, 2003).
+The plain plan that every planner knows, and the yardstick for better ones (Vieira, Herrmann, Lin, J. Scheduling 6,
+2003).
 """
 
 from collections import defaultdict
@@ -23,7 +24,8 @@ class Shift:
 
 
 def push_right(plan: Plan, down_unit: str, down_from: int, down_until: int) -> list[Shift]:
-    """All operations with a breakdown of `down_unit` from minute `down_from` to `down_until`; the running one on it resumes."""
+    """All operations with a breakdown of `down_unit` from minute `down_from` to `down_until`; the running one on
+    it resumes."""
     unit_free: defaultdict[str, int] = defaultdict(int)
     order_free: defaultdict[str, int] = defaultdict(int)
     shifts: list[Shift] = []

@@ -57,7 +57,8 @@ class JoinResult(Data):
 
 
 class Answer(Data):
-    """What a person pressed or wrote, as the inbox delivers it. `person` was found by the verified address or the log-in."""
+    """What a person pressed or wrote, as the inbox delivers it. `person` was found by the verified address or the
+    log-in."""
 
     id: str
     seq: int
@@ -72,7 +73,8 @@ class Answer(Data):
 
 
 class AnswerResult(Data):
-    """What became of an answer; `code` names a sentence of the reply table (recorded, yours, taken, decided, changed ...)."""
+    """What became of an answer; `code` names a sentence of the reply table (recorded, yours, taken, decided,
+    changed ...)."""
 
     accepted: bool
     code: str
