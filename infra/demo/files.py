@@ -140,7 +140,7 @@ def _console(layout: Layout) -> dict[str, str]:
         "erp_credentials": str(layout.plant / "erp-credentials.json"),
         "api": layout.ground.addresses["api"],
         "password_file": str(layout.secret("console_password")),
-        "login_note": "Demo: log in as anybody of the plant, such as lena (planner), grace (quality) or sofia (manager), "
+        "login_note": "Demo: log in as lena (planner), grace (quality), sofia (manager) or anybody else of the plant, "
         f"with the password {keys.get('console_password', lambda: random_token()[:10])}",
     }
 
