@@ -54,7 +54,7 @@ def ready(name: str, address: str) -> None:
 
 def listen(port: int) -> socket.socket:
     """A bound loopback socket; port 0 takes a free one. Ends the process when the port is taken."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or no TCP_NODELAY
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((HOST, port))
