@@ -108,6 +108,7 @@ class Pump:
         task = self._busy.pop(exception_id)
         if not task.cancelled() and task.exception() is not None:
             log.error("delivery to %s broke", exception_id, exc_info=task.exception())
+            return  # tried again with the next round, not at once
         self.wake()
 
     async def _deliver_all(self, exception_id: str) -> None:
