@@ -4,7 +4,7 @@ Business keys are what the plant says (job order, lot, work unit, material, sale
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
@@ -43,12 +43,14 @@ class Needs:
 
 @dataclass(frozen=True)
 class LotFacts:
-    """`free`: quantity by storage location that nothing has reserved; unit is the product's own."""
+    """`stock`: quantity by storage location, without what others than production orders have reserved, in the product's
+    own unit. `reserved_by`: production orders that have reserved the lot."""
 
     id: int
     product: int
     unit: int
-    free: dict[int, float]
+    stock: dict[int, float] = field(default_factory=dict)
+    reserved_by: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,14 @@ def _collect(outcome: Outcome, needs: Needs) -> None:
             needs.sales.add(outcome.sale)
 
 
-def free_stock(moves: Iterable[Record]) -> dict[int, float]:
-    """By storage location: what done moves brought, less what done and assigned moves take away; only what is left."""
+def stock_of(moves: Iterable[Record], *, freed: Collection[int] = ()) -> dict[int, float]:
+    """By storage location: what done moves brought, less what done and assigned moves take away; only what is left.
+
+    `freed`: production orders whose reservations are not counted, because they are given up first."""
     balance: defaultdict[int, float] = defaultdict(float)
     for move in moves:
+        if move["state"] == "assigned" and move.get("production_input") in freed:
+            continue
         if move["to_location."]["type"] == "storage" and move["state"] == "done":
             balance[move["to_location"]] += move["internal_quantity"]
         if move["from_location."]["type"] == "storage":

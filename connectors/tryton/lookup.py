@@ -1,14 +1,24 @@
 """Looks up the record ids that a transaction needs, each model once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
 
+from connectors.tryton.answers import MOVE
 from connectors.tryton.client import TrytonClient
-from connectors.tryton.facts import Facts, LotFacts, Needs, Places, ProductFacts, SaleFacts, free_stock, plants_of
+from connectors.tryton.facts import (
+    Facts,
+    LotFacts,
+    Needs,
+    Places,
+    ProductFacts,
+    Record,
+    SaleFacts,
+    plants_of,
+    stock_of,
+)
 from domain.errors import ConflictError
 
-_MOVE = ("lot", "state", "from_location", "to_location", "from_location.type", "to_location.type", "internal_quantity")
+_MOVE = ("lot", "production_input", *MOVE)
 
 
 async def look_up(needs: Needs, client: TrytonClient, *, reference: str, today: date) -> Facts:
@@ -42,32 +52,36 @@ async def _orders(client: TrytonClient, references: Iterable[str]) -> dict[str, 
 async def _lots(client: TrytonClient, needs: Needs) -> dict[str, LotFacts]:
     domain = [["number", "in", sorted(needs.lots)]]
     lots = await client.search_read("stock.lot", domain, ["number", "product", "product.default_uom"])
-    moves: list[dict[str, Any]] = []
+    moves: list[Record] = []
     if needs.moves_lots and lots:
-        ids = [lot["id"] for lot in lots]
-        moves = await client.search_read(
-            "stock.move", [["lot", "in", ids], ["state", "in", ["assigned", "done"]]], _MOVE
-        )
-    return {
-        lot["number"]: LotFacts(
-            id=lot["id"],
-            product=lot["product"],
-            unit=lot["product."]["default_uom"],
-            free=free_stock(move for move in moves if move["lot"] == lot["id"]),
-        )
-        for lot in lots
-    }
+        domain = [["lot", "in", [lot["id"] for lot in lots]], ["state", "in", ["assigned", "done"]]]
+        moves = await client.search_read("stock.move", domain, _MOVE)
+    return {lot["number"]: _lot(lot, [move for move in moves if move["lot"] == lot["id"]]) for lot in lots}
+
+
+def _lot(lot: Record, moves: Sequence[Record]) -> LotFacts:
+    inputs = [move for move in moves if move["production_input"] and move["state"] == "assigned"]
+    reserved = sorted({move["production_input"] for move in inputs})
+    return LotFacts(
+        id=lot["id"],
+        product=lot["product"],
+        unit=lot["product."]["default_uom"],
+        stock=stock_of(moves, freed=reserved),
+        reserved_by=reserved,
+    )
 
 
 async def places(client: TrytonClient) -> Places | None:
     """The quarantine, and the storage and loss locations of its warehouse; None when no location is marked."""
-    fields = ["warehouse.storage_location", "warehouse.lost_found_location"]
-    found = await client.search_read("stock.location", [["quarantine", "=", True]], fields, order=[("id", "ASC")])
-    if not found or not found[0].get("warehouse."):
+    marked = await client.search_read("stock.location", [["quarantine", "=", True]], ["parent"], order=[("id", "ASC")])
+    fields = ["storage_location", "lost_found_location"]
+    warehouses = await client.search_read("stock.location", [["type", "=", "warehouse"]], fields, order=[("id", "ASC")])
+    if not marked or not warehouses:
         return None
-    warehouse = found[0]["warehouse."]
+    above = marked[0]["parent"]
+    warehouse = next((item for item in warehouses if item["id"] == above), warehouses[0])
     lost = warehouse["lost_found_location"] or await _any_lost_found(client)
-    return Places(quarantine=found[0]["id"], storage=warehouse["storage_location"], lost_found=lost)
+    return Places(quarantine=marked[0]["id"], storage=warehouse["storage_location"], lost_found=lost)
 
 
 async def _any_lost_found(client: TrytonClient) -> int:
@@ -93,7 +107,7 @@ async def materials(client: TrytonClient, codes: Iterable[str]) -> dict[str, Pro
     """Products by code, with their first BOM and its routing."""
     products = await client.search_read("product.product", [["code", "in", sorted(codes)]], ["code", "default_uom"])
     domain = [["product", "in", [product["id"] for product in products]]]
-    boms: dict[int, dict[str, Any]] = {}
+    boms: dict[int, Record] = {}
     for row in await client.search_read(
         "product.product-production.bom",
         domain,

@@ -133,10 +133,13 @@ def _maintenance(outcome: MaintenanceOrder, draft: Draft) -> None:
 
 
 def _hold(outcome: HoldLot, draft: Draft) -> None:
-    """What is reserved stays where it is: the hold refuses its use. What is free goes into quarantine."""
+    """Orders that have reserved the lot wait again (with their works and times), so that all of it can go into
+    quarantine. What a running order has taken already is on the floor and stays there."""
     lot, places = draft.facts.lot(outcome.lot), draft.facts.place()
     draft.add("stock.lot", "write", ids=[lot.id], values={"hold": True, "hold_reason": outcome.reason})
-    for location, quantity in lot.free.items():
+    if lot.reserved_by:
+        draft.add("production", "wait", ids=lot.reserved_by)
+    for location, quantity in lot.stock.items():
         if location != places.quarantine:
             _move(lot, quantity, (location, places.quarantine), draft)
 
@@ -149,7 +152,7 @@ def _dispose(outcome: DisposeLot, draft: Draft) -> None:
     reason = None if released else f"{outcome.disposition}: {outcome.reason}".rstrip(": ")
     draft.add("stock.lot", "write", ids=[lot.id], values={"hold": not released, "hold_reason": reason})
     target = {"release": places.storage, "scrap": places.lost_found}.get(outcome.disposition)
-    quantity = lot.free.get(places.quarantine, 0.0)
+    quantity = lot.stock.get(places.quarantine, 0.0)
     if target and quantity:
         _move(lot, quantity, (places.quarantine, target), draft)
 

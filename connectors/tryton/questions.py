@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.tryton import answers
 from connectors.tryton.client import TrytonClient
-from connectors.tryton.facts import ProductFacts, free_stock
+from connectors.tryton.facts import ProductFacts, stock_of
 from connectors.tryton.lookup import materials, places
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
@@ -61,7 +61,7 @@ class Questions:
         fields = ("number", "product.code", "hold", "hold_reason", "reserved_by", "_timestamp")
         record = await self._one("stock.lot", "number", _text(where, "lot"), fields)
         domain = [["lot", "=", record["id"]], ["state", "in", ["assigned", "done"]]]
-        free = free_stock(await self._client.search_read("stock.move", domain, answers.MOVE))
+        free = stock_of(await self._client.search_read("stock.move", domain, answers.MOVE))
         names = ("name", "quarantine")
         located = await self._client.search_read("stock.location", [["id", "in", list(free)]], names)
         there = [_place(location, free[location["id"]]) for location in located]
