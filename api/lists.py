@@ -25,7 +25,7 @@ async def healthz(deps: Deps) -> dict[str, str]:
 
 @router.get("/")
 async def board(request: Request, deps: Deps, login: Visitor) -> Response:
-    found = await board_read.board(deps.database)
+    found = await board_read.board(deps.database, deps.now())
     waiting = [(card, task) for card in found.open for task in card.tasks if login.person.id in task.asked]
     mine = [(card, task) for card, task in waiting if task.person in (None, login.person.id)]
     return await show(request, login, "board.html", board=found, mine=mine)

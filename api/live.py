@@ -36,14 +36,16 @@ async def _stream(deps: ApiDeps, login: Login, token: str) -> AsyncIterator[str]
 
 
 async def _for_a_while(queue: asyncio.Queue[str]) -> AsyncIterator[str]:
-    """Changes as they come, until the next heartbeat is due."""
-    try:
-        async with asyncio.timeout(HEARTBEAT_SECONDS):
-            while True:
-                changed = await queue.get()
-                yield f"data: {changed}\n\n"
-    except TimeoutError:
-        yield ": still here\n\n"
+    """Changes as they come, then a heartbeat. (No yield inside a timeout: it would cancel the reader.)"""
+    clock = asyncio.get_running_loop().time
+    end = clock() + HEARTBEAT_SECONDS
+    while (left := end - clock()) > 0:
+        try:
+            changed = await asyncio.wait_for(queue.get(), left)
+        except TimeoutError:
+            break
+        yield f"data: {changed}\n\n"
+    yield ": still here\n\n"
 
 
 async def _still_signed_in(deps: ApiDeps, login: Login, token: str) -> bool:

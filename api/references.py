@@ -1,11 +1,12 @@
 """From a document that a system named to where a person can look at it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from domain.values import Json
 
+_NAMES = ("reference", "number", "job_order", "lot", "sale", "title", "work_unit", "name", "key")
 _DOCUMENT = re.compile(r"(?P<model>\S+) (?P<id>\d+)(?: \((?P<label>.*)\))?", re.DOTALL)
 
 
@@ -24,14 +25,23 @@ def link_of(document: str, links: Mapping[str, str], *, has_page: bool) -> str:
 def sections(holds: Mapping[str, Json]) -> list[dict[str, Json]]:
     """Each entry as a table: `{"name", "columns", "rows": [{"anchor", "cells"}]}`; the first cell names the row."""
     seen: set[str] = set()
-    found = []
+    found: list[dict[str, Json]] = []
     for name, value in holds.items():
         items = value if isinstance(value, list) else [value]
         rows = [item if isinstance(item, Mapping) else {name: item} for item in items]
-        columns = list(dict.fromkeys(column for row in rows for column in row))
+        columns = _columns(rows)
         cells = [[row.get(column) for column in columns] for row in rows]
         found.append({"name": name, "columns": columns, "rows": [_row(line, seen) for line in cells]})
     return found
+
+
+def _columns(rows: Sequence[Mapping[str, Json]]) -> list[str]:
+    """First the name by which people know the thing, then the others as they come, but no bare row numbers."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    known = next((name for name in _NAMES if name in columns), None)
+    if known is None:
+        return columns
+    return [known, *(column for column in columns if column not in (known, "id"))]
 
 
 def _row(cells: list[Json], seen: set[str]) -> dict[str, Json]:

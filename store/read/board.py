@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +13,7 @@ from store.tables import ExceptionRow, InboxRow, OutboxRow, PersonRow, RefusedCa
 
 LOST = ("lost", "disconnected", "stale")
 ACTIVE = ("open", "yours", "taken")
+_LATELY = timedelta(hours=24)
 _RANK = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
@@ -43,15 +45,15 @@ class Board:
     names: dict[str, str]
 
 
-async def board(database: Database, *, closed: int = 15) -> Board:
-    """Open exceptions by priority, then age; the `closed` newest closed ones."""
+async def board(database: Database, now: datetime, *, closed: int = 15) -> Board:
+    """Open exceptions by priority, then age; the `closed` newest closed ones; what went wrong within a day of `now`."""
     async with database.transaction() as session:
         opened = (await session.scalars(_open())).all()
         tasks = (await session.scalars(_tasks_of([row.id for row in opened]))).all()
         cards = [Card(row, [task for task in tasks if task.exception_id == row.id]) for row in opened]
         cards.sort(key=lambda card: (_RANK.get(card.exception.priority, 9), card.exception.opened_at))
         done = (await session.scalars(_closed(closed))).all()
-        return Board(cards, done, await trouble(session), await names(session))
+        return Board(cards, done, await trouble(session, now - _LATELY), await names(session))
 
 
 def _open() -> Select[ExceptionRow]:
@@ -68,11 +70,16 @@ def _tasks_of(exceptions: Sequence[str]) -> Select[TaskRow]:
     return select(TaskRow).where(mine, col(TaskRow.closed_at).is_(None)).order_by(col(TaskRow.opened_at))
 
 
-async def trouble(session: AsyncSession) -> Trouble:
-    """Counts for the banner."""
-    quarantined = select(func.count()).where(col(InboxRow.status) == "quarantined")
-    refused = select(func.count()).select_from(RefusedCall)
-    failed = select(func.count()).where(col(OutboxRow.state) == "failed")
+async def trouble(session: AsyncSession, since: datetime) -> Trouble:
+    """Counts for the banner: what came in since then, what failed for exceptions that are open."""
+    quarantined = select(func.count()).where(col(InboxRow.status) == "quarantined", col(InboxRow.received_at) >= since)
+    refused = select(func.count()).select_from(RefusedCall).where(col(RefusedCall.at) >= since)
+    failed = (
+        select(func.count())
+        .select_from(OutboxRow)
+        .join(ExceptionRow, col(ExceptionRow.id) == col(OutboxRow.exception_id))
+        .where(col(OutboxRow.state) == "failed", col(ExceptionRow.closed_at).is_(None))
+    )
     lost = select(SourceStateRow).where(col(SourceStateRow.state).in_(LOST)).order_by(col(SourceStateRow.key))
     return Trouble(
         await session.scalar(quarantined) or 0,

@@ -78,15 +78,15 @@ async def test_the_stream_tells_ids_and_ends_with_the_log_out(
         async with asyncio.timeout(30):
             async for line in live._stream(deps, login, token):
                 lines.append(line)
-                if line == f"retry: 3000\ndata: {EVERYTHING}\n\n":
+                if line == ": still here\n\n":
                     await change(database, BREAKDOWN)
                 if line == f"data: {BREAKDOWN}\n\n":
                     await deps.sessions.log_out(token, PLANNER, deps.now())
     finally:
         feed.cancel()
         await asyncio.gather(feed, return_exceptions=True)
+    assert lines[0] == f"retry: 3000\ndata: {EVERYTHING}\n\n"
     assert f"data: {BREAKDOWN}\n\n" in lines
-    assert ": still here\n\n" in lines
 
 
 async def test_strangers_hear_nothing_and_too_many_pages_look_by_themselves(database: Database) -> None:

@@ -1,6 +1,7 @@
 """What people see: facts of the rows as text, in the site's time, and links that never do anything."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from fastapi import FastAPI
@@ -66,10 +67,11 @@ async def test_a_person_gets_the_form_that_is_theirs(somebody: Browser) -> None:
 
 
 async def test_transactions_name_decision_or_standing_authority_and_lead_to_the_erp(database: Database) -> None:
+    start = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
     links = {"sale.sale": "https://erp.example.com/#/model/sale.sale/{id}"}
 
     async def holds() -> dict[str, object]:
-        return {"orders": [{"job_order": "RUSH-SO-2107", "planned_start": "2026-11-22T10:30:00+00:00"}], "lots": []}
+        return {"orders": [{"job_order": "RUSH-SO-2107", "planned_start": start}], "lots": []}
 
     app = create_app(dependencies(database, erp_links=links, erp_page=holds))
     async with browser(app) as somebody:
