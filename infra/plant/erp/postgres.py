@@ -149,6 +149,30 @@ class Postgres:
         with self.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
+    def replace(self, database: str, template: str) -> None:
+        """Put a fresh copy of ``template`` in the place of ``database``.
+
+        The name is missing for some milliseconds only: a connection pool that finds it missing backs off for seconds.
+        """
+        fresh, old = f"{database}_fresh", f"{database}_old"
+        self.create(fresh, template)
+        with self.connect() as connection:
+            while True:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,)
+                )
+                try:
+                    connection.execute(_rename(database, old))
+                except psycopg.errors.ObjectInUse:
+                    continue
+                break
+            connection.execute(_rename(fresh, database))
+        self.drop(old)
+
+
+def _rename(database: str, name: str) -> sql.Composed:
+    return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(name))
+
 
 @contextmanager
 def running(folder: Path, log: Path, *, durable: bool) -> Iterator[Postgres]:

@@ -71,8 +71,7 @@ class ErpServer:
 
         The workers keep their model pools; sessions end, so log in again.
         """
-        self.postgres.drop(DATABASE)
-        self.postgres.create(DATABASE, PRISTINE)
+        self.postgres.replace(DATABASE, PRISTINE)
 
 
 @contextmanager
@@ -165,7 +164,7 @@ def _serving(postgres: Postgres, template: Template, data_dir: Path, port: int) 
     config = write_config(data_dir / "trytond.conf", postgres)
     log = data_dir / "gunicorn.log"
     command: list[str | Path] = [template.venv / "bin" / "gunicorn", "-w", str(WORKERS), "--threads", str(THREADS)]
-    options = ["--preload", "--no-control-socket", "--bind", f"127.0.0.1:{port}"]
+    options = ["--preload", "--no-control-socket", "--graceful-timeout", "5", "--bind", f"127.0.0.1:{port}"]
     env = os.environ | {
         "TRYTOND_CONFIG": str(config),
         "TRYTOND_DATABASE_NAMES": DATABASE,

@@ -8,7 +8,7 @@ from trytond.transaction import check_access, without_check_access
 
 from . import rules
 from .errors import (
-    BAD_OPERATION, BAD_REFERENCE, FIELD_NOT_ALLOWED, NOT_ALLOWED, NOT_FOUND, REFUSED, refuse)
+    BAD_OPERATION, BAD_REFERENCE, FIELD_NOT_ALLOWED, NOT_ALLOWED, NOT_FOUND, NOT_RESERVED, REFUSED, refuse)
 
 KEYS = {'model', 'method', 'ids', 'values', 'expect'}
 
@@ -169,3 +169,13 @@ def _call(operation, records, values):
     if answer is not None and not isinstance(answer, bool):
         what = answer.get('wiz_name') or answer.get('name') if isinstance(answer, dict) else answer
         raise refuse(REFUSED, 'msg_action_required', operation=operation.name, action=what)
+    if operation.method == 'assign_try':
+        _check_reserved(operation, records)
+
+
+def _check_reserved(operation, records):
+    """Tryton's ``assign_try`` answers nothing either way: only the state tells."""
+    Model = Pool().get(operation.model)
+    waiting = [r.rec_name for r in Model.browse([r.id for r in records]) if r.state != 'assigned']
+    if waiting:
+        raise refuse(NOT_RESERVED, 'msg_not_assigned', records=', '.join(waiting))
