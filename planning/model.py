@@ -7,6 +7,9 @@ from typing import Any
 
 from domain.values import Json, iso, parse_time
 
+_MINUTE = timedelta(minutes=1)
+_HAIR = timedelta(seconds=1)  # an MES counts what remains in fractions: a rounding must not cost a minute
+
 
 @dataclass(frozen=True)
 class Alternative:
@@ -18,7 +21,10 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operations segment. `start` and `end` are the plan's, in minutes since `as_of` (negative: already begun)."""
+    """One operations segment. `start` and `end` are the plan's, in minutes since `as_of` (negative: already begun).
+
+    Of a running one, `remaining` minutes are left to do, and it ends at minute `finish` if it just goes on.
+    """
 
     job_order: str
     seq: int
@@ -27,6 +33,7 @@ class Operation:
     end: int
     running: bool = False
     remaining: int = 0
+    finish: int = 0
     alternatives: tuple[Alternative, ...] = ()
 
     @property
@@ -36,7 +43,9 @@ class Operation:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is still to be done. `version` is the dispatch list's; `materials`: job order -> material, quantity."""
+    """What is still to be done. `as_of` is the first whole minute of the planning: plans are made in whole minutes, so
+    that what does not move keeps its very times. `version` is the dispatch list's; `materials`: job order -> material,
+    quantity."""
 
     as_of: datetime
     version: str
@@ -56,10 +65,12 @@ class Plan:
 
 def read_plan(answer: Json) -> Plan:
     """The query `mes.plan` as a Plan; finished operations are left out."""
-    as_of = parse_time(answer["as_of"])
+    asked_at = parse_time(answer["as_of"])
+    as_of = asked_at.replace(second=0, microsecond=0)
+    as_of += timedelta(minutes=asked_at > as_of)
     bare = Plan(as_of, str(answer["version"]), ())
     operations = [
-        _operation(bare, order["id"], item)
+        _operation(bare, asked_at, order["id"], item)
         for order in answer["job_orders"]
         for item in order["segments"]
         if item["state"] != "done"
@@ -68,7 +79,8 @@ def read_plan(answer: Json) -> Plan:
     return Plan(as_of, bare.version, tuple(sorted(operations, key=lambda o: (o.start, o.job_order, o.seq))), materials)
 
 
-def _operation(plan: Plan, job_order: str, item: dict[str, Any]) -> Operation:
+def _operation(plan: Plan, asked_at: datetime, job_order: str, item: dict[str, Any]) -> Operation:
+    left = timedelta(minutes=item.get("remaining_min") or 0)
     return Operation(
         job_order=job_order,
         seq=int(item["seq"]),
@@ -76,7 +88,8 @@ def _operation(plan: Plan, job_order: str, item: dict[str, Any]) -> Operation:
         start=plan.minute(parse_time(item["start"])),
         end=plan.minute(parse_time(item["end"])),
         running=item["state"] == "running",
-        remaining=ceil(item.get("remaining_min") or 0),
+        remaining=ceil((left - _HAIR) / _MINUTE),
+        finish=plan.minute(asked_at + left - _HAIR),
         alternatives=tuple(
             Alternative(choice["equipment"], ceil(choice["run_min"] + (choice.get("setup_min") or 0)))
             for choice in item["alternatives"]

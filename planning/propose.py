@@ -12,14 +12,18 @@ from planning.push_right import Shift, push_right
 
 def reschedule(where: Mapping[str, Json], facts: Mapping[str, Json]) -> dict[str, Json]:
     """Push right after a breakdown. `where`: equipment, down_from (ISO time), down_for (duration). `facts`:
-    mes.plan as `plan`, erp.sales_demand as `demand`, mes.staging as `staging`. No option when nothing has to move."""
+    mes.plan as `plan`, erp.sales_demand as `demand`, mes.staging as `staging`. No option when nothing has to move.
+
+    Concerned is what moves because of this breakdown: what is late anyway is somebody else's news."""
     plan = read_plan(facts["plan"])
     down_from, down_for = parse_time(where["down_from"]), duration(str(where["down_for"]))
     until = max(plan.minute(down_from + down_for), plan.minute(plan.as_of))
     shifts = push_right(plan, where["equipment"], plan.minute(down_from), until)
-    moved = sorted({shift.operation.job_order for shift in shifts if shift.moved})
-    late = _late(plan, shifts, facts["demand"])
-    staging = _collisions(plan, shifts, facts["staging"])
+    anyway = set(push_right(plan, "", 0, 0))
+    concerned = [shift for shift in shifts if shift not in anyway]
+    moved = sorted({shift.operation.job_order for shift in concerned if shift.moved})
+    late = _late(plan, [s for s in _last_of_each(shifts).values() if s in concerned], facts["demand"])
+    staging = _collisions(plan, concerned, facts["staging"])
     options = [_push_right_option(plan, shifts, moved, late)] if moved else []
     return {
         "version": plan.version,
@@ -34,7 +38,8 @@ def reschedule(where: Mapping[str, Json], facts: Mapping[str, Json]) -> dict[str
 
 
 def _push_right_option(plan: Plan, shifts: list[Shift], moved: list[str], late: list[Json]) -> dict[str, Json]:
-    delay = sum(s.end - s.operation.end for s in _last_of_each(shifts).values())
+    ends = _last_of_each(shifts)
+    delay = sum(ends[order].end - ends[order].operation.end for order in moved)
     figures = {"Orders moved": str(len(moved)), "Orders late": str(len(late)), "Delay in all": f"{delay} min"}
     return {
         "id": "push_right",
@@ -42,7 +47,7 @@ def _push_right_option(plan: Plan, shifts: list[Shift], moved: list[str], late: 
         "summary": "Same order, same machines, later.",
         "figures": [{"label": label, "value": value} for label, value in figures.items()],
         "orders": [_planned_order(plan, shifts, job_order).model_dump(mode="json") for job_order in moved],
-        "dispatch": [entry.model_dump(mode="json") for entry in _dispatch(plan, shifts)],
+        "dispatch": [entry.model_dump(mode="json") for entry in _dispatch(plan, shifts, moved)],
     }
 
 
@@ -77,7 +82,7 @@ def _sequence(shifts: list[Shift], shift: Shift) -> int:
     return 1 + sum(1 for other in shifts if other.operation.work_unit == unit and other.start < shift.start)
 
 
-def _dispatch(plan: Plan, shifts: list[Shift]) -> list[DispatchEntry]:
+def _dispatch(plan: Plan, shifts: list[Shift], moved: list[str]) -> list[DispatchEntry]:
     return [
         DispatchEntry(
             job_order=s.operation.job_order,
@@ -88,13 +93,13 @@ def _dispatch(plan: Plan, shifts: list[Shift]) -> list[DispatchEntry]:
             planned_end=plan.at(s.end),
         )
         for s in sorted(shifts, key=lambda s: (s.operation.work_unit, s.start))
-        if s.moved
+        if s.moved and s.operation.job_order in moved
     ]
 
 
-def _late(plan: Plan, shifts: list[Shift], demand: Json) -> list[Json]:
-    """Promises that the new plan misses and the old one did not, or misses by more."""
-    last = _last_of_each(shifts)
+def _late(plan: Plan, ends: list[Shift], demand: Json) -> list[Json]:
+    """Promises that the new plan misses and the old one did not, or misses by more. `ends`: the orders' last operations."""
+    last = {shift.operation.job_order: shift for shift in ends}
     found = []
     for line in demand:
         shift = last.get(line["job_order"])

@@ -33,8 +33,7 @@ def push_right(plan: Plan, down_unit: str, down_from: int, down_until: int) -> l
         down = operation.work_unit == down_unit
         if operation.running:
             start = operation.start
-            resumes = max(down_until, 0) if down else 0
-            end = max(operation.end, resumes + operation.remaining)
+            end = max(operation.end, max(down_until, 0) + operation.remaining if down else operation.finish)
         else:
             start = max(operation.start, unit_free[operation.work_unit], order_free[operation.job_order], 0)
             minutes = operation.end - operation.start
