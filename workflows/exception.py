@@ -51,6 +51,8 @@ class TemporalRuntime:
         return workflow.now()
 
     async def wait(self, until: Callable[[], bool], within: timedelta | None) -> bool:
+        if until():  # a wait of no time would give up before it looked
+            return True
         try:
             await workflow.wait_condition(until, timeout=within)
         except TimeoutError:
