@@ -20,6 +20,8 @@ from store.read import tasks as tasks_read
 from store.tables import OutboxRow
 from store.write import exceptions, ledger, outbox
 
+_UPDATE = "update"  # purpose of a text that says how a task stands, where a message can't be edited
+
 
 class PeopleActivities:
     """Every one is a single transaction; the outbox's sender does the talking."""
@@ -102,7 +104,7 @@ class PeopleActivities:
                 people = {person.id: person for person in roster.people}
                 if request.standing is not Standing.OPEN:  # who was not reached yet may still be needed
                     await outbox.withdraw(session, request.task_id)
-                sent = await outbox.of_task(session, request.task_id)
+                sent = _asked(await outbox.of_task(session, request.task_id))
                 rows = [self._follow_up(composer, request, task.code, people, row, now) for row in sent]
                 await outbox.add(session, [row for row in rows if row])
                 await self._keep(session, request, composer.settled(request, task.code, mine=True), now)
@@ -182,6 +184,13 @@ def _outbox(
     }
 
 
+def _asked(rows: list[OutboxRow]) -> list[OutboxRow]:
+    """The messages that asked: each one that can be edited, else each person's last. Updates are not followed up."""
+    asked = [row for row in rows if row.purpose != _UPDATE]
+    last = {(row.person, row.channel): row for row in asked}
+    return [row for row in asked if row.channel == ChannelName.SLACK.value or last[row.person, row.channel] is row]
+
+
 def _row(row_id: str, message: Message, sent: OutboxRow, now: datetime, edits: str | None) -> dict[str, Json]:
     """A further message to the reader of a sent one."""
     return {
@@ -191,7 +200,7 @@ def _row(row_id: str, message: Message, sent: OutboxRow, now: datetime, edits: s
         "person": sent.person,
         "channel": sent.channel,
         "address": sent.address,
-        "purpose": "edit" if edits else sent.purpose,
+        "purpose": "edit" if edits else _UPDATE,
         "edits": edits,
         "payload": message.model_dump(mode="json"),
         "state": "pending",

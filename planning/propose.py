@@ -98,7 +98,7 @@ def _dispatch(plan: Plan, shifts: list[Shift], moved: list[str]) -> list[Dispatc
 
 
 def _late(plan: Plan, ends: list[Shift], demand: Json) -> list[Json]:
-    """Promises that the new plan misses and the old one did not, or misses by more. `ends`: the orders' last operations."""
+    """Promises that the new plan misses and the old one did not, or by more. `ends`: the orders' last operations."""
     last = {shift.operation.job_order: shift for shift in ends}
     found = []
     for line in demand:

@@ -160,7 +160,7 @@ class OutboxRow(SQLModel, table=True):
     person: str
     channel: str
     address: str
-    purpose: str  # task | notify | approve | reply | edit
+    purpose: str  # task | notify | approve | reply | edit | update
     edits: str | None = None  # the outbox id of the message that this one replaces
     payload: Json = _document()  # a domain.messages.Message
     rendered: Json = _document(nullable=True)  # what the channel was given
