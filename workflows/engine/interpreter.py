@@ -232,6 +232,7 @@ class Interpreter:
         at, story = self.runtime.now(), self.story
         if reply.accepted:
             task.ever_asked.setdefault(answer.person, answer.person_name)
+            task.channel = answer.channel
             story.publish(task)
             self._milestones(task, answer)
         kind = "answer" if reply.accepted else "answer_refused"
