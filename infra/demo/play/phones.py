@@ -1,0 +1,101 @@
+"""The people's phones, used as people use them: read the screen, press a button, type an SMS."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from infra.demo.play.patience import NotHappenedError
+from infra.demo.play.peers import Peers
+
+_LINK = re.compile(r"/exceptions/([\w-]+)")
+_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one phone shows once. `at`: epoch seconds of its arrival; `exception`: from its link, if it has one."""
+
+    id: str
+    via: str
+    at: float
+    text: str
+    channel: str
+    buttons: tuple[str, ...]
+    exception: str
+
+    def reply_for(self, meaning: str) -> str:
+        """What to type for a meaning, as the SMS itself explains it (`QNAF OK = accept`). Raises NotHappenedError."""
+        for line in self.text.splitlines():
+            reply, equals, explained = line.partition(" = ")
+            if equals and meaning in explained:
+                return reply.strip()
+        raise NotHappenedError(f"This SMS does not say how to answer '{meaning}':\n{self.text}")
+
+
+def message_of(shown: dict[str, Any]) -> Message:
+    """A message of the phones' control API."""
+    link = _LINK.search(str(shown.get("blocks") or shown["text"]))
+    return Message(
+        id=shown.get("ts") or shown["sid"],
+        via=shown["via"],
+        at=float(shown["at"]),
+        text=shown["text"],
+        channel=shown.get("channel", ""),
+        buttons=tuple(button["action_id"] for button in shown.get("buttons", [])),
+        exception=link[1] if link else "",
+    )
+
+
+class Phones:
+    """All phones. People are named by their first name, as in the roster's ids."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._http = httpx.Client(base_url=f"{peers.phones}/control", timeout=_TIMEOUT_S, trust_env=False)
+        self._names = {person["name"].split()[0].lower(): person["name"] for person in self._get("/people")}
+
+    @property
+    def people(self) -> list[str]:
+        return list(self._names)
+
+    def full_name(self, who: str) -> str:
+        return str(self._names[who])
+
+    def received(self, who: str) -> list[Message]:
+        """What the product sent to this person, oldest first."""
+        screen = self._get(f"/people/{quote(self._names[who])}")
+        return [message_of(m) for m in screen["messages"] if m.get("direction") == "received" or m["from"] == "app"]
+
+    def all_received(self) -> dict[str, list[Message]]:
+        """The same for everybody."""
+        return {who: self.received(who) for who in self._names}
+
+    def press(self, who: str, message: Message, button: str, inputs: dict[str, str] | None = None) -> None:
+        """Press a Slack button, with what is entered in the message's fields. Raises NotHappenedError."""
+        body = {"ts": message.id, "channel": message.channel, "action_id": button, "inputs": inputs or {}}
+        self._act(who, "press", body, f"pressed '{button}' on Slack")
+
+    def text(self, who: str, words: str) -> None:
+        """Send an SMS to the product. Raises NotHappenedError."""
+        self._act(who, "sms", {"body": words}, f"sent the SMS '{words}'")
+
+    def violations(self) -> list[dict[str, Any]]:
+        """Calls and answers of the product that Slack or Twilio would refuse."""
+        found: list[dict[str, Any]] = self._get("/violations")
+        return found
+
+    def _act(self, who: str, what: str, body: dict[str, Any], told: str) -> None:
+        response = self._http.post(f"/people/{quote(self._names[who])}/{what}", json=body)
+        if response.is_error:
+            raise NotHappenedError(f"{who} could not have {told}: {response.text}")
+        answer = response.json()
+        if not answer["ok"]:
+            raise NotHappenedError(f"{who} {told}, and the product's door refused it: {answer['error']}")
+
+    def _get(self, path: str) -> Any:
+        try:
+            return self._http.get(path).raise_for_status().json()
+        except httpx.HTTPError as error:
+            raise NotHappenedError(f"The stand-in phones do not answer {path}: {error!r}") from error
