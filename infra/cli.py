@@ -14,7 +14,7 @@ from domain.errors import MosError
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
 SUB_APPS = {"run": "infra.run", "db": "infra.db"}
 # Single commands: name -> module with a function of that name.
-COMMANDS = {"push": "infra.push", "demo": "infra.demo.command"}
+COMMANDS = {"check": "infra.check", "push": "infra.push", "demo": "infra.demo.command"}
 _OWN = ("up", "down", "status")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The exception router of one site.")
