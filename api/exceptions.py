@@ -10,15 +10,18 @@ from api.asking import view
 from api.deps import Deps
 from api.rendering import show
 from api.visitors import Visitor, VisitorForm
+from api.wording import moment
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
 from intake.answers import receive_console
 from store.read import console
+from store.read.console import ExceptionRow
 
 router = APIRouter()
 MILESTONES = (
     "signal", "received", "opened", "sent", "delivered", "accepted", "arrived", "fixed", "decided", "posted", "closed",
 )  # fmt: skip
+_MAYBE = ("delivered", "arrived", "fixed")
 _FIELD = "field."
 _TEXT_LIMIT = 2000
 
@@ -41,10 +44,18 @@ async def exception(
         mine=[ask for ask in asks if ask.answerable],
         titles={ask.shown.step: ask.shown.title for ask in asks},
         options={option.id: option.title for ask in asks for option in ask.shown.options},
-        milestones=MILESTONES,
+        milestones=milestones(found.exception),
         outcome=await console.outcome(deps.database, login.person.id, answer) if answer else None,
         press_id=lambda: deps.randomness(16).hex(),
     )
+
+
+def milestones(row: ExceptionRow) -> list[str]:
+    """The names of what was reached, as it came, then of what is always still to come."""
+    known = [name for name in MILESTONES if name in row.milestones]
+    reached = sorted(known, key=lambda name: moment(row.milestones[name]) or row.opened_at)
+    ahead = [name for name in MILESTONES if name not in row.milestones and name not in _MAYBE]
+    return reached + ([] if row.closed_at else ahead)
 
 
 @router.post("/tasks/{task_id}/answer")

@@ -15,23 +15,24 @@ def link_of(document: str, links: Mapping[str, str], *, has_page: bool) -> str:
     match = _DOCUMENT.fullmatch(document)
     if match is None:
         return ""
-    label = match["label"] or match["id"]
+    label = match["label"] or ""
     pattern = links.get(match["model"], links.get("*", ""))
     if pattern.startswith(("https://", "http://", "/")):
         return pattern.replace("{id}", match["id"]).replace("{label}", quote(label, safe=""))
-    return f"/erp#{anchor_of(label)}" if has_page else ""
+    row = f"#{anchor_of(label)}" if label else ""
+    return f"/erp{row}" if has_page else ""
 
 
 def sections(holds: Mapping[str, Json]) -> list[dict[str, Json]]:
-    """Each entry as a table: `{"name", "columns", "rows": [{"anchor", "cells"}]}`; the first cell names the row."""
+    """Each entry as a table: `{"name", "columns", "rows": [{"anchors", "cells"}]}`; anchors are its names."""
     seen: set[str] = set()
     found: list[dict[str, Json]] = []
     for name, value in holds.items():
         items = value if isinstance(value, list) else [value]
         rows = [item if isinstance(item, Mapping) else {name: item} for item in items]
         columns = _columns(rows)
-        cells = [[row.get(column) for column in columns] for row in rows]
-        found.append({"name": name, "columns": columns, "rows": [_row(line, seen) for line in cells]})
+        lines = [{"anchors": _anchors(row, seen), "cells": [row.get(column) for column in columns]} for row in rows]
+        found.append({"name": name, "columns": columns, "rows": lines})
     return found
 
 
@@ -44,11 +45,12 @@ def _columns(rows: Sequence[Mapping[str, Json]]) -> list[str]:
     return [known, *(column for column in columns if column not in (known, "id"))]
 
 
-def _row(cells: list[Json], seen: set[str]) -> dict[str, Json]:
-    anchor = anchor_of(str(cells[0])) if cells else ""
-    fresh = anchor if anchor not in seen else ""
-    seen.add(anchor)
-    return {"anchor": fresh, "cells": cells}
+def _anchors(row: Mapping[str, Json], seen: set[str]) -> list[str]:
+    """By every name that this row has, unless a row before it took it."""
+    anchors = [anchor_of(str(row[name])) for name in _NAMES if row.get(name)]
+    fresh = [anchor for anchor in dict.fromkeys(anchors) if anchor not in seen]
+    seen.update(fresh)
+    return fresh
 
 
 def anchor_of(text: str) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "Arrivals",
     "Database",
     "Entry",
+    "ExceptionRow",
     "Page",
     "TaskRow",
     "arrivals",
@@ -64,7 +65,7 @@ async def exception_page(database: Database, exception_id: str) -> Page | None:
             return None
         return Page(
             row,
-            await _of(session, TimelineRow, exception_id, col(TimelineRow.entry)),
+            await _of(session, TimelineRow, exception_id, col(TimelineRow.at), col(TimelineRow.entry)),
             await _of(session, TaskRow, exception_id, col(TaskRow.opened_at)),
             await _of(session, OutboxRow, exception_id, col(OutboxRow.created_at)),
             await _of(session, DecisionRow, exception_id, col(DecisionRow.at)),
@@ -73,8 +74,8 @@ async def exception_page(database: Database, exception_id: str) -> Page | None:
         )
 
 
-async def _of(session: AsyncSession, table: type[_Row], exception_id: str, order: Any) -> Sequence[_Row]:
-    statement = select(table).where(col(table.exception_id) == exception_id).order_by(order)
+async def _of(session: AsyncSession, table: type[_Row], exception_id: str, *order: Any) -> Sequence[_Row]:
+    statement = select(table).where(col(table.exception_id) == exception_id).order_by(*order)
     return (await session.scalars(statement)).all()
 
 

@@ -185,7 +185,7 @@ def _story() -> list[TimelineRow]:
     cause, own = {"cause": HOSTILE}, {"channel": "slack", "fields": {}}
     plans = ["Push everything right", "Put JO-1003 first"]
     told: list[tuple[str, str | None, Json]] = [
-        ("opened", None, {"data": "lathe-1", "signals": 1}),
+        ("opened", None, {"key": "lathe-1", "signals": 1}),
         ("context", None, {"known": ["jobs"], "gaps": {"demand": "the ERP did not answer within 5 s"}}),
         ("asked", None, {"task": "repair", "people": ["Anna Nováková"], "rung": 0}),
         ("told", None, {"task": "affected", "people": ["Petr Dvořák"], "rung": 0}),
@@ -280,7 +280,7 @@ def _inbox() -> list[Any]:
             "e2", "quarantined", {"text": HOSTILE}, error="unknown equipment 'lathe-77': add it to the site document"
         ),
         RefusedCall(at=ago(5), door="webhook", reason="The webhook's signature does not hold.", body=b"\xff\x00{"),
-        SourceStateRow(key="source:opcua-1", state="lost", occurred_at=ago(3), facts={}),
+        SourceStateRow(key="source:opcua-1", state="lost", occurred_at=ago(3), facts={"detail": "connection refused"}),
     ]
 
 

@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
+from sqlmodel import col
 
 from api.app import create_app
 from store.db import Database
+from store.tables import ExceptionRow
 from tests.api.seeding import BREAKDOWN, HOLD, HOSTILE, PLANNER, QUALITY, RUSH, TECHNICIAN
 from tests.api.site import Browser, browser, dependencies, fingerprint
 
@@ -31,7 +34,7 @@ async def test_the_board_says_who_has_what_and_what_waits_for_whom(somebody: Bro
     assert "Repair Lathe 1: Anna Nováková has it" in board
     assert "New plan for Lathe 1: waits for Petr Dvořák" in board
     assert "Yours to answer New plan for Lathe 1" in board
-    assert "source:opcua-1 has not reported since 10:27:00 CET" in board
+    assert "opcua-1 has not reported since 10:27:00 CET (connection refused)" in board
     assert "1 message failed" in board
     assert "1 unreadable signal, 1 refused call" in board
     assert "Rush order SO-2107 for Vesta Rail" in board
@@ -84,6 +87,20 @@ async def test_transactions_name_decision_or_standing_authority_and_lead_to_the_
         erp = (await somebody.get("/erp")).text
         assert 'id="r-rush-so-2107"' in erp
         assert "11:30:00 CET" in plain(erp)
+
+
+async def test_milestones_are_told_as_they_came(somebody: Browser, database: Database) -> None:
+    stones = {"signal": "09:00:00Z", "opened": "09:00:01Z", "decided": "09:00:04Z", "fixed": "09:00:07.5Z"}
+    values = {name: f"2026-11-22T{at}" for name, at in stones.items()}
+    async with database.transaction() as session:
+        mine = col(ExceptionRow.id) == BREAKDOWN
+        await session.execute(update(ExceptionRow).where(mine).values(milestones=values))
+    await somebody.sign_in(PLANNER)
+    page = (await somebody.get(f"/exceptions/{BREAKDOWN}")).text
+    strip = plain(page[page.index('class="milestones"') : page.index("</ol>")])
+    assert re.findall(r"[a-z]+(?= \d| not yet)", strip)[:4] == ["signal", "opened", "decided", "fixed"]
+    assert "fixed 10:00:07 CET +7.5 s" in strip
+    assert "closed not yet" in strip
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/erp"])
