@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from domain.errors import ConfigError, MosError
 from infra.settings import Settings
@@ -13,11 +13,22 @@ from infra.stack.part import Outside, Part, PartFailed
 from infra.stack.parts import ExtraParts, Stack, assemble
 from infra.stack.supervisor import Supervisor
 
+Then = Callable[[Stack], Awaitable[int | None]]
+_INTERRUPTED = 130
+
 
 def up(
-    settings: Settings, *, without: Collection[str] = (), extra_parts: Sequence[ExtraParts] = (), as_json: bool = False
+    settings: Settings,
+    *,
+    without: Collection[str] = (),
+    extra_parts: Sequence[ExtraParts] = (),
+    as_json: bool = False,
+    then: Then | None = None,
 ) -> int:
-    """Run the stack until Ctrl-C, SIGTERM or a failure; the exit code. Says on the screen what happens."""
+    """Run the stack until Ctrl-C, SIGTERM or a failure; the exit code. Says on the screen what happens.
+
+    `then` is done once all parts are ready. A number from it stops the stack and is the exit code; None lets it run.
+    """
     folder = DataFolder(settings.data_dir)
     lock = DataLock(folder)
     try:
@@ -26,7 +37,7 @@ def up(
         lock.wait_for_leftovers()
         stack = assemble(settings, folder, without=without, extra_parts=extra_parts)
         stack.save()
-        asyncio.run(_run(stack, as_json))
+        code = asyncio.run(_run(stack, as_json, then))
     except MosError as error:
         _say(_explained(error))
         return 1
@@ -35,11 +46,12 @@ def up(
             folder.running_environment.unlink(missing_ok=True)
         lock.release()
     _say("stopped")
-    return 0
+    return code
 
 
-async def _run(stack: Stack, as_json: bool) -> None:
+async def _run(stack: Stack, as_json: bool, then: Then | None) -> int:
     ground = stack.ground
+    ready = asyncio.Event()
     for note in ground.notes:
         _say(note)
 
@@ -48,6 +60,7 @@ async def _run(stack: Stack, as_json: bool) -> None:
             _say(json.dumps({"ready_s": round(seconds, 1), **ground.addresses}))
         else:
             _say(f"ready in {seconds:.1f} s   data in {ground.folder.root}   Ctrl-C stops")
+        ready.set()
 
     supervisor = Supervisor(
         ground.folder,
@@ -61,7 +74,31 @@ async def _run(stack: Stack, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.request_stop)
-    await supervisor.run()
+    if then is None:
+        await supervisor.run()
+        return 0
+    return await _run_then(supervisor, stack, then, ready)
+
+
+async def _run_then(supervisor: Supervisor, stack: Stack, then: Then, ready: asyncio.Event) -> int:
+    async def follow() -> int | None:
+        await ready.wait()
+        try:
+            code = await then(stack)
+        except Exception:
+            supervisor.request_stop()
+            raise
+        if code is not None:
+            supervisor.request_stop()
+        return code
+
+    following = asyncio.create_task(follow())
+    try:
+        await supervisor.run()
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+    return _INTERRUPTED if following.cancelled() else following.result() or 0
 
 
 def _line(part: Part | Outside, seconds: float) -> str:
