@@ -37,7 +37,7 @@ def api() -> None:
     """The HTTP doors and the console."""
     from infra.processes import api as process
 
-    _run(process.run)
+    run_process(process.run)
 
 
 @app.command()
@@ -45,7 +45,7 @@ def worker() -> None:
     """The pump, the workflows, the activities and the sender of messages."""
     from infra.processes import worker as process
 
-    _run(process.run)
+    run_process(process.run)
 
 
 @app.command()
@@ -53,18 +53,19 @@ def listener() -> None:
     """The sources: OPC UA, MQTT."""
     from infra.processes import listener as process
 
-    _run(process.run)
+    run_process(process.run)
 
 
 Process = Callable[[Settings, Database, Callable[[], None]], Coroutine[Any, Any, None]]
 
 
-def _run(process: Process) -> None:
+def run_process(process: Process, name: str = "") -> None:
+    """Runs one process to its end; `name` (by default its module's) names the file that says it is ready."""
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("httpx", "asyncua", "aiohttp", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    name = process.__module__.rsplit(".", 1)[-1]
+    name = name or process.__module__.rsplit(".", 1)[-1]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(process, settings, name))
 

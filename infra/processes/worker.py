@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from temporalio.client import Client, TLSConfig
@@ -17,8 +17,10 @@ from activities.planning import PlanningActivities
 from activities.posting import PostingActivities
 from activities.sender import Sender
 from activities.world import World
+from connectors.roles import Channel
 from connectors.webhook.mapping import is_informational
 from domain.errors import ConfigError
+from domain.people import ChannelName
 from infra import connect
 from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
@@ -52,8 +54,15 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
         ready()
         log.warning("nothing is published yet: run 'mos push FOLDER'")
         await until_published(database)
-    world = await make_world(settings, database)
-    sender = Sender(database, connect.channels(settings), now)
+    await serve(client, await make_world(settings, database), connect.channels(settings), ready)
+
+
+async def serve(
+    client: Client, world: World, channels: Mapping[ChannelName, Channel], ready: Callable[[], None]
+) -> None:
+    """The worker proper, whatever systems and channels it is given."""
+    database = world.database
+    sender = Sender(database, channels, now)
     pump = Pump(database, Deliverer(client), lambda: load_rules(database), now)
     async with make_worker(client, world):
         restarted = await reconcile(database, Deliverer(client), timedelta(seconds=0), now())
