@@ -1,7 +1,10 @@
-"""A real Tryton for the connector: the cached template, cloned once, its day today, put back for each test."""
+"""A real Tryton for the connector: the cached template, cloned once, its day today, put back for each module."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -50,16 +53,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def erp_running(erp_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erp]:  # noqa: F811
+def erp_running(erp_template: Template) -> Iterator[Erp]:  # noqa: F811
+    """Beside pytest's own folder: another pytest closes that to the account that PostgreSQL runs as."""
     anchor = datetime.now(UTC).replace(second=0, microsecond=0)
     passwords = generate()
-    folder = tmp_path_factory.mktemp("erp-connector")
-    with run(erp_template, folder, anchor, passwords, durable=False, resettable=True) as server:
-        yield Erp(server, passwords, anchor)
+    folder = Path(tempfile.mkdtemp(prefix="mos-erp-test-"))
+    folder.chmod(0o711)
+    try:
+        with run(erp_template, folder, anchor, passwords, durable=False, resettable=True) as server:
+            yield Erp(server, passwords, anchor)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def erp(erp_running: Erp) -> Erp:
-    """The ERP as seeded."""
+    """The ERP as seeded, for one module: its tests have records, keys and exceptions of their own."""
     erp_running.server.reset()
     return erp_running
