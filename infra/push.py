@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from argon2 import PasswordHasher
 
 from admin import publish
+from admin.sessions import hash_password
 from domain.errors import ConfigError
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
@@ -40,8 +40,7 @@ async def _push(
     documents = {name: _read(folder / f"{name}.yaml") for name in ("site", "people", "connectors")}
     definitions = sorted((folder / "definitions").glob("*.yaml")) or sorted(SHIPPED.glob("*.yaml"))
     texts = {file.name: file.read_text(encoding="utf-8") for file in definitions}
-    hasher = PasswordHasher()
-    hashes = {person: hasher.hash(password) for person, password in passwords.items()}
+    hashes = {person: hash_password(password) for person, password in passwords.items()}
     database = Database(database_url(settings))
     try:
         for name, text in texts.items():
