@@ -168,7 +168,7 @@ def test_stock_by_location() -> None:
 
 
 def test_the_top_of_a_tree_of_work_centers() -> None:
-    centers = [
+    centers: list[dict[str, Any]] = [
         {"id": 1, "code": "brno", "parent": None},
         {"id": 2, "code": "turning", "parent": 1},
         {"id": 3, "code": "lathe-1", "parent": 2},
