@@ -132,12 +132,6 @@ class Postgres:
         with psycopg.connect(self.uri(database), autocommit=True) as connection:
             yield connection
 
-    def exists(self, database: str) -> bool:
-        """Return whether the cluster holds ``database``."""
-        with self.connect() as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
-        return found is not None
-
     def create(self, database: str, template: str = "template0") -> None:
         """Create ``database`` as a copy of ``template``, to which nobody may be connected."""
         query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
@@ -148,30 +142,6 @@ class Postgres:
         """Drop ``database``, ending its connections."""
         with self.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
-
-    def replace(self, database: str, template: str) -> None:
-        """Put a fresh copy of ``template`` in the place of ``database``.
-
-        The name is missing for some milliseconds only: a connection pool that finds it missing backs off for seconds.
-        """
-        fresh, old = f"{database}_fresh", f"{database}_old"
-        self.create(fresh, template)
-        with self.connect() as connection:
-            while True:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,)
-                )
-                try:
-                    connection.execute(_rename(database, old))
-                except psycopg.errors.ObjectInUse:
-                    continue
-                break
-            connection.execute(_rename(fresh, database))
-        self.drop(old)
-
-
-def _rename(database: str, name: str) -> sql.Composed:
-    return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(name))
 
 
 @contextmanager

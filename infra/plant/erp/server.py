@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from infra.plant.erp import snapshot
 from infra.plant.erp.errors import ErpError
 from infra.plant.erp.postgres import Postgres, copy_cluster, running
 from infra.plant.erp.processes import start, stop, tail
@@ -29,10 +30,9 @@ from infra.plant.erp.template import Template, ensure_template, write_config
 __all__ = ["ErpServer", "Template", "ensure_template", "free_port", "run"]
 
 DATABASE = "erp"
-PRISTINE = "erp_pristine"
 MARK = "erp.json"
 WORKERS, THREADS = 2, 4
-READY_SECONDS = 90
+READY_SECONDS = 180
 
 
 def free_port() -> int:
@@ -67,11 +67,9 @@ class ErpServer:
         return None
 
     def reset(self) -> None:
-        """Put the database back to how the server started with it. Only with ``resettable``; about half a second.
-
-        The workers keep their model pools; sessions end, so log in again.
-        """
-        self.postgres.replace(DATABASE, PRISTINE)
+        """Put the business data back to how the server started with them. Only with ``resettable``."""
+        with self.postgres.connect(DATABASE) as connection:
+            snapshot.restore(connection)
 
 
 @contextmanager
@@ -98,8 +96,9 @@ def run(
         copy_cluster(template.cluster, data_dir / "pg")
     with running(data_dir / "pg", data_dir / "postgres.log", durable=durable) as postgres:
         _prepare(postgres, template, data_dir, mark, anchor, credentials)
-        if resettable and not postgres.exists(PRISTINE):
-            postgres.create(PRISTINE, DATABASE)
+        if resettable:
+            with postgres.connect(DATABASE) as connection:
+                snapshot.take(connection)
         with _serving(postgres, template, data_dir, port or free_port()) as server:
             yield server
 
