@@ -30,10 +30,10 @@ def demo(
     without: Annotated[list[str] | None, typer.Option(help="Leave a product part out; can be repeated.")] = None,
 ) -> None:
     """Start the demo plant and the product; guide a first exception, or play all of them. Ctrl-C stops it."""
-    settings, begun = load_settings(), time.monotonic()
+    settings, begun = load_settings(), time.time()
     drawn = secrets.randbelow(10_000) if seed is None else seed
     if not script:
-        raise typer.Exit(up(settings, without=without or (), extra_parts=[demo_parts], then=_guide(drawn)))
+        raise typer.Exit(up(settings, without=without or (), extra_parts=[demo_parts], then=_guide(drawn, begun)))
     settings, made = _own_folder(settings)
     then = _play(drawn, patience, begun)
     code = up(settings, without=without or (), extra_parts=[demo_parts], then=then)
@@ -55,16 +55,16 @@ def _own_folder(settings: Settings) -> tuple[Settings, bool]:
 
 def _play(seed: int, patience: float, begun: float) -> Then:
     async def play(stack: Stack) -> int:
-        typer.echo(f"from the command to ready: {time.monotonic() - begun:.1f} s")
+        typer.echo(f"from the command to ready: {time.time() - begun:.1f} s")
         arguments = ["--seed", str(seed), "--patience", str(patience)]
         return await _beside(stack, "infra.demo.play", arguments)
 
     return play
 
 
-def _guide(seed: int) -> Then:
+def _guide(seed: int, begun: float) -> Then:
     async def guide(stack: Stack) -> None:
-        await _beside(stack, "infra.demo.guide", ["--seed", str(seed)])
+        await _beside(stack, "infra.demo.guide", ["--seed", str(seed), "--begun", str(begun)])
 
     return guide
 

@@ -1,0 +1,211 @@
+"""The demo's script says the truth: 0 when all of it happened, 1 when one thing on the way is switched off."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.demo.play.peers import find_peers
+from infra.demo.play.phones import Phones
+from infra.plant.catalogue import load_catalogue
+from infra.plant.erp.rpc import TrytonClient
+from infra.plant.plant_control import draw
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+ROOT = Path(__file__).resolve().parents[2]
+READY_S, END_S = 400, 60
+
+
+class Demo:
+    """One `mos demo` in a folder of its own."""
+
+    def __init__(self) -> None:
+        # Not pytest's tmp_path: its parent is closed to the account that PostgreSQL runs as when we are root.
+        self.folder = Path(tempfile.mkdtemp(prefix="mos-e2e-"))
+        self.folder.chmod(0o711)
+        self.data = self.folder / "data"
+        self._running: subprocess.Popen[str] | None = None
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOS_", "SLACK_", "TWILIO_"))}
+        return kept | {"PYTHONPATH": str(ROOT), "MOS_DATA_DIR": str(self.data)}
+
+    def start(self) -> None:
+        """Unless it runs already."""
+        if self._running is not None:
+            return
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", "infra.cli", "demo"]
+        self._running = subprocess.Popen(
+            command, env=self.environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=pipe, stderr=2, text=True
+        )
+        assert self._running.stdout is not None
+        seen = []
+        for line in self._running.stdout:
+            seen.append(line)
+            if line.startswith("ready in"):
+                threading.Thread(target=self._running.stdout.read, daemon=True).start()
+                return
+        raise AssertionError("mos demo ended: " + "".join(seen))
+
+    def stop(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.send_signal(signal.SIGTERM)
+            try:
+                running.wait(END_S)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                raise
+
+    def run(self, *command: str, within: float) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            env=self.environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+
+    def play(self, seed: int, patience: float, within: float) -> subprocess.CompletedProcess[str]:
+        arguments = ["--data", str(self.data), "--seed", str(seed), "--patience", str(patience)]
+        return self.run("infra.demo.play", *arguments, within=within)
+
+    def told(self, name: str) -> Any:
+        return json.loads((self.data / "run" / "plant.json").read_text())[name]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Demo]:
+    demo = Demo()
+    try:
+        yield demo
+    finally:
+        demo.stop()
+        shutil.rmtree(demo.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def demo(folder: Demo) -> Demo:
+    """Running. The tests of this file follow each other on one plant, which remembers."""
+    folder.start()
+    return folder
+
+
+def _seed(machine: str) -> int:
+    """The first seed that lets this machine break down before everything else."""
+    plant = load_catalogue()
+    return next(seed for seed in range(100) if draw(plant, seed)["breakdown_a"] == machine)
+
+
+def test_script_plays_all_of_it(demo: Demo) -> None:
+    played = demo.play(_seed("lathe-1"), patience=90, within=500)
+    assert played.returncode == 0, played.stdout
+    assert "All of it happened." in played.stdout
+    for exception in ("breakdown of lathe-1", "breakdown of (lathe|mill)-2", "quality hold of L-", "rush order of"):
+        assert re.search(rf"^{exception}(.* \d+\.\d\d s){{3}}", played.stdout, re.M), played.stdout
+
+
+def test_guide_leads_to_a_finished_exception(demo: Demo) -> None:
+    """The terminal notices what is done on the phones, and ends when the ERP holds it."""
+    machine = "mill-1"
+    seed, title = _seed(machine), load_catalogue().work_unit(machine).title
+    leader, follower = pty.openpty()
+    arguments = ["--data", str(demo.data), "--seed", str(seed)]
+    command = [sys.executable, "-m", "infra.demo.guide", *arguments]
+    with subprocess.Popen(
+        command, env=demo.environment(), cwd="/", stdin=follower, stdout=subprocess.PIPE, text=True
+    ) as guide:
+        os.write(leader, b"\n")
+        assert guide.stdout is not None
+        said = _follow(guide.stdout, Phones(find_peers(demo.data)), title)
+    os.close(leader)
+    os.close(follower)
+    assert guide.returncode == 0, said
+    assert "Your first exception is finished" in said
+    assert "production.work.center.downtime" in said
+
+
+def _follow(lines: Iterator[str], phones: Phones, title: str) -> str:
+    """Do what the guide says, when it says it."""
+    said = []
+    for line in lines:
+        said.append(line)
+        task = [m for m in phones.received("jonas") if f"Repair {title}" in m.text]
+        if line.startswith("1."):
+            phones.press("jonas", task[-1], "accept")
+        elif line.startswith("2."):
+            phones.press("jonas", task[-1], "answer:estimate:2h")
+        elif line.startswith("3."):
+            plan = [m for m in phones.received("lena") if f"New plan for {title}" in m.text]
+            phones.press("lena", plan[-1], "approve:push_right")
+        elif line.startswith("4."):
+            phones.press("jonas", task[-1], "done", {"cause": "chips in the gear"})
+    return "".join(said)
+
+
+def test_script_fails_when_nothing_can_be_posted(demo: Demo) -> None:
+    with _posting_refused(demo):
+        played = demo.play(_seed("mill-1"), patience=20, within=120)
+    assert played.returncode == 1, played.stdout
+    assert "the ERP holds no new times" in played.stdout
+
+
+@contextlib.contextmanager
+def _posting_refused(demo: Demo) -> Iterator[None]:
+    """The ERP's administrator takes away, and gives back, the right to post."""
+    password = json.loads(Path(demo.told("erp_credentials")).read_text())["admin"]
+    with TrytonClient(demo.told("erp_url"), "admin", password) as erp:
+        user = erp.call("model.res.user.search", [["login", "=", "mos_product"]])
+        may_read, may_post = (_group(erp, name) for name in ("MfgOS: read the plant", "MfgOS: post decisions"))
+        erp.call("model.res.user.write", user, {"groups": [["remove", may_post], ["add", may_read]]})
+        try:
+            yield
+        finally:
+            erp.call("model.res.user.write", user, {"groups": [["remove", may_read], ["add", may_post]]})
+
+
+def _group(erp: TrytonClient, name: str) -> list[int]:
+    found: list[int] = erp.call("model.res.group.search", [["name", "=", name]])
+    assert found, f"the ERP has no group '{name}'"
+    return found
+
+
+def test_script_fails_when_callbacks_are_signed_with_another_secret(demo: Demo) -> None:
+    phones = f"{demo.told('phones')}/control"
+    for vendor in ("slack", "twilio"):
+        order = {"vendor": vendor, "kind": "wrong_secret", "times": 1000}
+        httpx.post(f"{phones}/sabotage", json=order).raise_for_status()
+    try:
+        played = demo.play(_seed("lathe-1"), patience=20, within=120)
+    finally:
+        httpx.delete(f"{phones}/orders").raise_for_status()
+    assert played.returncode == 1, played.stdout
+    assert re.search(r"refused it: http_40[13]", played.stdout), played.stdout
+
+
+def test_script_fails_without_the_worker(folder: Demo) -> None:
+    """By the command itself: it stops what it started and hands the player's verdict on."""
+    folder.stop()
+    arguments = ["--script", "--seed", str(_seed("lathe-1")), "--patience", "10", "--without", "worker"]
+    played = folder.run("infra.cli", "demo", *arguments, within=READY_S)
+    assert played.returncode == 1, played.stdout
+    assert "jonas gets no message" in played.stdout
+    assert played.stdout.rstrip().splitlines()[-2] == "stopped", played.stdout
