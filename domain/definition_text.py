@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from domain import expressions
 from domain.definition import (
+    STEP_KINDS,
     ApproveStep,
     Definition,
     IfStep,
@@ -75,6 +76,11 @@ def _read(text: str, file: str) -> tuple[Any, Marks]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise DefinitionError(file, [Finding(line, column, f"no valid YAML: {error.problem}")]) from None
+    except yaml.reader.ReaderError as error:
+        line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
+        raise DefinitionError(file, [Finding(line, column, f"no valid YAML: {error.reason}")]) from None
+    except RecursionError:
+        raise DefinitionError(file, [Finding(1, 1, "nested too deeply: nobody could read it")]) from None
     marks: Marks = {}
     reader = _Reader(file, marks)
     return (reader.value(node, ()) if node else None), marks
@@ -125,8 +131,11 @@ def _at(marks: Marks, path: Path, message: str) -> Finding:
 
 def _finding(marks: Marks, data: Any, error: dict[str, Any]) -> Finding:
     path: Path = ()
-    for part in error["loc"]:  # pydantic adds the union's tags to the path: skip what the document does not have
-        if (*path, part) in marks:
+    loc = error["loc"]
+    for part, following in zip(loc, (*loc[1:], None), strict=False):
+        # pydantic adds the union's tags (the step kinds) to the path: skip them, and what the document does not have
+        is_tag = part in STEP_KINDS and (*path, following) in marks
+        if (*path, part) in marks and not is_tag:
             path = (*path, part)
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 Json = Any
 """A JSON value: None, bool, int, float, str, list or dict with text keys."""
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?", re.ASCII)
 
 
 def canonical(value: Json) -> str:

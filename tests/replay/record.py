@@ -1,0 +1,151 @@
+"""Record the histories that tests/replay replays: `python -m tests.replay.record [name ...]` (all without a name).
+
+Each is a real run of a shipped definition on real servers. Stack traces are left out: they name folders of the machine.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import col
+from temporalio.client import Client
+
+from domain.people import ChannelName
+from store.db import Database
+from store.tables import ExceptionRow
+from tests.support.eventually import eventually
+from tests.support.plant import RUNNING, Plant, run_plant
+from tests.support.servers import POSTGRES, TEMPORAL, Postgres, Temporal
+from tests.support.silence import nobody_answers, skipping_server
+from tests.support.stories import breakdown, quality_hold, rush_order
+
+HISTORIES = Path(__file__).with_name("histories")
+_CLOSES_EARLY = "\ncloses: {when: machine.state == 'running'}\n"
+
+
+async def all_decline(plant: Plant) -> None:
+    exception = await plant.break_machine()
+    for person in ("jonas", "amira", "piotr"):
+        await plant.asked("repair", person)
+        channel = ChannelName.SMS if person == "amira" else ChannelName.SLACK
+        await plant.press(person, "repair", "decline", channel)
+    await plant.asked("repair", "sofia")
+    await plant.press("sofia", "repair", "answer:estimate:4h")
+    await plant.press("mei", "plan_decision", "approve:push_right")  # refused
+    await plant.press("lena", "plan_decision", "reject")
+    await plant.state("lathe-1", RUNNING)
+    await plant.press("sofia", "repair", "done", cause="belt")
+    await plant.closed(exception)
+
+
+async def runs_again(plant: Plant) -> None:
+    exception = await plant.break_machine()
+    await plant.press("jonas", "repair", "accept")
+    await plant.state("lathe-1", RUNNING)
+    await plant.closed(exception)
+
+
+async def erp_down(plant: Plant) -> None:
+    plant.erp.down = True
+    exception = await plant.fail_inspection()
+
+    async def tried_again() -> bool:
+        return len(plant.erp.looked_up) > 0
+
+    await eventually(tried_again, "the posting is tried again")
+    plant.erp.down = False
+    await plant.press("grace", "disposition", "approve:scrap", ChannelName.CONSOLE)
+    await plant.closed(exception)
+
+
+async def erp_refuses(plant: Plant) -> None:
+    plant.erp.trouble.extend(["refuse", "swallow_answer"])
+    await quality_hold(plant)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A story, on the shipped definitions or on edited ones."""
+
+    play: Callable[[Plant], Awaitable[Any]]
+    closes_early: bool = False
+
+
+RUNS = {
+    "breakdown": Run(breakdown),
+    "breakdown_all_decline": Run(all_decline),
+    "breakdown_runs_again": Run(runs_again, closes_early=True),
+    "quality_hold": Run(quality_hold),
+    "quality_hold_erp_down": Run(erp_down),
+    "quality_hold_erp_refuses": Run(erp_refuses),
+    "rush_order": Run(rush_order),
+}
+SILENCE = "breakdown_nobody_answers"
+
+
+async def record(name: str, postgres: Postgres, temporal: Temporal) -> None:
+    """Play the story and write the history of every workflow that took part."""
+    async with _database(postgres) as database:
+        if name == SILENCE:
+            async with skipping_server() as environment:
+                assert await nobody_answers(database, environment) == "expired"
+                found = await histories(environment.client, await _workflow_ids(database))
+        else:
+            run, client = RUNS[name], await temporal.client()
+
+            def edit(text: str) -> str:
+                return text + _CLOSES_EARLY if run.closes_early and "definition: breakdown" in text else text
+
+            async with run_plant(database, client, edit=edit) as plant:
+                await run.play(plant)
+            found = await histories(client)
+    (HISTORIES / f"{name}.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    events = sum(len(history["events"]) for history in found.values())
+    print(f"{name}: {len(found)} workflows, {events} events")
+
+
+async def _workflow_ids(database: Database) -> list[str]:
+    """The time-skipping server can't list."""
+    async with database.transaction() as session:
+        return list((await session.scalars(select(col(ExceptionRow.workflow_id)))).all())
+
+
+async def histories(client: Client, known: list[str] | None = None) -> dict[str, Any]:
+    """By workflow id, what `WorkflowHistory.to_json` gives, without stack traces."""
+    found: dict[str, Any] = {}
+    for name in known or [workflow.id async for workflow in client.list_workflows()]:
+        history = await client.get_workflow_handle(name).fetch_history()
+        found[name] = _without_traces(json.loads(history.to_json()))
+    return found
+
+
+def _without_traces(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_traces(item) for key, item in value.items() if key != "stackTrace"}
+    return [_without_traces(item) for item in value] if isinstance(value, list) else value
+
+
+@contextlib.asynccontextmanager
+async def _database(postgres: Postgres) -> AsyncIterator[Database]:
+    with postgres.database() as url:
+        database = Database(url, pool_size=5)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+
+def main(names: list[str]) -> None:
+    with POSTGRES.use() as postgres, TEMPORAL.use() as temporal:
+        for name in names or [*RUNS, SILENCE]:
+            asyncio.run(record(name, postgres, temporal))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
