@@ -184,6 +184,8 @@ def _wait_gone(pid: int) -> None:
 def _socket_folder(folder: Path, who: Account | None) -> Path:
     """Make a short folder of our own for the socket: its path must stay below 108 bytes (unix(7))."""
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:10]
+    for left in Path(tempfile.gettempdir()).glob(f"mos-erp-{name}-*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     sockets = Path(tempfile.mkdtemp(prefix=f"mos-erp-{name}-"))
     if who:
         os.chown(sockets, who.uid, who.gid)
