@@ -99,6 +99,8 @@ class TemporalRuntime:
 
 async def _call(call: calls.Call, request: BaseModel, result: type[Result]) -> Result:
     options: dict[str, Any] = {"start_to_close_timeout": call.start_to_close, "retry_policy": call.retry}
+    if call.heartbeat:
+        options["heartbeat_timeout"] = call.heartbeat
     start = workflow.execute_local_activity if call.local else workflow.execute_activity
     try:
         found: Result = await start(call.name, request, result_type=result, **options)

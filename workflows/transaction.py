@@ -21,6 +21,7 @@ class TransactionWorkflow:
                 request,
                 result_type=PostResult,
                 start_to_close_timeout=calls.POST.start_to_close,
+                heartbeat_timeout=calls.POST.heartbeat,
                 retry_policy=calls.POST.retry,
             )
             return posted

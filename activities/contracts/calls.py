@@ -10,12 +10,13 @@ NEVER_AGAIN = ["ConfigError", "RejectedError", "InvalidPayloadError", "Invariant
 
 @dataclass(frozen=True)
 class Call:
-    """An activity as workflows call it."""
+    """An activity as workflows call it. `heartbeat`: silent for so long, its worker is taken for dead."""
 
     name: str
     local: bool
     start_to_close: timedelta
     retry: RetryPolicy
+    heartbeat: timedelta | None = None
 
 
 def _local(name: str, seconds: float) -> Call:
@@ -38,7 +39,7 @@ def _remote(name: str, seconds: float, attempts: int = 0) -> Call:
         maximum_attempts=attempts,
         non_retryable_error_types=NEVER_AGAIN,
     )
-    return Call(name, False, timedelta(seconds=seconds), retry)
+    return Call(name, False, timedelta(seconds=seconds), retry, heartbeat=timedelta(seconds=5))
 
 
 GATHER = _local("gather", 8)

@@ -10,6 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.alive import AliveInterceptor
 from activities.context import ContextActivities
 from activities.errors import ErrorInterceptor
 from activities.people import PeopleActivities
@@ -132,7 +133,8 @@ def make_worker(client: Client, world: World) -> Worker:
             PostingActivities(world).post,
         ],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
-        interceptors=[ErrorInterceptor()],
+        interceptors=[ErrorInterceptor(), AliveInterceptor()],
         max_cached_workflows=2000,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=4),  # so long a killed worker's workflows wait
         graceful_shutdown_timeout=timedelta(seconds=5),
     )
