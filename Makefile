@@ -7,6 +7,7 @@ TEST_WORKERS ?= 2
 BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python .venv
+ROOMS := domain planning connectors templates store intake activities workflows authoring admin api infra
 export PYTHON
 
 help: ## Show this list
@@ -71,6 +72,7 @@ $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$(CURDIR)" ] || rm -f .venv/.uv
 	@echo "mos setup: installing the product"
 	@$(INSTALL) --require-hashes -r infra/locks/runtime.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q $(ROOMS)
 	@touch $@
 
 .venv/.dev: .venv/.runtime infra/locks/dev.txt
