@@ -76,19 +76,41 @@ class Pump:
         return moved
 
     async def _correlate_batch(self) -> int:
+        try:
+            return await self._correlate(self._move)
+        except (OperationalError, TransientError):
+            raise
+        except Exception:
+            log.exception("a batch broke: its rows are tried one by one")
+            return await self._correlate(self._move_or_quarantine)
+
+    async def _correlate(self, move: Callable[[AsyncSession, Rules, InboxRow, datetime], Awaitable[None]]) -> int:
         rules = await self._rules()
         now = self._now()
         async with self._database.transaction() as session:
             await inbox.one_at_a_time(session)
             rows = await inbox.take(session, ("received", "settling"), BATCH, now)
             for row in rows:
-                if row.category == "answer":
-                    await resolve(session, row)
-                    await self._reply_if_ended(session, row, rules.site)
-                else:
-                    await correlate(session, rules, row, now)
-                await session.flush()
+                await move(session, rules, row, now)
         return len(rows)
+
+    async def _move(self, session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
+        if row.category == "answer":
+            await resolve(session, row)
+            await self._reply_if_ended(session, row, rules.site)
+        else:
+            await correlate(session, rules, row, now)
+        await session.flush()
+
+    async def _move_or_quarantine(self, session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
+        """A row that nobody was prepared for is set aside: it must not hold up the others."""
+        try:
+            async with session.begin_nested():
+                await self._move(session, rules, row, now)
+        except OperationalError:
+            raise
+        except Exception as error:
+            row.status, row.error = "quarantined", f"a fault of mos: {type(error).__name__}: {error}"[:500]
 
     async def _reply_if_ended(self, session: AsyncSession, row: InboxRow, site: Site) -> None:
         if row.status == "answered":

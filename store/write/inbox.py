@@ -24,7 +24,7 @@ async def add_signals(session: AsyncSession, raws: Sequence[RawSignal], received
         {
             "category": "signal",
             "source": raw.source,
-            "event_id": raw.event_id,
+            "event_id": raw.event_id.replace("\x00", "\ufffd"),
             "kind": raw.kind,
             "body": raw.body,
             "status": "received",

@@ -3,9 +3,9 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from sqlalchemy import select
-from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
@@ -22,20 +22,21 @@ from tests.support.servers import program
 
 
 @contextlib.asynccontextmanager
-async def skipping_server() -> AsyncIterator[Client]:
-    """A server on which time jumps to the next timer while somebody waits for a result."""
+async def skipping_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A server on which time jumps from timer to timer while the environment sleeps."""
     environment = await WorkflowEnvironment.start_time_skipping(
         data_converter=pydantic_data_converter,
         test_server_existing_path=program("temporal-test-server"),
         identity="mos-test",
     )
     async with environment:
-        yield environment.client
+        yield environment
 
 
-async def nobody_answers(database: Database, client: Client) -> str:
+async def nobody_answers(database: Database, environment: WorkflowEnvironment) -> str:
     """Lathe 1 breaks down; how its exception ended."""
     await publish_all(database)
+    client = environment.client
     world = World(database, systems(utcnow()), utcnow, os.urandom, "https://mos.example")
     async with make_worker(client, world):
         await signals.receive(database, [machine_state("lathe-1", ABORTED, 1, utcnow())], utcnow())
@@ -49,5 +50,6 @@ async def nobody_answers(database: Database, client: Client) -> str:
 
         row = await eventually(started, "the workflow starts")
         assert row is not None
+        await environment.sleep(timedelta(hours=73))  # past the 72 h of every definition
         ending: str = await client.get_workflow_handle(row.workflow_id, result_type=str).result()
     return ending

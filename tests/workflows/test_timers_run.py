@@ -9,8 +9,8 @@ from tests.support.silence import nobody_answers, skipping_server
 
 
 async def test_silence_climbs_the_ladder_escalates_and_expires(database: Database) -> None:
-    async with skipping_server() as client:
-        ending = await nobody_answers(database, client)
+    async with skipping_server() as environment:
+        ending = await nobody_answers(database, environment)
     assert ending == "expired"
     async with database.transaction() as session:
         story = (await session.scalars(select(TimelineRow).order_by(col(TimelineRow.entry)))).all()
