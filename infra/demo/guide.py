@@ -16,6 +16,12 @@ from infra.plant.catalogue import load_catalogue
 
 T = TypeVar("T")
 _PAUSE_S = 0.5
+_WORDS = {
+    "production": "planned times of the orders",
+    "production.work.center": "the machine's status",
+    "production.work.center.downtime": "a downtime with its cause",
+    "maintenance.order": "a maintenance order",
+}
 
 
 class Guide:
@@ -105,7 +111,7 @@ class Guide:
 def _in_words(payload: str) -> str:
     """Which of the ERP's records a posting wrote."""
     models = dict.fromkeys(operation["model"] for operation in json.loads(payload))
-    return ", ".join(models)
+    return ", ".join(_WORDS.get(model, model) for model in models)
 
 
 def _say(text: str) -> None:

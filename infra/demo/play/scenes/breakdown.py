@@ -1,6 +1,7 @@
 """A machine stops: once it concerns everybody (OPC UA, Slack), once only maintenance and planning (MQTT, SMS)."""
 
 import re
+from zoneinfo import ZoneInfo
 
 from infra.demo.play.books import moved
 from infra.demo.play.patience import demand
@@ -30,7 +31,7 @@ def concerning_everybody(scene: Scene, unit: str, plant: Catalogue) -> None:
     scene.hears("tomas", f"{title} is down", "Staged material")
     scene.hears("mei", f"Promises at risk: {title}", "SO-")
     scene.say("materials (SMS) and customer service (Slack) are warned")
-    new_times(scene, plan, before)
+    new_times(scene, plan, before, ZoneInfo(plant.site.timezone))
     scene.press("jonas", task, "done", {"cause": _CAUSE})
     repaired(scene, unit, _CAUSE)
     scene.reads("jonas", task, "Done by")
@@ -50,7 +51,7 @@ def concerning_few(scene: Scene, unit: str, plant: Catalogue) -> None:
     scene.text("amira", f"{code} HERE")
     scene.text("amira", f"{code} EST 2h")
     plan = approve(scene, title)
-    new_times(scene, plan, before)
+    new_times(scene, plan, before, ZoneInfo(plant.site.timezone))
     scene.text("amira", f"{code} DONE bearing")
     repaired(scene, unit, "bearing")
     scene.settle(2, {"amira", "jonas", "lena"}, {"tomas", "mei", "piotr", "grace", "sofia"})
@@ -65,14 +66,30 @@ def approve(scene: Scene, title: str) -> Message:
     return plan
 
 
-def new_times(scene: Scene, plan: Message, before: dict[str, Order]) -> None:
+def new_times(scene: Scene, plan: Message, before: dict[str, Order], zone: ZoneInfo) -> None:
     """The orders that the planner saw move, and no others, have new times in the ERP."""
     posting = scene.posted(1, "new times")[0]
     scene.line.posting = posting.create_date.timestamp()
-    changed = moved(before, scene.stage.books.orders())
+    now = scene.stage.books.orders()
+    changed = moved(before, now)
     announced = set(_JOB_ORDER.findall(plan.text))
     demand(changed == announced, f"new times for {sorted(changed)}, but the planner approved {sorted(announced)}")
+    for order in changed:
+        _pushed_right(before[order], now[order], zone)
     scene.say(f"the ERP holds new planned times of {', '.join(sorted(changed))}")
+
+
+def _pushed_right(before: Order, now: Order, zone: ZoneInfo) -> None:
+    """No work of it is earlier or on another machine, and the order's own days follow its works."""
+    for old, new in zip(before.works, now.works, strict=True):
+        pairs = [(old.planned_start, new.planned_start), (old.planned_end, new.planned_end)]
+        later = all(was and becomes and becomes >= was for was, becomes in pairs)
+        demand(later and new.work_unit == old.work_unit, f"{now.reference} is not pushed right: {old} became {new}")
+    starts = [work.planned_start for work in now.works if work.planned_start]
+    ends = [work.planned_end for work in now.works if work.planned_end]
+    days = (min(starts).astimezone(zone).date(), max(ends).astimezone(zone).date())
+    fits = (now.planned_start_date, now.planned_date) == days
+    demand(fits, f"{now.reference} is not planned for its works' days {days}: {now}")
 
 
 def repaired(scene: Scene, unit: str, cause: str) -> None:
