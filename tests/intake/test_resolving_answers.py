@@ -1,0 +1,101 @@
+"""Whose answer is it, and to which task: by verified address and code, never by guessing."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from connectors.roles import InboundMessage
+from domain.messages import Choice, Message, MessageKind
+from domain.people import ChannelName
+from intake import answers
+from store.tables import ExceptionRow, OutboxRow, TaskRow
+from tests.intake.hand import START, Hand
+from tests.support.plant import address_of
+
+PICKS = [Choice(verb="answer:cover:covered", label="covered"), Choice(verb="answer:cover:short", label="short")]
+
+
+async def add_task(hand: Hand, number: int, code: str, asked: list[str], *, closed: bool = False) -> str:
+    shown = Message(kind=MessageKind.TASK, definition="d", exception_id="exc_1", title="t", choices=PICKS)
+    async with hand.database.transaction() as session:
+        if number == 1:
+            session.add(
+                ExceptionRow(
+                    id="exc_1", site="brno", definition="breakdown", version=await _version(hand), key="k",
+                    workflow_id="w", title="t", priority="high", started=True, state={}, milestones={}, opened_at=START,
+                )
+            )  # fmt: skip
+        session.add(
+            TaskRow(
+                id=f"tsk_{number}", exception_id="exc_1", step="s", kind="task", code=code, asked=asked,
+                shown=shown.model_dump(mode="json"), opened_at=START, closed_at=START if closed else None,
+            )
+        )  # fmt: skip
+    return f"tsk_{number}"
+
+
+async def _version(hand: Hand) -> str:
+    from store.tables import DefinitionRow
+
+    found = await hand.rows(select(col(DefinitionRow.version)).where(col(DefinitionRow.definition) == "breakdown"))
+    return str(found[0])
+
+
+async def say(hand: Hand, address: str, verb: str, task: str = "", **fields: Any) -> Any:
+    message = InboundMessage(ChannelName.SMS, f"m-{verb}-{task}-{fields}", address, verb=verb, task=task, fields=fields)
+    await answers.receive(hand.database, message, hand.now)
+    await hand.turn()
+    return await hand.row(message.dedupe_key)
+
+
+AMIRA = address_of("amira")
+
+
+async def test_a_code_names_the_task_in_any_case(hand: Hand) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira"])
+    await say(hand, AMIRA, "accept", "wxyz")
+    (answer,) = hand.temporal.answers
+    assert (answer.task_id, answer.person, answer.person_name, answer.version) == ("tsk_2", "amira", "Amira Haddad", 0)
+
+
+@pytest.mark.parametrize(
+    "number, verb", [(1, "answer:cover:covered"), (2, "answer:cover:short"), (3, "choose"), (0, "choose")]
+)
+async def test_a_bare_number_is_the_shown_choice_when_one_task_is_open(hand: Hand, number: int, verb: str) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira"], closed=True)
+    await say(hand, AMIRA, "choose", number=number)
+    assert [(answer.task_id, answer.verb) for answer in hand.temporal.answers] == [("tsk_1", verb)]
+
+
+@pytest.mark.parametrize(
+    "address, verb, task, code",
+    [
+        ("+447700900999", "accept", "ABCD", "unknown_person"),
+        (AMIRA, "accept", "", "which_task"),
+        (AMIRA, "accept", "QQQQ", "unknown_code"),
+        (AMIRA, "accept", "tsk_9:1", "unknown_code"),
+        (AMIRA, "", "", "which_task"),
+        (address_of("tomas"), "accept", "ABCD", "unknown_code"),  # not asked: the code tells a stranger nothing
+        (address_of("tomas"), "accept", "", "help"),
+        (AMIRA, "help", "", "help"),
+    ],
+)
+async def test_what_can_not_be_told_is_asked_back(hand: Hand, address: str, verb: str, task: str, code: str) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira"])
+    row = await say(hand, address, verb, task)
+    assert (row.status, row.outcome["code"]) == ("answered", code)
+    (reply,) = await hand.rows(select(OutboxRow))
+    assert (reply.address, reply.payload["reply_code"]) == (address, code)
+    assert hand.temporal.answers == []
+
+
+async def test_who_opts_out_is_not_written_to(hand: Hand) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await say(hand, AMIRA, "opt_out")
+    assert await hand.rows(select(OutboxRow)) == []
+    assert hand.temporal.answers == []
