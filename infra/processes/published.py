@@ -14,5 +14,5 @@ async def is_published(database: Database) -> bool:
 
 async def until_published(database: Database) -> None:
     """Waits for the first push, which another process does: asking is the only way to know."""
-    while not await is_published(database):
-        await asyncio.sleep(1)  # noqa: ASYNC110
+    while not await is_published(database):  # noqa: ASYNC110
+        await asyncio.sleep(1)
