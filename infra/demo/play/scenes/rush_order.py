@@ -1,5 +1,6 @@
 """A customer wants something soon. Materials and customer service weigh it, the planner promises."""
 
+import time
 from typing import Any
 
 from infra.demo.play.patience import demand
@@ -10,7 +11,8 @@ def rush(scene: Scene, sale: dict[str, Any]) -> None:
     """`sale`: customer, material, quantity, wanted (minutes)."""
     told = f"a rush order of {sale['customer']}: {sale['quantity']:g} x {sale['material']}"
     entered = scene.cause(lambda: scene.stage.plant.rush(sale), f"{told} (ERP and MES webhook)")
-    number = str(entered.get("sales_order") or entered["event"]["subject"])
+    scene.line.signal = time.time()  # the MES has just announced it; before, a clerk entered the sale in the ERP
+    number = str(entered["sales_order"])
     asked = scene.hears("tomas", f"Rush {number}", "covered")
     scene.text("tomas", asked.reply_for("covered"))
     weighed = scene.hears("mei", f"Rush {number}", button="answer:answer:accepts")
