@@ -6,13 +6,12 @@ import pytest
 
 from activities.world import World
 from store.db import Database
-from tests.support.fixtures import database, database_url, postgres
-from tests.support.plant import publish_all, systems, utcnow
+from tests.support.fixtures import postgres, published, published_template
+from tests.support.plant import systems, utcnow
 
-__all__ = ["database", "database_url", "postgres"]
+__all__ = ["postgres", "published", "published_template"]
 
 
 @pytest.fixture
-async def world(database: Database) -> World:
-    await publish_all(database)
-    return World(database, systems(utcnow()), utcnow, os.urandom, "https://mos.example")
+async def world(published: Database) -> World:
+    return World(published, systems(utcnow()), utcnow, os.urandom, "https://mos.example")

@@ -4,16 +4,15 @@ import pytest
 
 from store.db import Database
 from tests.intake.hand import Hand
-from tests.support.fixtures import database, database_url, postgres
+from tests.support.fixtures import database, database_url, postgres, published, published_template
 from tests.support.plant import publish_all
 
-__all__ = ["database", "database_url", "postgres"]
+__all__ = ["database", "database_url", "postgres", "published", "published_template"]
 
 
 @pytest.fixture
-async def hand(database: Database) -> Hand:
-    await publish_all(database)
-    return Hand(database)
+async def hand(published: Database) -> Hand:
+    return Hand(published)
 
 
 @pytest.fixture

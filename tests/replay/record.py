@@ -20,7 +20,7 @@ from domain.people import ChannelName
 from store.db import Database
 from store.tables import ExceptionRow
 from tests.support.eventually import eventually
-from tests.support.plant import RUNNING, Plant, run_plant
+from tests.support.plant import RUNNING, Plant, publish_all, run_plant
 from tests.support.servers import POSTGRES, TEMPORAL, Postgres, Temporal
 from tests.support.silence import nobody_answers, skipping_server
 from tests.support.stories import breakdown, quality_hold, rush_order
@@ -102,7 +102,8 @@ async def record(name: str, postgres: Postgres, temporal: Temporal) -> None:
             def edit(text: str) -> str:
                 return text + _CLOSES_EARLY if run.closes_early and "definition: breakdown" in text else text
 
-            async with run_plant(database, client, edit=edit) as plant:
+            await publish_all(database, edit=edit)
+            async with run_plant(database, client) as plant:
                 await run.play(plant)
             found = await histories(client)
     (HISTORIES / f"{name}.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")

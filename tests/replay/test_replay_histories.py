@@ -51,7 +51,7 @@ def replayer() -> Replayer:
     )
 
 
-@pytest.mark.parametrize("path", recorded())
+@pytest.mark.parametrize("path", list(recorded()))
 async def test_history_replays(path: Path) -> None:
     for history in read(path):
         result = await replayer().replay_workflow(history, raise_on_replay_failure=False)
@@ -74,7 +74,7 @@ def test_every_shipped_definition_is_recorded() -> None:
     assert definitions <= {path.stem for path in HISTORIES.glob("*.json")}
 
 
-@pytest.mark.parametrize("path", recorded())
+@pytest.mark.parametrize("path", list(recorded()))
 def test_history_names_no_machine(path: Path) -> None:
     """Neither folders nor hosts nor secrets, not even inside the encoded payloads."""
     text = path.read_text()

@@ -289,12 +289,8 @@ def machine_state(unit: str, state: int, number: int, at: datetime, reason: str 
 
 
 @contextlib.asynccontextmanager
-async def run_plant(
-    database: Database, client: Client, *, parameters: Mapping[str, Json] | None = None,
-    edit: Callable[[str], str] = lambda text: text,
-) -> AsyncIterator[Plant]:  # fmt: skip
-    """Everything that `infra.processes.worker` runs, on these servers."""
-    await publish_all(database, parameters=parameters, edit=edit)
+async def run_plant(database: Database, client: Client) -> AsyncIterator[Plant]:
+    """Everything that `infra.processes.worker` runs, on these servers and what is published there."""
     anchor = utcnow().replace(second=0, microsecond=0)
     fakes = systems(anchor)
     slack, sms = FakeChannel(ChannelName.SLACK), FakeChannel(ChannelName.SMS, can_edit=False)

@@ -69,12 +69,20 @@ class Postgres:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)
 
+    def is_new(self, database: str) -> bool:
+        with psycopg.connect(self.url()) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+            return found.fetchone() is None
+
+    def clone(self, database: str, template: str = "template_mos") -> None:
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self.execute(made.format(sql.Identifier(database), sql.Identifier(template)))
+
     @contextlib.contextmanager
     def database(self, template: str = "template_mos") -> Iterator[str]:
         """The URL of a fresh database."""
         name = f"t{next(self.numbers)}"
-        made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        self.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
+        self.clone(name, template)
         try:
             yield self.url(name)
         finally:

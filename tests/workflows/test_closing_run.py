@@ -9,15 +9,15 @@ from activities.contracts.model import Answer, JoinResult
 from intake.deliver import Deliverer
 from store.db import Database
 from store.tables import ExceptionRow, InboxRow
-from tests.support.plant import ABORTED, RUNNING, Plant, run_plant, utcnow
+from tests.support.plant import ABORTED, RUNNING, Plant, publish_all, run_plant, utcnow
 from tests.support.servers import Temporal
 
 EARLY = "\ncloses: {when: machine.state == 'running', within: 72h}\n"
 
 
 async def test_closes_when_its_condition_holds(database: Database, temporal: Temporal) -> None:
-    early = lambda text: text + EARLY if text.find("definition: breakdown") >= 0 else text  # noqa: E731
-    async with run_plant(database, await temporal.client(), edit=early) as plant:
+    await publish_all(database, edit=lambda text: text + EARLY if "definition: breakdown" in text else text)
+    async with run_plant(database, await temporal.client()) as plant:
         exception = await plant.break_machine()
         await plant.press("jonas", "repair", "accept")
         await plant.state("lathe-1", RUNNING)
