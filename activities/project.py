@@ -9,21 +9,17 @@ from store.write import exceptions
 
 async def write(session: AsyncSession, projection: Projection, **more: Json) -> None:
     """State (a higher `rev` wins) and timeline entries (each once). Idempotent."""
-    await exceptions.add_entries(
-        session,
-        [
-            {
-                "exception_id": projection.exception_id,
-                "entry": entry.number,
-                "at": entry.at,
-                "kind": entry.kind,
-                "step": entry.step,
-                "person": entry.person,
-                "data": entry.data,
-            }
-            for entry in projection.entries
-        ],
-    )
+    entries = [
+        {
+            "entry": entry.number,
+            "at": entry.at,
+            "kind": entry.kind,
+            "step": entry.step,
+            "person": entry.person,
+            "data": entry.data,
+        }
+        for entry in projection.entries
+    ]
     values = {
         "handling": projection.handling,
         "condition": projection.condition,
@@ -31,4 +27,4 @@ async def write(session: AsyncSession, projection: Projection, **more: Json) -> 
         "state": projection.state,
         **more,
     }
-    await exceptions.project(session, projection.exception_id, projection.rev, values)
+    await exceptions.project(session, projection.exception_id, projection.rev, values, entries)

@@ -20,7 +20,7 @@ from domain.people import ChannelName
 from domain.values import Json
 from store.db import Database
 from store.tables import OutboxRow
-from store.write import exceptions, outbox
+from store.write import outbox
 from templates.render import render
 
 log = logging.getLogger("mos.sender")
@@ -63,7 +63,7 @@ class Sender:
         """Until cancelled. A database that is away is waited for."""
         while True:
             try:
-                while await self.step():
+                while await self.step() == _IN_FLIGHT:  # what comes after a smaller batch wakes us
                     pass
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), timeout=_IDLE_S)
@@ -120,8 +120,7 @@ class Sender:
     async def _edit(self, channel: Channel, row: OutboxRow, message: ChannelMessage) -> SentMessage:
         """Edits are idempotent by value; the message edited must have been sent."""
         async with self._database.transaction() as session:
-            original = await session.get_one(OutboxRow, row.edits)
-            overtaken = await outbox.is_overtaken(session, row)
+            original, overtaken = await outbox.original(session, row)
         if overtaken:
             raise _OvertakenError("a newer edit says how it stands")
         if original.vendor_id is None:
@@ -144,9 +143,7 @@ class Sender:
 
     async def _finish(self, row: OutboxRow, **values: Json) -> None:
         async with self._database.transaction() as session:
-            await outbox.finish(session, row.id, **values)
-            if row.exception_id:
-                await exceptions.changed(session, row.exception_id)
+            await outbox.finish(session, row, **values)
 
 
 def _pause(attempts: int) -> float:

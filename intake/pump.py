@@ -48,6 +48,7 @@ class Pump:
         self._woken = asyncio.Event()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._overlooked: set[str] = set()  # busy when last looked at, so there may be more for them
 
     def wake(self) -> None:
         """There may be something in the inbox."""
@@ -57,7 +58,7 @@ class Pump:
         """Until cancelled. A database that is away is waited for."""
         while True:
             try:
-                while await self.step():
+                while await self.step() == BATCH:  # what comes after a smaller batch wakes us
                     pass
                 await self._sleep()
             except (OperationalError, TransientError) as error:
@@ -85,8 +86,7 @@ class Pump:
             return await self._correlate(self._move_or_quarantine)
 
     async def _correlate(self, move: Callable[[AsyncSession, Rules, InboxRow, datetime], Awaitable[None]]) -> int:
-        rules = await self._rules()
-        now = self._now()
+        rules, now = await self._rules(), self._now()
         async with self._database.transaction() as session:
             await inbox.one_at_a_time(session)
             rows = await inbox.take(session, ("received", "settling"), BATCH, now)
@@ -109,7 +109,7 @@ class Pump:
                 await self._move(session, rules, row, now)
         except OperationalError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the batch goes on
             row.status, row.error = "quarantined", f"a fault of mos: {type(error).__name__}: {error}"[:500]
 
     async def _reply_if_ended(self, session: AsyncSession, row: InboxRow, site: Site) -> None:
@@ -121,7 +121,9 @@ class Pump:
         async with self._database.transaction() as session:
             waiting = await pump_read.exceptions_with_deliveries(session)
         for exception_id in waiting:
-            if exception_id not in self._busy:
+            if exception_id in self._busy:
+                self._overlooked.add(exception_id)
+            else:
                 task = asyncio.create_task(self._deliver_all(exception_id))
                 self._busy[exception_id] = task
                 task.add_done_callback(lambda _, key=exception_id: self._done(key))  # type: ignore[misc]
@@ -131,7 +133,9 @@ class Pump:
         if not task.cancelled() and task.exception() is not None:
             log.error("delivery to %s broke", exception_id, exc_info=task.exception())
             return  # tried again with the next round, not at once
-        self.wake()
+        if exception_id in self._overlooked:
+            self._overlooked.discard(exception_id)
+            self.wake()
 
     async def _deliver_all(self, exception_id: str) -> None:
         async with self._slots:
@@ -140,6 +144,7 @@ class Pump:
             except (OperationalError, TransientError) as error:
                 log.warning("delivery to %s waits: %s", exception_id, str(error).split("\n")[0])
                 await asyncio.sleep(_PAUSE_S)
+                self._overlooked.add(exception_id)
 
     async def _deliver(self, exception_id: str) -> None:
         async with self._database.transaction() as session:
@@ -182,6 +187,7 @@ class Pump:
         async with self._database.transaction() as session:
             seqs = [item.seq or 0 for item in signals]
             await inbox.mark(session, seqs, status="received", exception_id=None, attempts=InboxRow.attempts + 1)
+        self.wake()
 
     async def _deliver_answer(self, row: ExceptionRow, definition: Definition, site: Site, item: InboxRow) -> None:
         result = await self._deliverer.answer(row, answer_of(item, item.received_at))
@@ -204,10 +210,10 @@ class Pump:
 
 async def _pinned(session: AsyncSession, row: ExceptionRow) -> tuple[Definition, Site]:
     """The definition version that this exception was opened with, and the site."""
-    version = await site_read.definition_version(session, row.version)
-    if version is None:
+    definition = await site_read.definition(session, row.version)
+    if definition is None:
         raise MosError(f"definition version {row.version} of {row.id} is gone")
-    return Definition.model_validate(version.content), await site_read.site(session)
+    return definition, await site_read.site(session)
 
 
 async def reconcile(database: Database, deliverer: Deliverer, older_than: timedelta, now: datetime) -> list[str]:

@@ -32,7 +32,12 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
     if task is None:
         _end(row, code)
         return
-    row.signal = row.signal | {"task": task.id, "task_code": task.code, "risk": task.risk, "verb": _verb(task, row.body)}
+    row.signal = row.signal | {
+        "task": task.id,
+        "task_code": task.code,
+        "risk": task.risk,
+        "verb": _verb(task, row.body),
+    }
     row.exception_id, row.status = task.exception_id, "correlated"
 
 

@@ -2,9 +2,13 @@
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from domain.values import Json
@@ -12,6 +16,7 @@ from domain.values import Json
 CHANGED = "mos_changed"  # NOTIFY channel: an exception, task or posting changed (payload: exception id)
 ARRIVED = "mos_arrived"  # NOTIFY channel: the inbox has something
 OUTGOING = "mos_outgoing"  # NOTIFY channel: the outbox has something
+_TRUSTED_S = 1.0  # a connection used this recently is not tried out first
 
 
 _ESCAPES = re.compile(
@@ -21,7 +26,7 @@ _ESCAPES = re.compile(
 
 
 def storable(value: Json) -> str:
-    """JSON that PostgreSQL's JSONB takes: NUL and lone surrogates become U+FFFD, NaN and infinities their names as text.
+    """JSON that PostgreSQL's JSONB takes: NUL and lone surrogates become U+FFFD, NaN and infinities become text.
 
     Sources send such values; a message that can't be kept would be sent again for ever, or lost.
     """
@@ -41,16 +46,18 @@ def async_url(url: str) -> str:
 class Database:
     """Hands out transactions. `url` is a libpq URL (`postgresql://...`)."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
         self.url = url
+        # No overflow: those connections would be closed after use, and a log-in costs more than a transaction.
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
             pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_pre_ping=True,
+            max_overflow=0,
+            pool_use_lifo=True,
             pool_timeout=10,
             json_serializer=storable,
         )
+        _try_out_the_idle(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -61,3 +68,22 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _try_out_the_idle(engine: AsyncEngine) -> None:
+    """What SQLAlchemy's pre-ping does, but only for connections that may have died unnoticed: one round trip less."""
+    dialect = engine.dialect
+
+    def returned(_: Any, record: Any) -> None:
+        record.info["returned"] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("returned", time.monotonic()) < _TRUSTED_S:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the connection has died") from error
+
+    event.listen(engine.sync_engine, "checkin", returned)
+    event.listen(engine.sync_engine, "checkout", taken)

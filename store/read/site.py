@@ -9,7 +9,11 @@ from domain.errors import NotFoundError
 from domain.people import Person, Roster
 from domain.site import Site
 from domain.values import Json
+from store.kept import Kept
 from store.tables import ContactRow, DefinitionRow, DocumentRow, PersonRow
+
+_SITES: Kept[Site] = Kept(16)
+_DEFINITIONS: Kept[Definition] = Kept(128)
 
 
 async def document(session: AsyncSession, kind: str) -> Json:
@@ -32,7 +36,23 @@ async def is_published(session: AsyncSession, kind: str) -> bool:
 
 
 async def site(session: AsyncSession) -> Site:
-    return Site.model_validate(await document(session, "site"))
+    """The newest site document. Raises NotFoundError."""
+    statement = (
+        select(col(DocumentRow.version))
+        .where(col(DocumentRow.kind) == "site")
+        .order_by(col(DocumentRow.id).desc())
+        .limit(1)
+    )
+    known = _SITES.get(await session.scalar(statement) or "")
+    return known or await _read_site(session)
+
+
+async def _read_site(session: AsyncSession) -> Site:
+    statement = select(DocumentRow).where(col(DocumentRow.kind) == "site").order_by(col(DocumentRow.id).desc()).limit(1)
+    row: DocumentRow | None = await session.scalar(statement)
+    if row is None:
+        raise NotFoundError("no site document is published: run 'mos push'")
+    return _SITES.put(row.version, Site.model_validate(row.content))
 
 
 async def roster(session: AsyncSession) -> Roster:
@@ -54,9 +74,20 @@ async def person_at(session: AsyncSession, channel: str, address: str) -> Person
 
 async def live_definitions(session: AsyncSession) -> dict[str, Definition]:
     """The definitions in force, by version."""
-    statement = select(col(DefinitionRow.version), col(DefinitionRow.content)).where(col(DefinitionRow.live).is_(True))
-    rows = (await session.execute(statement)).all()
-    return {version: Definition.model_validate(content) for version, content in rows}
+    versions = (
+        await session.scalars(select(col(DefinitionRow.version)).where(col(DefinitionRow.live).is_(True)))
+    ).all()
+    found = {version: await definition(session, version) for version in versions}
+    return {version: known for version, known in found.items() if known is not None}
+
+
+async def definition(session: AsyncSession, version: str) -> Definition | None:
+    """A version of a definition, in force or not."""
+    known = _DEFINITIONS.get(version)
+    if known is not None:
+        return known
+    row = await definition_version(session, version)
+    return _DEFINITIONS.put(version, Definition.model_validate(row.content)) if row else None
 
 
 async def definition_version(session: AsyncSession, version: str) -> DefinitionRow | None:

@@ -8,9 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.values import Json
-from store.db import CHANGED
-from store.tables import ExceptionRow, InboxRow, TaskRow, TimelineRow
+from domain.values import Json, iso
+from store.db import CHANGED, storable
+from store.tables import ExceptionRow, InboxRow, TaskRow
 
 
 async def find_open(session: AsyncSession, site: str, definition: str, key: str) -> ExceptionRow | None:
@@ -37,20 +37,37 @@ async def started(session: AsyncSession, exception_id: str) -> None:
     await session.execute(update(ExceptionRow).where(col(ExceptionRow.id) == exception_id).values(started=True))
 
 
-async def project(session: AsyncSession, exception_id: str, rev: int, values: dict[str, Any]) -> None:
-    """Write the workflow's state; an older `rev` never wins."""
-    await session.execute(
-        update(ExceptionRow)
-        .where(col(ExceptionRow.id) == exception_id, col(ExceptionRow.rev) < rev)
-        .values(rev=rev, **values)
+async def project(
+    session: AsyncSession, exception_id: str, rev: int, values: dict[str, Json], entries: list[dict[str, Json]]
+) -> None:
+    """Write the workflow's state, where an older `rev` never wins, and its timeline entries, where one that is there
+    already stays as it is. `values`: handling and condition, perhaps title, milestones, state: what is not named stays.
+
+    One statement, since every effect does this."""
+    kept = {name: storable(values[name]) if name in values else None for name in ("milestones", "state")}
+    told = storable([{**entry, "at": iso(entry["at"])} for entry in entries])
+    named = {"id": exception_id, "rev": rev, "channel": CHANGED, "entries": told}
+    await session.execute(_PROJECT, {"title": None, **values, **kept, **named})
+
+
+_PROJECT = text(
+    """
+    WITH story AS (
+        INSERT INTO timeline (exception_id, entry, at, kind, step, person, data)
+        SELECT :id, entry, at, kind, step, person, data
+        FROM jsonb_to_recordset(CAST(:entries AS jsonb))
+            AS told (entry integer, at timestamptz, kind text, step text, person text, data jsonb)
+        ON CONFLICT DO NOTHING
+    ), state AS (
+        UPDATE plant_exception
+        SET rev = :rev, handling = :handling, condition = :condition, title = coalesce(CAST(:title AS text), title),
+            milestones = coalesce(CAST(:milestones AS jsonb), milestones),
+            state = coalesce(CAST(:state AS jsonb), state)
+        WHERE id = :id AND rev < :rev
     )
-    await changed(session, exception_id)
-
-
-async def add_entries(session: AsyncSession, rows: list[dict[str, Json]]) -> None:
-    """Timeline entries; an entry that is there already stays as it is."""
-    if rows:
-        await session.execute(insert(TimelineRow).values(rows).on_conflict_do_nothing())
+    SELECT pg_notify(:channel, :id)
+    """
+)
 
 
 async def close(session: AsyncSession, exception_id: str, highest_seq: int, at: datetime) -> bool:

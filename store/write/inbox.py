@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -12,10 +12,12 @@ from domain.signals import RawSignal
 from domain.values import Json
 from store.db import ARRIVED
 from store.tables import InboxRow, RefusedCall, SourceStateRow
+from store.write.values import one_or_many
 
 OPEN = ("received", "settling", "correlated")
 _REFUSED_BODY_LIMIT = 4096
 _CORRELATING = 7412
+_INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
 
 
 async def add_signals(session: AsyncSession, raws: Sequence[RawSignal], received_at: datetime) -> list[bool]:
@@ -46,14 +48,15 @@ async def add_answer(
 
 
 async def _insert(session: AsyncSession, rows: list[dict[str, Json]]) -> list[bool]:
-    statement = (
-        insert(InboxRow)
-        .values(rows)
+    added = (
+        insert(_INBOX)
+        .values(one_or_many(rows))
         .on_conflict_do_nothing(constraint="inbox_once")
-        .returning(col(InboxRow.source), col(InboxRow.event_id))
+        .returning(_INBOX.c.source, _INBOX.c.event_id)
+        .cte("added")
     )
-    new = {(source, event_id) for source, event_id in (await session.execute(statement)).all()}
-    await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": ARRIVED})
+    statement = select(added.c.source, added.c.event_id, func.pg_notify(ARRIVED, ""))
+    new = {(source, event_id) for source, event_id, _ in (await session.execute(statement)).all()}
     return [(row["source"], row["event_id"]) in new for row in rows]
 
 

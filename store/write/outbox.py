@@ -4,21 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import Table, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from domain.values import Json
-from store.db import OUTGOING
+from store.db import CHANGED, OUTGOING
 from store.tables import OutboxRow
+from store.write.values import one_or_many
+
+_OUTBOX: Table = OutboxRow.__table__  # type: ignore[attr-defined]
 
 
 async def add(session: AsyncSession, rows: Sequence[dict[str, Json]]) -> None:
     """Queue messages; one whose id is there already is not queued again. Wakes the sender at commit."""
     if rows:
-        await session.execute(insert(OutboxRow).values(list(rows)).on_conflict_do_nothing())
-        await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTGOING})
+        added = insert(_OUTBOX).values(one_or_many(rows)).on_conflict_do_nothing().returning(_OUTBOX.c.id).cte("added")
+        await session.execute(select(func.pg_notify(OUTGOING, "")).add_cte(added))
 
 
 async def withdraw(session: AsyncSession, task_id: str) -> None:
@@ -57,27 +61,36 @@ async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: i
     for row in rows:
         session.expunge(row)
     ids = [row.id for row in rows]
-    await session.execute(
-        update(OutboxRow)
-        .where(col(OutboxRow.id).in_(ids))
-        .values(state="sending", claimed_at=now, attempts=col(OutboxRow.attempts) + 1)
-    )
+    if ids:
+        await session.execute(
+            update(_OUTBOX)
+            .where(_OUTBOX.c.id.in_(ids))
+            .values(state="sending", claimed_at=now, attempts=_OUTBOX.c.attempts + 1)
+        )
     return rows
 
 
-async def is_overtaken(session: AsyncSession, row: OutboxRow) -> bool:
-    """Is there a newer edit of the same message?"""
-    newer = (
-        select(col(OutboxRow.id))
-        .where(col(OutboxRow.edits) == row.edits, col(OutboxRow.created_at) > row.created_at)
-        .limit(1)
-    )
-    return await session.scalar(newer) is not None
+async def original(session: AsyncSession, row: OutboxRow) -> tuple[OutboxRow, bool]:
+    """The message that this row edits, and whether a newer edit of it exists."""
+    given = {"edited": row.edits, "since": row.created_at}
+    found = (await session.execute(_ORIGINAL, given)).one()
+    return found[0], found[1]
 
 
-async def finish(session: AsyncSession, row_id: str, **values: Any) -> None:
-    """What became of a claimed message."""
-    await session.execute(update(OutboxRow).where(col(OutboxRow.id) == row_id).values(**values))
+_NEWER = aliased(OutboxRow)
+_ORIGINAL = select(
+    OutboxRow, exists().where(col(_NEWER.edits) == bindparam("edited"), col(_NEWER.created_at) > bindparam("since"))
+).where(col(OutboxRow.id) == bindparam("edited"))
+
+
+async def finish(session: AsyncSession, row: OutboxRow, **values: Any) -> None:
+    """What became of a claimed message; tells the listeners of its exception."""
+    done = update(_OUTBOX).where(_OUTBOX.c.id == row.id).values(**values)
+    if not row.exception_id:
+        await session.execute(done)
+        return
+    told = select(func.pg_notify(CHANGED, row.exception_id))
+    await session.execute(told.add_cte(done.returning(_OUTBOX.c.id).cte("done")))
 
 
 async def next_due(session: AsyncSession) -> datetime | None:
