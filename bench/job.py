@@ -26,12 +26,17 @@ class World:
         answer = await self._http.post("/chat", json={"to": to, **content})
         return str(answer.raise_for_status().json()["id"])
 
+    async def chatted(self, key: str) -> str:
+        """The id of the message that was posted under this key; empty when there is none."""
+        answer = await self._http.get("/chat", params={"key": key})
+        return str(answer.raise_for_status().json()["id"])
+
     async def edit(self, message: str, content: dict[str, object]) -> None:
         """Replaces a message."""
         (await self._http.put(f"/chat/{message}", json=content)).raise_for_status()
 
     async def post(self, key: str, content: dict[str, object]) -> str:
-        """Posts to the ERP under a key; the document."""
+        """Posts to the ERP under a key, which it takes once; the document."""
         answer = await self._http.post("/erp", json=content, headers={"Idempotency-Key": key})
         return str(answer.raise_for_status().json()["document"])
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from bench.job import PEOPLE, SUBJECT
 
 _LOT = re.compile(SUBJECT.encode())
+_KEY = re.compile(rb'"key": ?"([^"]+)"')
 
 
 @dataclass
@@ -23,12 +24,13 @@ class Seen:
     posts: list[float] = field(default_factory=list)
     gathers: int = 0
     edits: int = 0
+    repeats: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     posted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def exact(self) -> bool:
-        """Three messages and one posting: nothing lost, nothing doubled."""
+        """Three messages and one posting: nothing lost, nothing doubled. A posting repeated under its key is one."""
         return len(self.chats) == len(PEOPLE) and len(self.posts) == 1
 
 
@@ -38,6 +40,7 @@ class Outside:
     def __init__(self) -> None:
         self.seen: dict[str, Seen] = {}
         self._numbers = itertools.count(1)
+        self._ids: dict[str, str] = {}  # of messages and documents, by key
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -50,6 +53,7 @@ class Outside:
         app = web.Application()
         app.router.add_get("/query/{name}", self._query)
         app.router.add_post("/chat", self._chat)
+        app.router.add_get("/chat", self._find)
         app.router.add_put("/chat/{id}", self._edit)
         app.router.add_post("/erp", self._erp)
         self._runner = web.AppRunner(app, access_log=None)
@@ -69,16 +73,25 @@ class Outside:
     async def _chat(self, request: web.Request) -> web.Response:
         at, body = time.monotonic(), await request.read()
         self._note(body, lambda seen: _chatted(seen, at, body))
-        return web.json_response({"id": f"m{next(self._numbers)}"})
+        key = _KEY.search(body)
+        number = f"m{next(self._numbers)}"
+        if key:
+            self._ids[key[1].decode()] = number
+        return web.json_response({"id": number})
+
+    async def _find(self, request: web.Request) -> web.Response:
+        return web.json_response({"id": self._ids.get(request.query["key"], "")})
 
     async def _edit(self, request: web.Request) -> web.Response:
         self._note(await request.read(), _edited)
         return web.json_response({})
 
     async def _erp(self, request: web.Request) -> web.Response:
-        at, body = time.monotonic(), await request.read()
-        self._note(body, lambda seen: _posted(seen, at))
-        return web.json_response({"document": f"DOC-{next(self._numbers)}"})
+        at, body, key = time.monotonic(), await request.read(), request.headers["Idempotency-Key"]
+        new = key not in self._ids
+        document = self._ids.setdefault(key, f"DOC-{next(self._numbers)}")
+        self._note(body, lambda seen: _posted(seen, at, new=new))
+        return web.json_response({"document": document})
 
     def _note(self, text: bytes, how: Callable[[Seen], None]) -> None:
         found = _LOT.search(text)
@@ -101,6 +114,9 @@ def _edited(seen: Seen) -> None:
     seen.edits += 1
 
 
-def _posted(seen: Seen, at: float) -> None:
+def _posted(seen: Seen, at: float, *, new: bool) -> None:
+    if not new:
+        seen.repeats += 1
+        return
     seen.posts.append(at)
     seen.posted.set()

@@ -34,7 +34,7 @@ class PlainSystem:
         return Receipt(key=transaction.key, documents=[document])
 
     async def find(self, key: str) -> Receipt | None:
-        """Nothing is ever lost here."""
+        """The posting itself gives the first document again."""
         return None
 
 
@@ -49,11 +49,13 @@ class PlainChannel:
 
     async def send(self, message: ChannelMessage) -> SentMessage:
         """One call a message."""
-        return SentMessage(await self._outside.chat(message.address, dict(message.payload)), message.address)
+        content = {"key": message.key, **message.payload}
+        return SentMessage(await self._outside.chat(message.address, content), message.address)
 
     async def find(self, message: ChannelMessage, since: datetime) -> SentMessage | None:
-        """Nothing is ever lost here."""
-        return None
+        """By its key."""
+        found = await self._outside.chatted(message.key)
+        return SentMessage(found, message.address) if found else None
 
     async def edit(self, sent: SentMessage, message: ChannelMessage) -> None:
         """One call an edit."""
