@@ -185,8 +185,7 @@ class Pump:
 
     async def _again(self, signals: list[InboxRow]) -> None:
         async with self._database.transaction() as session:
-            seqs = [item.seq or 0 for item in signals]
-            await inbox.mark(session, seqs, status="received", exception_id=None, attempts=InboxRow.attempts + 1)
+            await inbox.correlate_again(session, [item.seq or 0 for item in signals])
         self.wake()
 
     async def _deliver_answer(self, row: ExceptionRow, definition: Definition, site: Site, item: InboxRow) -> None:

@@ -71,7 +71,11 @@ _PROJECT = text(
 
 
 async def close(session: AsyncSession, exception_id: str, highest_seq: int, at: datetime) -> bool:
-    """Close the row unless a correlated signal beyond `highest_seq` is on its way to it."""
+    """Close the row unless a correlated signal beyond `highest_seq` is on its way to it.
+
+    Those up to `highest_seq` are delivered, whether or not the pump lived to write it down: given again, they would
+    open the same exception a second time.
+    """
     statement = select(ExceptionRow).where(col(ExceptionRow.id) == exception_id).with_for_update()
     row: ExceptionRow | None = await session.scalar(statement)
     if row is None or row.closed_at is not None:
@@ -84,6 +88,12 @@ async def close(session: AsyncSession, exception_id: str, highest_seq: int, at: 
     )
     if undelivered is not None:
         return False
+    await session.execute(
+        update(InboxRow)
+        .where(col(InboxRow.exception_id) == exception_id, col(InboxRow.category) == "signal")
+        .where(col(InboxRow.status) == "correlated")
+        .values(status="delivered", outcome={"accepted": True, "code": "joined"})
+    )
     row.closed_at = at
     await changed(session, exception_id)
     return True

@@ -83,6 +83,15 @@ async def mark(session: AsyncSession, seqs: Sequence[int], **values: Json) -> No
     await session.execute(update(InboxRow).where(col(InboxRow.seq).in_(seqs)).values(**values))
 
 
+async def correlate_again(session: AsyncSession, seqs: Sequence[int]) -> None:
+    """Signals whose exception had ended look for another one; not those that it had taken before it ended."""
+    await session.execute(
+        update(InboxRow)
+        .where(col(InboxRow.seq).in_(seqs), col(InboxRow.status) == "correlated")
+        .values(status="received", exception_id=None, attempts=InboxRow.attempts + 1)
+    )
+
+
 async def next_due(session: AsyncSession) -> datetime | None:
     """When the next delayed row is due."""
     statement = select(func.min(col(InboxRow.due_at))).where(col(InboxRow.status).in_(OPEN))
