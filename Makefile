@@ -7,6 +7,7 @@ TEST_WORKERS ?= 2
 BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python .venv
+SET_UP = start=$$(date +%s) && $(MAKE) --no-print-directory setup && echo "set-up: $$(($$(date +%s) - start)) s"
 ROOMS := domain planning connectors templates store intake activities workflows authoring admin api infra
 export PYTHON
 
@@ -15,10 +16,12 @@ help: ## Show this list
 
 setup: erp ## Install the product and build the demo plant's ERP
 
-demo: setup ## The whole plant on this machine; prints one link
+demo: ## The whole plant on this machine; prints one link
+	@$(SET_UP)
 	@$(BIN)/mos demo
 
-demo-script: setup ## The same, played by a script; exits 0 only if all of it happened
+demo-script: ## The same, played by a script; exits 0 only if all of it happened
+	@$(SET_UP)
 	@$(BIN)/mos demo --script
 
 test: debian ## All tests

@@ -105,8 +105,10 @@ class PeopleActivities:
                 if request.standing is not Standing.OPEN:  # who was not reached yet may still be needed
                     await outbox.withdraw(session, request.task_id)
                 sent = _asked(await outbox.of_task(session, request.task_id))
-                rows = [self._follow_up(composer, request, task.code, people, row, now) for row in sent]
-                await outbox.add(session, [row for row in rows if row])
+                accepted_now = task.person != request.person
+                found = [self._follow_up(composer, request, task.code, people, row, now) for row in sent]
+                rows = [row for row in found if row and (row["edits"] or accepted_now)]
+                await outbox.add(session, rows)
                 await self._keep(session, request, composer.settled(request, task.code, mine=True), now)
             await project.write(session, request.projection)
 
@@ -119,7 +121,8 @@ class PeopleActivities:
         sent: OutboxRow,
         now: datetime,
     ) -> dict[str, Json] | None:
-        """An edit where the channel can; by SMS a new text only for the one who acted (others are left in peace)."""
+        """An edit where the channel can; by SMS a new text only for the one who has just accepted: what comes next.
+        Others are left in peace, and a later answer is confirmed by a short reply."""
         person = people.get(sent.person)
         if person is None:
             return None

@@ -10,10 +10,22 @@ from domain.values import Json, local_text
 from store.tables import InboxRow
 
 
+def _told(channel: str, outcome: dict[str, Json]) -> str:
+    """Which sentence this person is told. What was accepted shows on Slack and on the console; a text is confirmed, but
+    for an acceptance, whose answer says what comes next, and for what is no task's (STOP, START)."""
+    code = str(outcome.get("code", "ask_again"))
+    if not outcome.get("accepted"):
+        return "" if channel == ChannelName.CONSOLE.value else code
+    if channel != ChannelName.SMS.value or code in ("yours", "help"):
+        return ""
+    return "declined" if code == "declined" else "recorded"
+
+
 def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] | None:
-    """The outbox row of the reply; None when the person sees the outcome anyway (accepted; console)."""
+    """The outbox row of the reply; None when the person sees the outcome anyway."""
     outcome, body, who = row.outcome or {}, row.body, row.signal or {}
-    if outcome.get("accepted") or body["channel"] == ChannelName.CONSOLE.value:
+    code = _told(body["channel"], outcome)
+    if not code:
         return None
     message = Message(
         kind=MessageKind.REPLY,
@@ -21,7 +33,7 @@ def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] |
         exception_id=row.exception_id or "",
         language=str(who.get("language", "en")),
         title="",
-        reply_code=str(outcome.get("code", "ask_again")),
+        reply_code=code,
         by=str(outcome.get("by") or ""),
         at=local_text(datetime.fromisoformat(str(outcome["at"])), zone) if outcome.get("at") else "",
         code=str(who.get("task_code") or ""),

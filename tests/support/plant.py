@@ -258,6 +258,15 @@ class Plant:
         found: TimelineRow = await eventually(find, f"{kind} {json.dumps(data)} in the story of {exception_id}")
         return found
 
+    async def posted(self, *kinds: str) -> None:
+        """Until the ERP has taken these outcomes."""
+
+        async def find() -> bool:
+            return all(kind in self.erp.kinds() for kind in kinds)
+
+        await eventually(find, f"the ERP has {', '.join(kinds)}")
+        await self.quiet()
+
     async def ledger(self) -> dict[str, LedgerRow]:
         return {row.step: row for row in await self.rows(select(LedgerRow))}
 

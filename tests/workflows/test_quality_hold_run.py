@@ -17,8 +17,8 @@ async def test_scrapped_lot(plant: Plant) -> None:
     assert plant.reached() == {"grace", "lena", "mei"}
     ledger = await plant.ledger()
     assert {row.exception_id for row in ledger.values()} == {exception}
-    assert (ledger["0"].decision, ledger["0"].standing_grantor) == ("", "sofia")
-    assert ledger["3.then.0"].decision
+    assert (ledger["0.protection.0"].decision, ledger["0.protection.0"].standing_grantor) == ("", "sofia")
+    assert ledger["1.then.0"].decision
 
 
 async def test_released_lot_lets_its_orders_run(plant: Plant) -> None:
@@ -30,6 +30,7 @@ async def test_released_lot_lets_its_orders_run(plant: Plant) -> None:
 async def test_the_lot_is_held_before_anybody_answers(plant: Plant) -> None:
     await plant.fail_inspection()
     await plant.task("disposition")
+    await plant.posted("hold_lot", "set_order_status")
     assert plant.erp.kinds() == ["hold_lot", "set_order_status"]
 
 
