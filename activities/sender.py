@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import OperationalError
-
 from connectors.roles import Channel, ChannelMessage, SentMessage
 from domain.errors import MosError, OutcomeUnknownError, RateLimitedError, TransientError
 from domain.messages import Message
 from domain.people import ChannelName
 from domain.values import Json
 from store.db import Database
+from store.read.health import UNAVAILABLE
 from store.tables import OutboxRow
 from store.write import outbox
 from templates.render import render
@@ -68,7 +67,7 @@ class Sender:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), timeout=_IDLE_S)
                 self._woken.clear()
-            except OperationalError as error:
+            except UNAVAILABLE as error:
                 log.warning("the outbox waits: %s", str(error).split("\n")[0])
                 await asyncio.sleep(_IDLE_S)
 

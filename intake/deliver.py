@@ -128,6 +128,7 @@ def answer_of(row: InboxRow, received_at: datetime) -> Answer:
     return Answer(
         id=row.event_id,
         seq=row.seq or 0,
+        asked=who.get("asked", False),
         person=who["person"],
         person_name=who["name"],
         channel=body["channel"],

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.definition import Definition
@@ -24,10 +23,12 @@ from intake.resolve import resolve
 from store.db import Database
 from store.read import pump as pump_read
 from store.read import site as site_read
+from store.read.health import UNAVAILABLE
 from store.tables import ExceptionRow, InboxRow
 from store.write import exceptions, inbox, outbox
 
 log = logging.getLogger("mos.pump")
+_AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, TransientError)  # to be waited for
 BATCH = 200
 IN_FLIGHT = 16
 _IDLE_S = 1.0
@@ -61,7 +62,7 @@ class Pump:
                 while await self.step() == BATCH:  # what comes after a smaller batch wakes us
                     pass
                 await self._sleep()
-            except (OperationalError, TransientError) as error:
+            except _AWAY as error:
                 log.warning("the inbox waits: %s", str(error).split("\n")[0])
                 await asyncio.sleep(_PAUSE_S)
 
@@ -79,7 +80,7 @@ class Pump:
     async def _correlate_batch(self) -> int:
         try:
             return await self._correlate(self._move)
-        except (OperationalError, TransientError):
+        except _AWAY:
             raise
         except Exception:
             log.exception("a batch broke: its rows are tried one by one")
@@ -107,7 +108,7 @@ class Pump:
         try:
             async with session.begin_nested():
                 await self._move(session, rules, row, now)
-        except OperationalError:
+        except UNAVAILABLE:
             raise
         except Exception as error:  # noqa: BLE001 - the batch goes on
             row.status, row.error = "quarantined", f"a fault of mos: {type(error).__name__}: {error}"[:500]
@@ -141,7 +142,7 @@ class Pump:
         async with self._slots:
             try:
                 await self._deliver(exception_id)
-            except (OperationalError, TransientError) as error:
+            except _AWAY as error:
                 log.warning("delivery to %s waits: %s", exception_id, str(error).split("\n")[0])
                 await asyncio.sleep(_PAUSE_S)
                 self._overlooked.add(exception_id)

@@ -36,6 +36,7 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
         "task": task.id,
         "task_code": task.code,
         "risk": task.risk,
+        "asked": person.id in task.asked,
         "verb": _verb(task, row.body),
     }
     row.exception_id, row.status = task.exception_id, "correlated"

@@ -58,10 +58,11 @@ class JoinResult(Data):
 
 class Answer(Data):
     """What a person pressed or wrote, as the inbox delivers it. `person` was found by the verified address or the
-    log-in."""
+    log-in; `asked`: the task's row names this person among the asked."""
 
     id: str
     seq: int
+    asked: bool = False
     person: str
     person_name: str
     channel: str

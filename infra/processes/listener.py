@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from sqlalchemy.exc import OperationalError
-
 from connectors.roles import Source, SourceState
 from domain.errors import MosError
 from domain.signals import RawSignal
@@ -17,6 +15,7 @@ from intake import signals
 from intake.sources import raw_state
 from store.db import Database
 from store.read import site as site_read
+from store.read.health import UNAVAILABLE
 
 log = logging.getLogger("mos.listener")
 _PAUSE_S = 2.0
@@ -60,7 +59,7 @@ async def _durably(database: Database, raws: Sequence[RawSignal]) -> None:
     while True:
         try:
             await signals.receive(database, raws, now())
-        except OperationalError as error:
+        except UNAVAILABLE as error:
             log.warning("the inbox is out of reach: %s", str(error).split("\n")[0])
             await asyncio.sleep(0.5)
         else:

@@ -1,6 +1,7 @@
 """The interpreter: follows one definition for one exception, and takes what comes in meanwhile."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -27,7 +28,9 @@ from workflows.engine.runtime import EffectFailedError, Runtime
 from workflows.engine.story import Story
 from workflows.steps import STEPS, kind_of
 
+_NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 _NORMAL = "running"  # PackML Execute, as sources name it (connectors.packml)
+_ASKED_AGAIN = timedelta(seconds=60)  # more than gathering and asking take
 _MISFITS = (EffectFailedError, MosError, ValueError, TypeError, KeyError)
 """What a step fails by: an effect that gave up, or authored values that do not fit. Anything else is a bug."""
 
@@ -192,7 +195,7 @@ class Interpreter:
 
     async def answer(self, answer: Answer) -> AnswerResult:
         """Apply an answer. The first to accept and the first to decide win here and nowhere else."""
-        task = self.story.tasks.get(answer.task_id)
+        task = await self._task_of(answer)
         if task is None:
             return AnswerResult(accepted=False, code="unknown_code")
         if answer.version not in (0, task.version):
@@ -202,6 +205,17 @@ class Interpreter:
         if not reply.accepted:  # an accepted one is written with its effect
             await self.record()
         return AnswerResult(accepted=reply.accepted, code=reply.code, by=reply.by, at=reply.at)
+
+    async def _task_of(self, answer: Answer) -> LiveTask | None:
+        """The task that is answered. Its people may answer before the workflow knows that it asked them: when a worker
+        dies between asking and saying so, the step is run again, and the answer waits for that."""
+
+        def asked() -> bool:
+            task = self.story.tasks.get(answer.task_id)
+            return task is not None and (not answer.asked or answer.person in task.ever_asked)
+
+        await self.runtime.wait(lambda: asked() or self.closed, _ASKED_AGAIN)
+        return self.story.tasks.get(answer.task_id)
 
     async def _apply(self, task: LiveTask, answer: Answer) -> Reply:
         at, step = answer.received_at, task.step
@@ -253,6 +267,5 @@ class Interpreter:
 
 
 def _roots(where: Json) -> set[str]:
-    """The first names of the expressions in a query, as far as they could be other queries."""
-    words = " ".join(expressions.expressions_in(where))
-    return set("".join(char if char.isalnum() or char == "_" else " " for char in words).split())
+    """The first names of the expressions in a query, as far as they could be other queries (not what follows a dot)."""
+    return set(_NAME.findall(" ".join(expressions.expressions_in(where))))
