@@ -214,7 +214,8 @@ class Interpreter:
             task = self.story.tasks.get(answer.task_id)
             return task is not None and (not answer.asked or answer.person in task.ever_asked)
 
-        await self.runtime.wait(lambda: asked() or self.closed, _ASKED_AGAIN)
+        if not asked():
+            await self.runtime.wait(lambda: asked() or self.closed, _ASKED_AGAIN)
         return self.story.tasks.get(answer.task_id)
 
     async def _apply(self, task: LiveTask, answer: Answer) -> Reply:
