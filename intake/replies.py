@@ -21,6 +21,13 @@ def _told(channel: str, outcome: dict[str, Json]) -> str:
     return "declined" if code == "declined" else "recorded"
 
 
+def _said(body: dict[str, Json]) -> str:
+    """What was written, without the task's code and cut: two confirmations must not read the same."""
+    words = str(body.get("text") or "").split()
+    code = str(body.get("task") or "").upper()
+    return " ".join(word for word in words if word.upper() != code)[:40]
+
+
 def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] | None:
     """The outbox row of the reply; None when the person sees the outcome anyway."""
     outcome, body, who = row.outcome or {}, row.body, row.signal or {}
@@ -32,7 +39,7 @@ def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] |
         definition="",
         exception_id=row.exception_id or "",
         language=str(who.get("language", "en")),
-        title="",
+        title=_said(body) if code == "recorded" else "",
         reply_code=code,
         by=str(outcome.get("by") or ""),
         at=local_text(datetime.fromisoformat(str(outcome["at"])), zone) if outcome.get("at") else "",
