@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from infra.run import run_process
+from tests.chaos.haste import shorten
 from tests.chaos.seams import Traps, install
 
 _PR_SET_PDEATHSIG = 1
@@ -59,6 +60,8 @@ def _fork(folder: Path, name: str) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     (folder / f"{name}.pid").write_text(str(os.getpid()))
     install(Traps(folder, name), name)
+    if name == "worker":
+        shorten()
     code = 1
     try:
         run_process(importlib.import_module(f"infra.processes.{name}").run)

@@ -19,7 +19,7 @@ COMMITS = {
     "intake.signals.receive": "signal.commit",
     "intake.answers.receive": "answer.commit",
     "intake.answers.receive_console": "console.commit",
-    "intake.pump.Pump._correlate_batch": "correlate.commit",
+    "intake.pump.Pump._correlate": "correlate.commit",
     "intake.pump.Pump._delivered": "delivered.commit",
     "intake.pump.Pump._deliver_answer": "answered.commit",
     "activities.context.ContextActivities.gather": "gather.commit",
@@ -141,7 +141,7 @@ def _answers_over_http(traps: Traps) -> None:
     """What the door answers to a machine or a vendor: before its first byte, after its last."""
     import infra.processes.api as process
 
-    make = process.create_app
+    make = process.create_app  # type: ignore[attr-defined]
 
     def create_app(deps: Any) -> Any:
         app = make(deps)
@@ -150,16 +150,18 @@ def _answers_over_http(traps: Traps) -> None:
             if scope["type"] != "http" or scope["method"] != "POST":
                 await app(scope, receive, send)
                 return
+            path = scope["path"].strip("/").split("/")
+            seam = f"http.{path[0]}.{path[-1]}"
 
             async def answer(event: Any) -> None:
                 if event["type"] == "http.response.start":
-                    traps.at("http.answer", "before")
+                    traps.at(seam, "before")
                 await send(event)
                 if event["type"] == "http.response.body" and not event.get("more_body"):
-                    traps.at("http.answer", "after")
+                    traps.at(seam, "after")
 
             await app(scope, receive, answer)
 
         return watched
 
-    process.create_app = create_app
+    process.create_app = create_app  # type: ignore[attr-defined]

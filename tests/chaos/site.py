@@ -23,12 +23,12 @@ from infra.plant.plant_control import PlantControl, read_endpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
-_START_S = 240.0
+BY_HAND = "by-hand-"
 Value = TypeVar("Value")
 Json = dict[str, Any]
 
 
-def eventually(condition: Callable[[], Value], what: str, within: float = PATIENCE_S) -> Value:
+def eventually(condition: Callable[[], Value | None], what: str, within: float = PATIENCE_S) -> Value:
     """The first true value of `condition`."""
     deadline = time.monotonic() + within
     while not (value := condition()):
@@ -70,6 +70,10 @@ class Site:
         self.password = Path(told["password_file"]).read_text().strip()
         self.phones = httpx.Client(base_url=f"{told['phones']}/control", timeout=30, trust_env=False)
         self.plant = PlantControl(read_endpoints(self.data / "plant" / "endpoints.json"))
+        token = (self.data / "plant" / "mes.token").read_text().strip()
+        headers = {"authorization": f"Bearer {token}"}
+        self._mes = httpx.Client(base_url=self.plant.endpoints.mes, headers=headers, trust_env=False)
+        self.keep_plan()
         passwords = json.loads(Path(told["erp_credentials"]).read_text())
         self.erp = Reader(told["erp_url"], passwords["plant_reader"])
         self.database = psycopg.connect(self.env["MOS_DATABASE_URL"], autocommit=True, row_factory=dict_row)
@@ -92,12 +96,14 @@ class Site:
         part.write_text(json.dumps({"skip": skip, "victim": victim}))
         part.rename(self._crashes / "armed" / seam)
 
-    def disarm(self) -> list[str]:
-        """Take back what is still armed: its names."""
-        armed = list((self._crashes / "armed").iterdir())
-        for file in armed:
-            file.unlink()
-        return [file.name for file in armed]
+    def armed(self) -> list[str]:
+        """The seams that nothing came to yet."""
+        return sorted(file.name for file in (self._crashes / "armed").iterdir())
+
+    def disarm(self) -> None:
+        """Take back what is still armed."""
+        for name in self.armed():
+            (self._crashes / "armed" / name).unlink(missing_ok=True)
 
     def fired(self, seam: str) -> bool:
         return (self._crashes / "fired" / seam).exists()
@@ -130,6 +136,26 @@ class Site:
     def clear(self, unit: str) -> None:
         asyncio.run(self.plant.clear(unit))
 
+    def keep_plan(self) -> None:
+        """Remember the dispatch list, so that every breakdown finds the same orders in its way."""
+        file = self.data / "plan.json"
+        if not file.exists():
+            file.write_text(json.dumps(self._mes.get("/dispatch-list").raise_for_status().json()["entries"]))
+
+    def restore_plan(self) -> None:
+        """As a planner would at the MES's own screen: everything back to its old time."""
+        now = self._mes.get("/dispatch-list").raise_for_status().json()
+        old = {entry["segment_id"]: entry for entry in json.loads((self.data / "plan.json").read_text())}
+        names = ("segment_id", "equipment_id", "start", "end")
+        entries = [
+            {name: old[entry["segment_id"]][name] for name in names}
+            for entry in now["entries"]
+            if entry["state"] != "done" and any(entry[name] != old[entry["segment_id"]][name] for name in names)
+        ]
+        if entries:
+            marks = {"If-Match": f'"{now["version"]}"', "Idempotency-Key": f"{BY_HAND}{now['version']}"}
+            self._mes.put("/dispatch-list", json={"entries": entries}, headers=marks).raise_for_status()
+
     def fail_inspection(self, lot: str) -> None:
         asyncio.run(self.plant.fail_inspection(lot))
 
@@ -138,10 +164,12 @@ class Site:
         return Counter(posting.key for posting in self.erp.postings())
 
     def mes_keys(self) -> Counter[str]:
-        """The same in the MES's own file."""
+        """The same in the MES's own file, without what these tests put there."""
         file = self.data / "plant" / "mes.sqlite3"
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
-            return Counter(key for (key,) in connection.execute("SELECT key FROM posting"))
+            return Counter(
+                key for (key,) in connection.execute("SELECT key FROM posting") if not key.startswith(BY_HAND)
+            )
 
     # -- people -------------------------------------------------------------------------------------------------------
 
@@ -151,9 +179,12 @@ class Site:
         return [m for m in screen["messages"] if m.get("direction") == "received" or m["from"] == "app"]
 
     def press(self, person: str, message: Json, button: str, **inputs: str) -> bool:
-        """Press a Slack button; did the product's door answer well?"""
+        """Press a Slack button; did the product's door answer well? False also when the button has just gone."""
         body = {"ts": message["ts"], "channel": message["channel"], "action_id": button, "inputs": inputs}
-        return bool(self.phones.post(f"/people/{person}/press", json=body).raise_for_status().json()["ok"])
+        answer = self.phones.post(f"/people/{person}/press", json=body)
+        if answer.status_code == httpx.codes.CONFLICT:
+            return False
+        return bool(answer.raise_for_status().json()["ok"])
 
     def text(self, person: str, words: str) -> bool:
         """Write an SMS; did the product's door answer well?"""
@@ -181,7 +212,9 @@ class Console:
         """Send the form; False when the connection broke."""
         try:
             signed = {"password": self._password} | fields
-            return self._http.post(f"/tasks/{task}/answer", data=form | signed, follow_redirects=False).status_code == 303
+            return (
+                self._http.post(f"/tasks/{task}/answer", data=form | signed, follow_redirects=False).status_code == 303
+            )
         except httpx.TransportError:
             return False
 

@@ -13,6 +13,7 @@ from tests.support.plant import address_of, publish_all, run_plant
 from tests.support.servers import Temporal
 
 __all__ = ["database", "database_url", "postgres", "temporal"]
+pytestmark = pytest.mark.chaos
 _SHORT = """steps:
   - notify: affected
     to: {role: planner}
