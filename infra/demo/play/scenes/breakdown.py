@@ -11,7 +11,7 @@ from infra.plant.catalogue import Catalogue
 from infra.plant.erp.reader import Order
 
 _CAUSE = "worn seal"
-_JOB_ORDER = re.compile(r"\bJO-\d+")
+_JOB_ORDER = re.compile(r"\b(?:JO|RUSH-SO)-\d+\b")
 
 
 def concerning_everybody(scene: Scene, unit: str, plant: Catalogue) -> None:
