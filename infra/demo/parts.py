@@ -26,10 +26,16 @@ def demo_parts(ground: Ground) -> Sequence[Part]:
         ground,
         PUBLISH,
         ["push", str(layout.site), "--passwords", str(layout.plant / "passwords.yaml")],
-        after=("schema", "machines", "mes", "phones"),
+        after=("schema", *_makers_of_secrets(layout)),
         oneshot=True,
     )
     return [*plant, push]
+
+
+def _makers_of_secrets(layout: Layout) -> tuple[str, ...]:
+    """The peers that make what the connectors read (token, password, certificate): awaited at the first start only."""
+    made = ("opcua-server.der", "opcua.password", "mes.token")
+    return () if all((layout.plant / name).exists() for name in made) else ("machines", "mes")
 
 
 def _peer(layout: Layout, name: str, module: str, arguments: Sequence[str], port: int, **fields: object) -> Part:
