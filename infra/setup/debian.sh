@@ -13,7 +13,8 @@ by_hand="apt-get install -y --no-install-recommends ${missing[*]}"
 if ! command -v apt-get >/dev/null; then
   say "not a Debian machine: install ${missing[*]} by hand, or the tests that need them are skipped."
 elif [ "$(id -u)" != 0 ]; then
-  say "the tests that need ${missing[*]} are skipped. To run them too: sudo $by_hand"
+  say "the tests that need ${missing[*]} are skipped. To run them too, as root (or with sudo before both commands):
+    apt-get update && $by_hand"
 else
   say "installing ${missing[*]} for the tests"
   export DEBIAN_FRONTEND=noninteractive

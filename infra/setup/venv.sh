@@ -22,7 +22,9 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $install -qq) >&2 </dev/null ||
       stop "that failed. Install Python's venv module by hand, then run make again."
   else
-    stop "Python's venv module is missing. Run: sudo $install    then run make again."
+    stop "Python's venv module is missing. As root, or with sudo before both commands:
+    apt-get update && $install
+then run make again."
   fi
 fi
 

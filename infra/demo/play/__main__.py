@@ -3,6 +3,7 @@
 import argparse
 import secrets
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,10 +27,11 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="the running demo's data folder")
     parser.add_argument("--seed", type=int, help="picks machines, lot and order; drawn if absent")
     parser.add_argument("--patience", type=float, default=90.0, help="seconds to wait for each thing")
+    parser.add_argument("--begun", type=float, default=time.time(), help="when the command was given, epoch seconds")
     given = parser.parse_args()
     seed = secrets.randbelow(10_000) if given.seed is None else given.seed
     try:
-        return _play(given.data, seed, given.patience)
+        return _play(given.data, seed, given.patience, given.begun)
     except NotHappenedError as missed:
         _say(f"FAILED: {missed}")
         return 1
@@ -37,13 +39,13 @@ def main() -> int:
         return _INTERRUPTED
 
 
-def _play(data: Path, seed: int, patience: float) -> int:
+def _play(data: Path, seed: int, patience: float, begun: float) -> int:
     peers = find_peers(data)
     stage = Stage(peers, Plant(peers), Phones(peers), Books(peers), Patience(patience, peers.logs), _say)
     for unit in stage.plant.stopped():
         _say(f"{unit} is still down from before: cleared")
         stage.plant.clear_machine(unit)
-    lines = _scenes(stage, seed)
+    lines = _scenes(stage, seed, begun)
     _say(f"\nseed {seed}: from each exception's signal\n{table(lines)}")
     violations = stage.phones.violations()
     for violation in violations:
@@ -53,7 +55,7 @@ def _play(data: Path, seed: int, patience: float) -> int:
     return 1 if failed or violations else 0
 
 
-def _scenes(stage: Stage, seed: int) -> list[Line]:
+def _scenes(stage: Stage, seed: int, begun: float) -> list[Line]:
     """Play one after the other; the first failure ends it, since the later ones build on a sound plant."""
     drawn, plant = stage.plant.draw(seed), load_catalogue()
     decision = ("release", "rework")[seed % 2]
@@ -70,6 +72,8 @@ def _scenes(stage: Stage, seed: int) -> list[Line]:
         lines.append(Scene(stage, title).play(act))
         if lines[-1].failed:
             break
+        if len(lines) == 1:
+            _say(f"  The first exception is finished: {time.time() - begun:.0f} s after the command.")
     return lines
 
 
