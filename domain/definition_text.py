@@ -1,45 +1,31 @@
 """Reading a definition from YAML: every finding with file:line:column, what is wrong and what to write instead."""
 
-import difflib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from domain import expressions
-from domain.definition import (
-    STEP_KINDS,
-    ApproveStep,
-    Definition,
-    IfStep,
-    NotifyStep,
-    PostStep,
-    TaskStep,
-    WaitStep,
-    step_name,
-    walk,
-)
+from domain.definition import STEP_KINDS, Definition
+from domain.definition_rules import Problem, TextCheck, problems
 from domain.errors import ConfigError
 
-BUILT_IN_NAMES = frozenset({"signal", "equipment", "exception", "opened_at", "params", "machine", "site"})
 _SIZE_LIMIT = 256_000
 _DEPTH_LIMIT = 40
 
 Path = tuple[str | int, ...]
 Marks = dict[Path, tuple[int, int]]
-TextCheck = Callable[[str], set[str]]
-"""Checks a Jinja text and gives the root names that it reads; raises ConfigError."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong, at 1-based line and column."""
+    """One thing wrong, at 1-based line and column; `code` is stable, `severity` is error or warning."""
 
     line: int
     column: int
     message: str
+    code: str = "mos.definition.invalid"
+    severity: str = "error"
 
 
 class DefinitionError(ConfigError):
@@ -55,19 +41,33 @@ class DefinitionError(ConfigError):
 
 def load(text: str, file: str = "definition.yaml", check_text: TextCheck | None = None) -> Definition:
     """The definition in this YAML text. Raises DefinitionError with every finding."""
-    data, marks = _read(text, file)
-    try:
-        definition = Definition.model_validate(data)
-    except ValidationError as error:
-        findings = [_finding(marks, data, dict(item)) for item in error.errors()]
-        raise DefinitionError(file, sorted(set(findings), key=lambda f: (f.line, f.column))) from None
-    findings = [_at(marks, path, message) for path, message in _semantic(definition, check_text)]
-    if findings:
-        raise DefinitionError(file, findings)
+    definition, findings = examine(text, file, check_text)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if definition is None or errors:
+        raise DefinitionError(file, errors)
     return definition
 
 
-def _read(text: str, file: str) -> tuple[Any, Marks]:
+def examine(text: str, file: str, check_text: TextCheck | None) -> tuple[Definition | None, list[Finding]]:
+    """The definition as far as it can be read, and everything found in it, warnings too."""
+    try:
+        data, marks = read(text, file)
+        definition = Definition.model_validate(data)
+    except DefinitionError as error:
+        return None, error.findings
+    except ValidationError as error:
+        found = {_finding(marks, data, dict(item)) for item in error.errors()}
+        return None, sorted(found, key=lambda f: (f.line, f.column))
+    return definition, [place(marks, problem) for problem in problems(definition, check_text)]
+
+
+def place(marks: Marks, problem: Problem) -> Finding:
+    """A problem at its place in the document."""
+    return replace(_at(marks, problem.path, problem.message), code=problem.code, severity=problem.severity)
+
+
+def read(text: str, file: str) -> tuple[Any, Marks]:
+    """The document as plain values, and where each stands. Raises DefinitionError."""
     if len(text) > _SIZE_LIMIT:
         raise DefinitionError(file, [Finding(1, 1, f"longer than {_SIZE_LIMIT} characters: split the definition")])
     try:
@@ -138,97 +138,11 @@ def _finding(marks: Marks, data: Any, error: dict[str, Any]) -> Finding:
         if (*path, part) in marks and not is_tag:
             path = (*path, part)
     message = str(error["msg"]).removeprefix("Value error, ")
+    code = "mos.definition.value"
     if error["type"] == "extra_forbidden":
-        message = f"unknown field '{error['loc'][-1]}'"
+        message, code = f"unknown field '{error['loc'][-1]}'", "mos.definition.unknown_field"
     elif error["type"] == "missing":
-        message = f"'{error['loc'][-1]}' is missing"
-    return _at(marks, path, message)
-
-
-def _semantic(definition: Definition, check_text: TextCheck | None) -> Iterator[tuple[Path, str]]:
-    names = declared_names(definition)
-    for path, source in _conditions(definition):
-        try:
-            expressions.check(source, names)
-        except ConfigError as error:
-            yield path, _with_hint(error.message, names)
-    if check_text:
-        yield from _text_findings(definition, check_text, names)
-    yield from _authorities(definition)
-
-
-def _text_findings(definition: Definition, check_text: TextCheck, names: frozenset[str]) -> Iterator[tuple[Path, str]]:
-    for path, text in _texts(definition):
-        try:
-            unknown = check_text(text) - names
-        except ConfigError as error:
-            yield path, error.message
-            continue
-        for name in sorted(unknown):
-            yield path, _with_hint(f"undeclared reference to '{name}'", names)
-
-
-def declared_names(definition: Definition) -> frozenset[str]:
-    """Every name that conditions and texts of this definition may read."""
-    steps = {step_name(step) for _, step in walk(definition.steps)} - {""}
-    return BUILT_IN_NAMES | set(definition.context) | steps
-
-
-def _with_hint(message: str, names: frozenset[str]) -> str:
-    quoted = message.split("'")
-    root = quoted[1].split(".")[0] if len(quoted) > 1 else ""
-    near = difflib.get_close_matches(root, sorted(names), n=1)
-    return f"{message}; did you mean '{near[0]}'?" if near else message
-
-
-def _conditions(definition: Definition) -> Iterator[tuple[Path, str]]:
-    yield ("opens", "when"), definition.opens.when
-    for index, key in enumerate(definition.opens.one_per):
-        yield ("opens", "one_per", index), key
-    if definition.closes.when:
-        yield ("closes", "when"), definition.closes.when
-    for name, query in definition.context.items():
-        yield from ((("context", name, "where"), source) for source in expressions.expressions_in(query.where))
-    for path, step in walk(definition.steps):
-        at = _yaml_path(path)
-        if isinstance(step, IfStep):
-            yield (*at, "if"), step.if_
-            continue
-        if isinstance(step, WaitStep):
-            yield (*at, "until"), step.until
-        for field, value in step.model_dump(mode="json", by_alias=True, exclude={"parallel"}).items():
-            yield from (((*at, field), source) for source in expressions.expressions_in(value))
-
-
-def _texts(definition: Definition) -> Iterator[tuple[Path, str]]:
-    yield ("title",), definition.title
-    for path, step in walk(definition.steps):
-        if isinstance(step, TaskStep | NotifyStep | ApproveStep):
-            at = _yaml_path(path)
-            yield (*at, "title"), step.title
-            yield (*at, "text"), step.text
-            yield from (((*at, "facts", label), text) for label, text in step.facts.items())
-
-
-def _authorities(definition: Definition) -> Iterator[tuple[Path, str]]:
-    standing = set(definition.standing_authority.outcomes) if definition.standing_authority else set()
-    decisions = {step_name(step) for _, step in walk(definition.steps) if isinstance(step, ApproveStep | TaskStep)}
-    for path, step in walk(definition.steps):
-        if not isinstance(step, PostStep):
-            continue
-        kinds = {kind for outcome in step.outcomes for kind in outcome}
-        if step.standing and not kinds <= standing:
-            yield _yaml_path(path), f"standing_authority does not cover {', '.join(sorted(kinds - standing))}"
-        elif not step.standing and step.decision not in decisions:
-            yield _yaml_path(path), "a post needs 'decision: <approve or task step>' or 'standing: true'"
-
-
-def _yaml_path(path: str) -> Path:
-    """`1.planning.0` as the document's path `steps, 1, parallel, planning, 0`."""
-    found: list[str | int] = ["steps"]
-    for part in path.split("."):
-        if part.isdigit():
-            found.append(int(part))
-        else:
-            found += [part] if part in ("then", "else") else ["parallel", part]
-    return tuple(found)
+        message, code = f"'{error['loc'][-1]}' is missing", "mos.definition.missing_field"
+    elif error["type"] == "unknown_step":
+        code = "mos.definition.unknown_step"
+    return replace(_at(marks, path, message), code=code)

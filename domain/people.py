@@ -1,6 +1,6 @@
 """People, how to reach them, and who fits a selector."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,15 @@ class Shift(BaseModel):
         return began_today or (clock < self.end and (day - 1) % 7 in self.weekdays)
 
 
+class Certificate(BaseModel):
+    """A qualification that ends: valid through `until` (a day in the site's zone); without it, for good."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    until: date | None = None
+
+
 class Person(BaseModel):
     """A person on the roster. `areas` and `skills` empty = all of them. `authorities` name what they may decide."""
 
@@ -57,6 +66,8 @@ class Person(BaseModel):
     areas: list[str] = []
     shifts: list[str] = []
     authorities: list[str] = []
+    certificates: list[Certificate] = []
+    accounts: list[str] = []  # customers this person looks after; empty = all of them
     contacts: list[ContactMethod] = []
     active: bool = True
 
@@ -76,28 +87,52 @@ class Roster(BaseModel):
 
 
 class Selector(BaseModel):
-    """Who is asked: every given criterion must hold. An empty text criterion does not select."""
+    """Who is asked: every given criterion must hold. An empty text criterion does not select. `shift`: current (on
+    now), any (whoever it is, on or off), or the name of a shift that somebody works."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     role: str = ""
     skill: str = ""
+    certificate: str = ""
     area: str = ""
+    account: str = ""
     person: str = ""
     authority: str = ""
+    shift: str = "current"
 
     def fits(self, person: Person) -> bool:
+        """Everything but time: certificates that end and shifts are `select`'s."""
         return (
             person.active
             and self.person in ("", person.id)
             and (not self.role or self.role in person.roles)
             and (not self.skill or not person.skills or self.skill in person.skills)
             and (not self.area or not person.areas or self.area in person.areas)
+            and (not self.account or not person.accounts or self.account in person.accounts)
             and (not self.authority or self.authority in person.authorities)
         )
 
 
 def select(roster: Roster, selector: Selector, moment: datetime, zone: ZoneInfo) -> list[Person]:
-    """Who fits and is on shift at `moment`, in a stable order. May be empty: the caller says so to somebody."""
-    fitting = [p for p in roster.people if selector.fits(p) and roster.on_shift(p, moment, zone)]
+    """Who fits at `moment`, in a stable order. May be empty: the caller says so to somebody."""
+    day = moment.astimezone(zone).date()
+    fitting = [
+        person
+        for person in roster.people
+        if selector.fits(person)
+        and _certified(person, selector.certificate, day)
+        and _works(roster, person, selector.shift, moment, zone)
+    ]
     return sorted(fitting, key=lambda person: person.id)
+
+
+def _certified(person: Person, name: str, day: date) -> bool:
+    held = (one for one in person.certificates if one.name == name)
+    return not name or any(one.until is None or one.until >= day for one in held)
+
+
+def _works(roster: Roster, person: Person, shift: str, moment: datetime, zone: ZoneInfo) -> bool:
+    if shift == "any":
+        return True
+    return roster.on_shift(person, moment, zone) if shift == "current" else shift in person.shifts

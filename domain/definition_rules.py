@@ -1,0 +1,227 @@
+"""What must hold in a definition beyond its shape: names, expressions, texts, authorities, bounds."""
+
+import difflib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from domain import expressions
+from domain.definition import (
+    ApproveStep,
+    CallStep,
+    DecideStep,
+    Definition,
+    ForEachStep,
+    IfStep,
+    NotifyStep,
+    PostStep,
+    RepeatStep,
+    SwitchStep,
+    TaskStep,
+    WaitStep,
+    document_path,
+    step_name,
+    walk,
+)
+from domain.errors import ConfigError
+from domain.steps import Step
+from domain.values import Json
+
+WORLD_NAMES = frozenset({"signal", "equipment", "exception", "opened_at", "machine", "site"})
+BUILT_IN_NAMES = WORLD_NAMES | {"params"}
+_INNER = {"parallel", "then", "else", "cases", "do", "undo"}
+
+Path = tuple[str | int, ...]
+TextCheck = Callable[[str], set[str]]
+"""Checks a Jinja text and gives the root names that it reads; raises ConfigError."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong at a path of the document."""
+
+    path: Path
+    message: str
+    code: str
+    severity: str = "error"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An authored expression or text, and the names that it may read where it stands."""
+
+    path: Path
+    text: str
+    names: frozenset[str]
+
+
+def problems(definition: Definition, check_text: TextCheck | None = None) -> Iterator[Problem]:
+    """Everything wrong in a definition that has the right shape, in the order of the document's parts."""
+    yield from _names(definition)
+    for source in conditions(definition):
+        try:
+            expressions.check(source.text, source.names)
+        except ConfigError as error:
+            yield Problem(source.path, _with_hint(error.message, source.names), "mos.definition.expression")
+    if check_text:
+        for source in texts(definition):
+            yield from _text_problems(source, check_text)
+    yield from _authorities(definition)
+    yield from _references(definition)
+
+
+def _text_problems(source: Source, check_text: TextCheck) -> Iterator[Problem]:
+    try:
+        unknown = check_text(source.text) - source.names
+    except ConfigError as error:
+        yield Problem(source.path, error.message, "mos.definition.text")
+        return
+    for name in sorted(unknown):
+        message = _with_hint(f"undeclared reference to '{name}'", source.names)
+        yield Problem(source.path, message, "mos.definition.text")
+
+
+def declared_names(definition: Definition) -> frozenset[str]:
+    """Every name that conditions and texts outside of loops may read."""
+    found = BUILT_IN_NAMES | set(definition.context)
+    for path, step in walk(definition.steps):
+        if not _inside_loop(definition, path):
+            found |= {step_name(step)} - {""}
+    return found
+
+
+def names_at(definition: Definition, path: str) -> frozenset[str]:
+    """Every name that the step at this path may read: loops around it add theirs."""
+    found = declared_names(definition)
+    for loop, step in _loops_around(definition, path):
+        inner = {step_name(inner) for inner_path, inner in walk(step.do, f"{loop}.do.")} - {""}
+        found |= inner | {step.each, "loop"}
+    return found
+
+
+def _loops_around(definition: Definition, path: str) -> list[tuple[str, ForEachStep]]:
+    around = [(at, step) for at, step in walk(definition.steps) if path.startswith(f"{at}.do.")]
+    return [(at, step) for at, step in around if isinstance(step, ForEachStep)]
+
+
+def _inside_loop(definition: Definition, path: str) -> bool:
+    return bool(_loops_around(definition, path))
+
+
+def conditions(definition: Definition) -> Iterator[Source]:
+    """Every CEL expression of the definition."""
+    first = BUILT_IN_NAMES
+    if definition.opens:
+        yield Source(("opens", "when"), definition.opens.when, first)
+        for index, key in enumerate(definition.opens.one_per):
+            yield Source(("opens", "one_per", index), key, first)
+        for index, under in enumerate(definition.opens.under):
+            yield Source(("opens", "under", index, "key"), under.key, first)
+    names = declared_names(definition)
+    if definition.opens and expressions.is_expression(definition.opens.priority):
+        yield Source(("opens", "priority"), definition.opens.priority, BUILT_IN_NAMES | set(definition.context))
+    if definition.closes.when:
+        yield Source(("closes", "when"), definition.closes.when, names)
+    for field in ("off_delay", "within"):
+        yield from _in_data(("closes", field), getattr(definition.closes, field), names)
+    for name, query in definition.context.items():
+        yield from _in_data(("context", name, "where"), query.where, BUILT_IN_NAMES | set(definition.context))
+        yield from _in_data(("context", name, "within"), query.within, BUILT_IN_NAMES)
+    for name, value in definition.gives.items():
+        yield from _in_data(("gives", name), value, names)
+    for path, step in walk(definition.steps):
+        yield from _of_step(document_path(definition, path), step, names_at(definition, path))
+
+
+def _in_data(path: Path, value: Json, names: frozenset[str]) -> Iterator[Source]:
+    yield from (Source(path, text, names) for text in expressions.expressions_in(value))
+
+
+def _of_step(at: Path, step: Step, names: frozenset[str]) -> Iterator[Source]:
+    if step.only_if:
+        yield Source((*at, "only_if"), step.only_if, names)
+    if isinstance(step, IfStep):
+        yield Source((*at, "if"), step.if_, names)
+    elif isinstance(step, SwitchStep):
+        yield Source((*at, "switch"), step.switch, names)
+    elif isinstance(step, RepeatStep):
+        yield Source((*at, "until"), step.until, names)
+    elif isinstance(step, WaitStep):
+        yield from [Source((*at, "until"), step.until, names)] if step.until else []
+        yield from [Source((*at, "signal", "when"), step.signal.when, names)] if step.signal else []
+    elif isinstance(step, DecideStep):
+        for index, rule in enumerate(step.table()):
+            yield Source((*at, "rules", index, "when") if step.rules else (*at, "csv"), rule.when, names)
+    dumped = step.model_dump(mode="json", by_alias=True, exclude=_INNER | {"then", "else_"})
+    for field, value in dumped.items():
+        if field not in ("if", "switch", "until", "only_if", "signal", "csv", "title", "text", "facts"):
+            yield from _in_data((*at, field), value, names)
+
+
+def texts(definition: Definition) -> Iterator[Source]:
+    """Every Jinja text of the definition."""
+    yield Source(("title",), definition.title, BUILT_IN_NAMES | set(definition.context))
+    for path, step in walk(definition.steps):
+        if isinstance(step, TaskStep | NotifyStep | ApproveStep):
+            at, names = document_path(definition, path), names_at(definition, path)
+            yield Source((*at, "title"), step.title, names)
+            yield Source((*at, "text"), step.text, names)
+            yield from (Source((*at, "facts", label), text, names) for label, text in step.facts.items())
+
+
+def _names(definition: Definition) -> Iterator[Problem]:
+    """A name means one thing."""
+    taken = dict.fromkeys(BUILT_IN_NAMES | {"loop"}, "mos's own") | dict.fromkeys(definition.context, "a context query")
+    for path, step in walk(definition.steps):
+        at = document_path(definition, path)
+        name = step_name(step)
+        if name in taken:
+            yield Problem(at, f"'{name}' is {taken[name]} already: give this step another name", "mos.definition.name")
+        taken |= {name: "another step"} if name else {}
+        if isinstance(step, ForEachStep) and step.each in taken:
+            message = f"'{step.each}' is {taken[step.each]} already: name the element otherwise"
+            yield Problem((*at, "each"), message, "mos.definition.name")
+    for name in definition.context:
+        if name in BUILT_IN_NAMES:
+            yield Problem(("context", name), f"'{name}' is mos's own: choose another name", "mos.definition.name")
+
+
+def _authorities(definition: Definition) -> Iterator[Problem]:
+    standing = set(definition.standing_authority.outcomes) if definition.standing_authority else set()
+    decisions = {step_name(step) for _, step in walk(definition.steps) if isinstance(step, ApproveStep | TaskStep)}
+    for path, step in walk(definition.steps):
+        if not isinstance(step, PostStep):
+            continue
+        at = document_path(definition, path)
+        kinds = {kind for outcome in step.outcomes for kind in outcome}
+        if step.standing and not kinds <= standing:
+            beyond = ", ".join(sorted(kinds - standing))
+            yield Problem(at, f"standing_authority does not cover {beyond}", "mos.definition.authority")
+        elif not step.standing and step.decision not in decisions:
+            message = "a post needs 'decision: <approve or task step>' or 'standing: true'"
+            yield Problem(at, message, "mos.definition.authority")
+
+
+def _references(definition: Definition) -> Iterator[Problem]:
+    names = {step_name(step) for _, step in walk(definition.steps) if isinstance(step, ApproveStep | TaskStep)}
+    if definition.opens is None and not definition.gives and not definition.steps:
+        yield Problem((), "without 'opens' it can only be called", "mos.definition.opens")
+    for path, step in walk(definition.steps):
+        at = document_path(definition, path)
+        for query in step.refresh:
+            if query not in definition.context:
+                message = _with_hint(f"'{query}' is no context query", frozenset(definition.context))
+                yield Problem((*at, "refresh"), message, "mos.definition.reference")
+        for other in getattr(step, "not_by", []):
+            if other not in names:
+                yield Problem((*at, "not_by"), f"'{other}' is no task or approval here", "mos.definition.reference")
+        if isinstance(step, SwitchStep) and "else" in step.cases:
+            yield Problem((*at, "cases"), "a case can't be named 'else': use the field", "mos.definition.reference")
+        if isinstance(step, CallStep) and step.definition == definition.definition:
+            yield Problem((*at, "definition"), "a definition can't call itself", "mos.definition.cycle")
+
+
+def _with_hint(message: str, names: frozenset[str]) -> str:
+    quoted = message.split("'")
+    root = quoted[1].split(".")[0] if len(quoted) > 1 else ""
+    near = difflib.get_close_matches(root, sorted(names), n=1)
+    return f"{message}; did you mean '{near[0]}'?" if near else message

@@ -1,0 +1,325 @@
+"""The kinds of steps of a definition, as authored. `domain.definition` puts them together."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from domain.calendar import check_moment, check_span
+from domain.decision_table import Rule, rules_of_csv
+from domain.outcomes import System
+from domain.signals import SignalType
+from domain.values import Json
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
+TextTemplate = Annotated[str, Field(min_length=1, max_length=4000)]
+Span = Annotated[str, Field(description="90s, 5m, 2h, 1d12h; '4h business' counts business hours only; or =expression")]
+Moment = Annotated[
+    str,
+    Field(description="06:00, 'mon 06:00', shift.end, shift.start, business.start, an ISO time, or =expression"),
+]
+Expression = Annotated[str, Field(min_length=1, max_length=2000, description="CEL, github.com/google/cel-spec")]
+
+
+class Part(BaseModel):
+    """Every part of a definition: unknown fields are refused, nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @field_validator("within", "after", "settle", "accept_within", "off_delay", "every", check_fields=False)
+    @classmethod
+    def _spans(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("="):
+            check_span(value)
+        return value
+
+    @field_validator("at", check_fields=False)
+    @classmethod
+    def _moments(cls, value: str) -> str:
+        if value and not value.startswith("="):
+            check_moment(value)
+        return value
+
+
+class To(Part):
+    """Who is asked; every value may be an =expression. `shift`: current, any, or a shift's name."""
+
+    role: str = ""
+    skill: str = ""
+    certificate: str = ""
+    area: str = ""
+    account: str = ""
+    person: str = ""
+    authority: str = ""
+    shift: str = "current"
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "To":
+        if not any((self.role, self.skill, self.certificate, self.account, self.person, self.authority)):
+            raise ValueError("this would ask everybody: name a role, skill, certificate, account, person or authority")
+        return self
+
+
+class Rung(Part):
+    """One step of a ladder: whom to ask as well, how long after the task was sent."""
+
+    to: To
+    after: Span
+
+
+class Ask(Part):
+    """A value asked for: free text, a duration, or one of `choices` (shown as buttons)."""
+
+    kind: Literal["text", "duration", "choice"] = "text"
+    label: str = ""
+    choices: list[str] = []
+    required: bool = False
+
+
+class StepBase(Part):
+    """What every step may have.
+
+    only_if: passed over when it does not hold. refresh: context queries that are asked again just before.
+    undo: steps that take it back, run last first when the exception is cancelled or a step fails with
+    `on_failure: undo`. on_failure: go on (`continue`), wait for a person to retry or skip it (`wait`),
+    take back what was done and end (`undo`), or just end (`end`).
+    """
+
+    only_if: str = ""
+    refresh: list[Identifier] = []
+    undo: "list[Step]" = []
+    on_failure: Literal["continue", "wait", "undo", "end"] = "continue"
+
+
+class Told(StepBase):
+    """What every step that speaks to people has; texts are Jinja templates, a default exists for each channel."""
+
+    to: To
+    title: TextTemplate = ""
+    text: str = ""
+    facts: dict[str, str] = {}
+
+
+class TaskStep(Told):
+    """People do something. `first_to_accept`: whoever accepts has it; `assigned`: one person at a time, the next
+    after `accept_within`; `everyone`: every person asked has to answer."""
+
+    task: Identifier
+    offer: Literal["first_to_accept", "assigned", "everyone"] = "first_to_accept"
+    ask: dict[Identifier, Ask] = {}
+    buttons: list[Literal["arrived", "done"]] = []
+    accept_within: Span | None = None
+    ladder: list[Rung] = []
+    within: Span | None = None
+    otherwise: dict[str, Json] = {}
+    authority: str = ""
+
+
+class NotifyStep(Told):
+    """People know something; nothing to answer."""
+
+    notify: Identifier
+
+
+class ApproveStep(Told):
+    """People decide. A timeout is never a silent yes or no: it escalates, or ends as `expired`, which the author
+    handles. `quorum`: so many people must approve the same option; `not_by`: steps whose people may not decide
+    here (four eyes)."""
+
+    approve: Identifier
+    options: Json
+    authority: str
+    risk: Literal["low", "normal", "high"] = "normal"
+    quorum: int = Field(default=1, ge=1, le=9)
+    not_by: list[Identifier] = []
+    within: Span
+    on_timeout: Literal["escalate", "expire"] = "escalate"
+    ladder: list[Rung] = []
+
+
+class SignalWanted(Part):
+    """A signal that is waited for; `when` reads it as `signal`."""
+
+    type: list[SignalType] = Field(min_length=1)
+    when: str = "true"
+
+
+class WaitStep(StepBase):
+    """Until a condition holds, a signal comes, or a moment is reached; at most `within`."""
+
+    wait: Identifier
+    until: str = ""
+    signal: SignalWanted | None = None
+    at: Moment = ""
+    within: Span | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "WaitStep":
+        if not self.at and self.within is None:
+            raise ValueError("this could wait for ever: give it 'within' or 'at'")
+        return self
+
+
+class ProposeStep(StepBase):
+    """The decision layer works out options."""
+
+    propose: Identifier
+    using: Literal["push_right", "rush_insert"]
+    where: dict[str, Json] = {}
+    within: Span = "30s"
+
+
+class PostStep(StepBase):
+    """One transaction for one system. It needs a decision, or the definition's standing authority (protective
+    outcomes only)."""
+
+    post: Identifier
+    to: System
+    outcomes: list[dict[str, Json]] = Field(min_length=1)
+    decision: str = ""
+    standing: bool = False
+
+
+class DecideStep(StepBase):
+    """A decision table: `rules`, or the same as `csv`. hit: the `first` rule that holds, or `collect` all."""
+
+    decide: Identifier
+    hit: Literal["first", "collect"] = "first"
+    rules: list[Rule] = []
+    csv: str = ""
+    otherwise: dict[str, Json] = {}
+
+    @model_validator(mode="after")
+    def _one_table(self) -> "DecideStep":
+        if bool(self.rules) == bool(self.csv):
+            raise ValueError("a decision table is either 'rules' or 'csv'")
+        rules_of_csv(self.csv)
+        return self
+
+    def table(self) -> list[Rule]:
+        return self.rules or rules_of_csv(self.csv)
+
+
+class CallStep(StepBase):
+    """Run another definition inside this exception, with values for its parameters; its `gives` is the result."""
+
+    call: Identifier
+    definition: Identifier
+    values: dict[Identifier, Json] = Field(alias="with", default={})
+
+
+class ParallelStep(StepBase):
+    """Named branches side by side; ends with the last of them."""
+
+    parallel: dict[Identifier, "list[Step]"] = Field(min_length=1)
+
+
+class IfStep(StepBase):
+    """One branch or the other."""
+
+    if_: str = Field(alias="if")
+    then: "list[Step]" = Field(min_length=1)
+    else_: "list[Step]" = Field(alias="else", default=[])
+
+
+class SwitchStep(StepBase):
+    """The case that the expression's text names, or `else`."""
+
+    switch: Expression
+    cases: "dict[str, list[Step]]" = Field(min_length=1)
+    else_: "list[Step]" = Field(alias="else", default=[])
+
+
+class ForEachStep(StepBase):
+    """The steps once for each element of a list, `together` at a time. Inside, `each` names the element and `loop`
+    has `index`. The result is a list of what the inner steps gave."""
+
+    for_each: Identifier
+    each: Identifier = "item"
+    in_: Json = Field(alias="in")
+    do: "list[Step]" = Field(min_length=1)
+    at_most: int = Field(default=50, ge=1, le=200)
+    together: int = Field(default=5, ge=1, le=20)
+
+
+class RepeatStep(StepBase):
+    """The steps again and again until a condition holds, at most so often, with a pause of `every`."""
+
+    repeat: Identifier
+    do: "list[Step]" = Field(min_length=1)
+    until: Expression
+    at_most: int = Field(ge=1, le=100)
+    every: Span = "0s"
+
+
+NAMED_KINDS = ("task", "notify", "approve", "wait", "propose", "post", "decide", "call", "for_each", "repeat")
+STEP_KINDS = (*NAMED_KINDS, "parallel", "if", "switch")
+
+
+def step_kind(value: Any) -> str | None:
+    """Which kind a step is: the one of STEP_KINDS that it has as a key."""
+    if isinstance(value, dict):
+        return next((kind for kind in STEP_KINDS if kind in value), None)
+    return _KIND_OF.get(type(value))
+
+
+Step = Annotated[
+    Annotated[TaskStep, Tag("task")]
+    | Annotated[NotifyStep, Tag("notify")]
+    | Annotated[ApproveStep, Tag("approve")]
+    | Annotated[WaitStep, Tag("wait")]
+    | Annotated[ProposeStep, Tag("propose")]
+    | Annotated[PostStep, Tag("post")]
+    | Annotated[DecideStep, Tag("decide")]
+    | Annotated[CallStep, Tag("call")]
+    | Annotated[ForEachStep, Tag("for_each")]
+    | Annotated[RepeatStep, Tag("repeat")]
+    | Annotated[ParallelStep, Tag("parallel")]
+    | Annotated[IfStep, Tag("if")]
+    | Annotated[SwitchStep, Tag("switch")],
+    Discriminator(
+        step_kind,
+        custom_error_type="unknown_step",
+        custom_error_message="no step kind here: write one of " + ", ".join(STEP_KINDS),
+    ),
+]
+
+_KIND_OF: dict[type, str] = {
+    TaskStep: "task",
+    NotifyStep: "notify",
+    ApproveStep: "approve",
+    WaitStep: "wait",
+    ProposeStep: "propose",
+    PostStep: "post",
+    DecideStep: "decide",
+    CallStep: "call",
+    ForEachStep: "for_each",
+    RepeatStep: "repeat",
+    ParallelStep: "parallel",
+    IfStep: "if",
+    SwitchStep: "switch",
+}
+STEP_MODELS: dict[str, type[StepBase]] = {kind: model for model, kind in _KIND_OF.items()}
+
+for _model in STEP_MODELS.values():
+    _model.model_rebuild()
+
+
+def step_name(step: Any) -> str:
+    """The name under which a step's result is read; empty for steps without one."""
+    kind = step_kind(step)
+    return str(getattr(step, kind, "")) if kind in NAMED_KINDS else ""
+
+
+def children(step: Any) -> Iterator[tuple[str, tuple[str, ...], list[Any]]]:
+    """The sequences inside a step: label in a step path, keys in the document, steps."""
+    if isinstance(step, ParallelStep):
+        yield from ((name, ("parallel", name), branch) for name, branch in step.parallel.items())
+    elif isinstance(step, IfStep):
+        yield from (("then", ("then",), step.then), ("else", ("else",), step.else_))
+    elif isinstance(step, SwitchStep):
+        yield from ((f"case:{name}", ("cases", name), branch) for name, branch in step.cases.items())
+        yield "else", ("else",), step.else_
+    elif isinstance(step, ForEachStep | RepeatStep):
+        yield "do", ("do",), step.do
+    yield "undo", ("undo",), step.undo
