@@ -91,5 +91,5 @@ debian:
 # The demo plant's ERP lives in an environment of its own and is built once; a second call finds it ready.
 erp: .venv/.runtime
 ifneq ($(wildcard infra/plant/erp/__main__.py),)
-	@$(BIN)/python -m infra.plant.erp build --cache .cache/erp
+	@$(BIN)/python -m infra.plant.erp build
 endif

@@ -19,8 +19,9 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   install="apt-get install -y --no-install-recommends python$version-venv"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing python$version-venv"
-    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $install -qq) >&2 </dev/null ||
-      stop "that failed. Install Python's venv module by hand, then run make again."
+    told=$( (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $install -qq) 2>&1 </dev/null) ||
+      stop "$told
+that failed. Install Python's venv module by hand, then run make again."
   else
     stop "Python's venv module is missing. As root, or with sudo before both commands:
     apt-get update && $install
