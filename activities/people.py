@@ -91,7 +91,7 @@ class PeopleActivities:
     @activity.defn(name=calls.SETTLE.name)
     async def settle(self, request: SettleRequest) -> None:
         """Keep how the task stands, withdraw what is unsent, edit what was sent, tell the one who acted what comes
-        next.
+        next. A task that is open again is shown to those whose message was withdrawn.
 
         Idempotency: message ids carry the task's change number. Timeouts: database only.
         """
@@ -104,10 +104,12 @@ class PeopleActivities:
                 people = {person.id: person for person in roster.people}
                 if request.standing is not Standing.OPEN:  # who was not reached yet may still be needed
                     await outbox.withdraw(session, request.task_id)
-                sent = _asked(await outbox.of_task(session, request.task_id))
+                messages = await outbox.of_task(session, request.task_id)
                 accepted_now = task.person != request.person
-                found = [self._follow_up(composer, request, task.code, people, row, now) for row in sent]
+                found = [self._follow_up(composer, request, task.code, people, row, now) for row in _asked(messages)]
                 rows = [row for row in found if row and (row["edits"] or accepted_now)]
+                if request.standing is Standing.OPEN:
+                    rows += _asked_again(composer, request, task.code, people, _unreached(messages), now)
                 await outbox.add(session, rows)
                 await self._keep(session, request, composer.settled(request, task.code, mine=True), now)
             await project.write(session, request.projection)
@@ -188,10 +190,38 @@ def _outbox(
 
 
 def _asked(rows: list[OutboxRow]) -> list[OutboxRow]:
-    """The messages that asked: each one that can be edited, else each person's last. Updates are not followed up."""
-    asked = [row for row in rows if row.purpose != _UPDATE]
+    """The messages that asked and were, or may have been, sent: each one that can be edited, else each person's last.
+    Updates are not followed up."""
+    asked = [row for row in rows if row.purpose != _UPDATE and row.state in ("sent", "sending")]
     last = {(row.person, row.channel): row for row in asked}
     return [row for row in asked if row.channel == ChannelName.SLACK.value or last[row.person, row.channel] is row]
+
+
+def _unreached(rows: list[OutboxRow]) -> list[OutboxRow]:
+    """The last message that asked each person of whom every one was withdrawn."""
+    asked = [row for row in rows if row.purpose != _UPDATE]
+    others = {row.person for row in asked if row.state != "withdrawn"}
+    return list({row.person: row for row in asked if row.person not in others}.values())
+
+
+def _asked_again(
+    composer: Composer,
+    request: SettleRequest,
+    code: str,
+    people: dict[str, Person],
+    withdrawn: list[OutboxRow],
+    now: datetime,
+) -> list[dict[str, Json]]:
+    """The task as it stands now, for people who have not heard of it."""
+    shown = composer.settled(request, code, mine=False)
+    return [
+        _row(
+            derived_id("msg", request.task_id, "again", request.change, row.id),
+            composer.localised(shown, people[row.person]), row, now, edits=None,
+        ) | {"purpose": row.purpose}
+        for row in withdrawn
+        if row.person in people
+    ]  # fmt: skip
 
 
 def _row(row_id: str, message: Message, sent: OutboxRow, now: datetime, edits: str | None) -> dict[str, Json]:

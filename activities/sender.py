@@ -1,7 +1,7 @@
 """The only sender of messages: claims outbox rows under lock, renders, sends, and keeps what the vendor answered.
 
-A row found in `sending` was left by a sender that vanished, or by an answer that never came: the vendor is asked for it
-by its key before it is sent again.
+One message of a conversation at a time, oldest first; conversations side by side. A row found in `sending` was left by
+a sender that vanished, or by an answer that never came: the vendor is asked for it by its key before it is sent again.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ _IDLE_S = 1.0
 _IN_FLIGHT = 16
 _PAUSES = (0.5, 1, 2, 5, 10, 30, 60)
 _GIVE_UP = 40
+_NO_RECEIPTS = (ChannelName.SLACK.value,)  # taken into the conversation is the last that is heard of a message
 
 
 @dataclass(frozen=True)
@@ -53,30 +54,56 @@ class Sender:
     ) -> None:
         self._database, self._channels, self._now = database, channels, now
         self._woken = asyncio.Event()
+        self._in_flight: dict[str, datetime] = {}  # outbox id -> when its lease began
+        self._more_is_due = False
 
     def wake(self) -> None:
         """There may be something in the outbox."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Until cancelled. A database that is away is waited for."""
-        while True:
-            try:
-                while await self.step() == _IN_FLIGHT:  # what comes after a smaller batch wakes us
-                    pass
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), timeout=_IDLE_S)
-                self._woken.clear()
-            except UNAVAILABLE as error:
-                log.warning("the outbox waits: %s", str(error).split("\n")[0])
-                await asyncio.sleep(_IDLE_S)
+        """Until cancelled. A database that is away is waited for; a slow send holds up its own conversation only."""
+        async with asyncio.TaskGroup() as sending:
+            while True:
+                try:
+                    for row in await self._claim():
+                        sending.create_task(self._deliver(row))
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), timeout=_IDLE_S)
+                    self._woken.clear()
+                except UNAVAILABLE as error:
+                    log.warning("the outbox waits: %s", str(error).split("\n")[0])
+                    await asyncio.sleep(_IDLE_S)
 
     async def step(self) -> int:
-        """Claim and send what is due; gives how many rows were tried."""
-        async with self._database.transaction() as session:
-            rows = await outbox.claim(session, self._now(), _LEASE, _IN_FLIGHT)
-        await asyncio.gather(*(self._one(row) for row in rows))
+        """Claim what is due now and send it; gives how many rows were tried."""
+        rows = await self._claim()
+        await asyncio.gather(*(self._deliver(row) for row in rows))
         return len(rows)
+
+    async def _claim(self) -> list[OutboxRow]:
+        """Take what is due, as far as there is room; keep the leases of what is still being sent."""
+        now, room = self._now(), _IN_FLIGHT - len(self._in_flight)
+        ageing = [key for key, since in self._in_flight.items() if now - since > _LEASE / 4]
+        if not room and not ageing:
+            return []
+        async with self._database.transaction() as session:
+            if ageing:
+                await outbox.renew(session, ageing, now)
+            rows, self._more_is_due = await outbox.claim(session, now, _LEASE, room)
+        still = [key for key in ageing if key in self._in_flight]
+        self._in_flight |= dict.fromkeys((*still, *(row.id for row in rows)), now)
+        return rows
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        try:
+            await self._one(row)
+        except UNAVAILABLE as error:
+            log.warning("%s is looked up later, its record waits: %s", row.id, str(error).split("\n")[0])
+        finally:
+            del self._in_flight[row.id]
+            if self._more_is_due:
+                self.wake()
 
     async def _one(self, row: OutboxRow) -> None:
         try:
@@ -94,10 +121,14 @@ class Sender:
         else:
             now = self._now()
             rendered = dict(message.payload)
-            await self._finish(
-                row, state="sent", sent_at=now, vendor_id=sent.vendor_id, conversation=sent.conversation,
-                rendered=rendered, error=None,
-            )  # fmt: skip
+            accepted: dict[str, Json] = {
+                "vendor_id": sent.vendor_id,
+                "conversation": sent.conversation,
+                "rendered": rendered,
+            }
+            if row.channel in _NO_RECEIPTS and not row.edits:
+                accepted["delivered_at"] = now
+            await self._finish(row, state="sent", sent_at=now, error=None, **accepted)
 
     def _message(self, row: OutboxRow) -> ChannelMessage:
         channel = ChannelName(row.channel)
@@ -110,6 +141,8 @@ class Sender:
             raise MosError(f"no {row.channel} is connected")
         if row.edits:
             return await self._edit(channel, row, message)
+        if row.vendor_id is not None:  # its report came before the answer to our call
+            return SentMessage(row.vendor_id, row.conversation)
         if row.state == "sending":
             found = await channel.find(message, row.created_at)
             if found is not None:
@@ -134,7 +167,7 @@ class Sender:
             return
         due = self._now() + timedelta(seconds=again.seconds)
         if again.unsure:  # stays `sending`: claimed again once its lease is over
-            await self._finish(row, error=again.error, claimed_at=due - _LEASE)
+            await self._finish(row, error=again.error, next_at=due, claimed_at=due - _LEASE)
         else:
             state = "sending" if row.state == "sending" else "pending"
             claimed = due - _LEASE if state == "sending" else None

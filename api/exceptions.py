@@ -15,7 +15,7 @@ from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
 from intake.answers import receive_console
 from store.read import console
-from store.read.console import ExceptionRow
+from store.read.console import Page
 
 router = APIRouter()
 MILESTONES = (
@@ -44,18 +44,19 @@ async def exception(
         mine=[ask for ask in asks if ask.answerable],
         titles={ask.shown.step: ask.shown.title for ask in asks},
         options={option.id: option.title for ask in asks for option in ask.shown.options},
-        milestones=milestones(found.exception),
+        milestones=milestones(found),
         outcome=await console.outcome(deps.database, login.person.id, answer) if answer else None,
         press_id=lambda: deps.randomness(16).hex(),
     )
 
 
-def milestones(row: ExceptionRow) -> list[str]:
+def milestones(found: Page) -> list[str]:
     """The names of what was reached, as it came, then of what is always still to come."""
-    known = [name for name in MILESTONES if name in row.milestones]
-    reached = sorted(known, key=lambda name: moment(row.milestones[name]) or row.opened_at)
-    ahead = [name for name in MILESTONES if name not in row.milestones and name not in _MAYBE]
-    return reached + ([] if row.closed_at else ahead)
+    row, reached = found.exception, found.milestones
+    known = [name for name in MILESTONES if name in reached]
+    ahead = [name for name in MILESTONES if name not in reached and name not in _MAYBE]
+    known.sort(key=lambda name: moment(reached[name]) or row.opened_at)
+    return known + ([] if row.closed_at else ahead)
 
 
 @router.post("/tasks/{task_id}/answer")

@@ -8,7 +8,8 @@ from typing import Protocol
 from connectors.roles import CallbackRequest, Channel
 from domain.errors import AuthError, InvalidPayloadError
 from domain.signals import RawSignal
-from intake import answers, signals
+from intake import answers, delivery, signals
+from intake.delivery import DeliveryReport
 from store.db import Database
 
 _PLAIN = "text/plain; charset=utf-8"
@@ -35,10 +36,18 @@ class SlackDoor(Channel, Protocol):
     def challenge(self, request: CallbackRequest) -> str | None: ...
 
 
+class TwilioDoor(Channel, Protocol):
+    def status(self, request: CallbackRequest) -> DeliveryReport | None:
+        """What became of a message, if the callback says that; raises InvalidPayloadError."""
+        ...
+
+
 class Doors:
     """All doors of one site. A channel that is not configured answers 404."""
 
-    def __init__(self, database: Database, events: EventDoor, slack: SlackDoor | None, twilio: Channel | None) -> None:
+    def __init__(
+        self, database: Database, events: EventDoor, slack: SlackDoor | None, twilio: TwilioDoor | None
+    ) -> None:
         self._database = database
         self._events, self._slack, self._twilio = events, slack, twilio
 
@@ -81,7 +90,8 @@ class Doors:
             return DoorAnswer(404, "SMS is not connected")
         channel = self._twilio
         refused = await self._checked("twilio", request, lambda: channel.verify(request))
-        return refused or await self._commit("twilio", channel, request) or DoorAnswer(200, "<Response/>", "text/xml")
+        refused = refused or await self._commit("twilio", channel, request, channel.status)
+        return refused or DoorAnswer(200, "<Response/>", "text/xml")
 
     async def _checked(self, door: str, request: CallbackRequest, verify: Callable[[], None]) -> DoorAnswer | None:
         try:
@@ -91,9 +101,15 @@ class Doors:
             return DoorAnswer(401 if door == "webhook" else 403, "refused")
         return None
 
-    async def _commit(self, door: str, channel: Channel, request: CallbackRequest) -> DoorAnswer | None:
+    async def _commit(
+        self,
+        door: str,
+        channel: Channel,
+        request: CallbackRequest,
+        status: Callable[[CallbackRequest], DeliveryReport | None] = lambda _: None,
+    ) -> DoorAnswer | None:
         try:
-            messages = channel.read(request)
+            messages, report = channel.read(request), status(request)
         except AuthError as error:
             await self.refuse(door, error.message, request.body, request.received_at)
             return DoorAnswer(403, "refused")
@@ -102,4 +118,6 @@ class Doors:
             return DoorAnswer(400, "unreadable")
         for message in messages:
             await answers.receive(self._database, message, request.received_at)
+        if report is not None:
+            await delivery.receive(self._database, channel.name, report, request.received_at)
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage
-from connectors.twilio.words import HELP, START, STOP, UNITS, VERBS
+from connectors.twilio.words import HELP, NOT_DELIVERED, START, STOP, UNITS, VERBS
 from domain.errors import InvalidPayloadError
 from domain.people import ChannelName
 from domain.values import Json
@@ -33,6 +33,19 @@ class DeliveryStatus:
     status: str
     rank: int
     error_code: str
+
+    @property
+    def delivered(self) -> bool:
+        """It is on the phone."""
+        return self.status in ("delivered", "read")
+
+    @property
+    def failure(self) -> str:
+        """Why it never will be; empty while it still may."""
+        if self.status not in ("undelivered", "failed", "canceled"):
+            return ""
+        why = NOT_DELIVERED.get(self.error_code, "no reason is known")
+        return f"Not delivered: {why} (Twilio: {self.status}{' ' + self.error_code if self.error_code else ''})."
 
 
 def body(message: ChannelMessage) -> str:

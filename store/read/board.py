@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from store.db import Database
+from store.read import delivery
 from store.tables import ExceptionRow, InboxRow, OutboxRow, PersonRow, RefusedCall, SourceStateRow, TaskRow
 
 LOST = ("lost", "disconnected", "stale")
@@ -19,10 +20,11 @@ _RANK = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 @dataclass(frozen=True)
 class Card:
-    """An open exception with its unfinished tasks."""
+    """An open exception with its unfinished tasks. `reached`: a message that asks was delivered to somebody."""
 
     exception: ExceptionRow
     tasks: Sequence[TaskRow]
+    reached: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,11 @@ async def board(database: Database, now: datetime, *, closed: int = 15) -> Board
     """Open exceptions by priority, then age; the `closed` newest closed ones; what went wrong within a day of `now`."""
     async with database.transaction() as session:
         opened = (await session.scalars(_open())).all()
-        tasks = (await session.scalars(_tasks_of([row.id for row in opened]))).all()
-        cards = [Card(row, [task for task in tasks if task.exception_id == row.id]) for row in opened]
+        ids = [row.id for row in opened]
+        tasks, reached = (await session.scalars(_tasks_of(ids))).all(), await delivery.reached(session, ids)
+        cards = [
+            Card(row, [task for task in tasks if task.exception_id == row.id], row.id in reached) for row in opened
+        ]
         cards.sort(key=lambda card: (_RANK.get(card.exception.priority, 9), card.exception.opened_at))
         done = (await session.scalars(_closed(closed))).all()
         return Board(cards, done, await trouble(session, now - _LATELY), await names(session))

@@ -12,7 +12,7 @@ from domain.people import Roster
 from domain.site import Site
 from domain.values import Json
 from store.db import Database
-from store.read import board
+from store.read import board, delivery
 from store.read import site as site_read
 from store.tables import (
     DecisionRow,
@@ -46,7 +46,7 @@ _Row = TypeVar("_Row", TimelineRow, TaskRow, OutboxRow, DecisionRow, LedgerRow)
 
 @dataclass(frozen=True)
 class Page:
-    """One exception as the console shows it. `names`: person id -> name."""
+    """One exception as the console shows it. `milestones`: name -> ISO time; `names`: person id -> name."""
 
     exception: ExceptionRow
     timeline: Sequence[TimelineRow]
@@ -55,6 +55,7 @@ class Page:
     decisions: Sequence[DecisionRow]
     ledger: Sequence[LedgerRow]
     names: dict[str, str]
+    milestones: dict[str, Json]
 
 
 async def exception_page(database: Database, exception_id: str) -> Page | None:
@@ -63,14 +64,17 @@ async def exception_page(database: Database, exception_id: str) -> Page | None:
         row = await session.get(ExceptionRow, exception_id)
         if row is None:
             return None
+        told = await _of(session, TimelineRow, exception_id, col(TimelineRow.at), col(TimelineRow.entry))
+        messages = await _of(session, OutboxRow, exception_id, col(OutboxRow.created_at))
         return Page(
             row,
-            await _of(session, TimelineRow, exception_id, col(TimelineRow.at), col(TimelineRow.entry)),
+            sorted([*told, *delivery.told(row.milestones, messages)], key=lambda line: line.at),
             await _of(session, TaskRow, exception_id, col(TaskRow.opened_at)),
-            await _of(session, OutboxRow, exception_id, col(OutboxRow.created_at)),
+            messages,
             await _of(session, DecisionRow, exception_id, col(DecisionRow.at)),
             await _of(session, LedgerRow, exception_id, col(LedgerRow.drafted_at)),
             await board.names(session),
+            delivery.milestones(row.milestones, messages),
         )
 
 

@@ -30,7 +30,7 @@ COMMITS = {
     "activities.planning.PlanningActivities.propose": "propose.commit",
     "activities.posting.PostingActivities._draft": "draft.commit",
     "activities.posting.PostingActivities._note": "posted.commit",
-    "activities.sender.Sender.step": "claim.commit",
+    "activities.sender.Sender._claim": "claim.commit",
     "activities.sender.Sender._finish": "sent.commit",
 }
 """Which transaction is which seam, by the function that opens it."""

@@ -1,0 +1,42 @@
+"""What a vendor reports of a message after it took it: on the message's own row, or as an arrival that nobody wants."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.values import Json
+from store.db import CHANGED
+from store.tables import InboxRow, OutboxRow
+
+
+async def apply(
+    session: AsyncSession, key: str, channel: str, vendor_id: str, *, delivered_at: datetime | None, failure: str
+) -> bool:
+    """What the vendor says became of a message after it took it; False when it is none of ours.
+
+    Reports repeat and overtake each other, and may come before our own record of the send: the first delivery counts,
+    nothing undoes it, and a vendor's id that we had not heard yet is kept, so that the message is not sent again.
+    """
+    row = await session.get(OutboxRow, key, with_for_update=True)
+    if row is None or row.channel != channel or row.vendor_id not in (None, vendor_id):
+        return False
+    before = (row.vendor_id, row.delivered_at, row.state)
+    row.vendor_id = vendor_id
+    if delivered_at is not None and row.delivered_at is None:
+        row.delivered_at = delivered_at
+        if row.state == "failed":
+            row.state, row.error, row.sent_at = "sent", None, row.sent_at or delivered_at
+    elif failure and row.delivered_at is None:
+        row.state, row.error = "failed", failure
+    if row.exception_id and before != (row.vendor_id, row.delivered_at, row.state):
+        await session.execute(select(func.pg_notify(CHANGED, row.exception_id)))
+    return True
+
+
+async def ignore(session: AsyncSession, *, source: str, event_id: str, body: Json, why: str, at: datetime) -> None:
+    """Keep a report of a message that is not ours, once, where the console shows what came in."""
+    row = {"category": "report", "source": source, "event_id": event_id, "kind": "message.status", "body": body}
+    row |= {"status": "ignored", "error": why, "received_at": at, "attempts": 0}
+    await session.execute(insert(InboxRow).values(row).on_conflict_do_nothing(constraint="inbox_once"))
