@@ -1,14 +1,16 @@
 """Delivery: correlated inbox rows go to their exception's workflow, in inbox order, one batch at a time.
 
 Starting is idempotent (the workflow id holds the exception id, reuse is refused), and so is every Update (its id holds
-the inbox number), so a crash between Temporal's answer and our commit repeats nothing.
+the inbox number), so a crash between Temporal's answer and our commit repeats nothing, and neither does giving up on an
+Update that takes too long: asked again, it gives the same result.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -28,14 +30,22 @@ from intake.correlate import site_facts
 from store.tables import ExceptionRow, InboxRow
 
 TASK_QUEUE = "mos"
+PATIENCE_S = 5.0  # an Update to a workflow whose task fails is answered never
 Result = TypeVar("Result")
 
 
-class Deliverer:
-    """Speaks to Temporal for the pump. Raises TransientError when Temporal is out of reach."""
+class NotTakenError(TransientError):
+    """This exception's workflow does not take what it is given; others may. Nothing is lost: give it again later."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    code = "mos.not_taken"
+
+
+class Deliverer:
+    """Speaks to Temporal for the pump. Raises NotTakenError when this one workflow takes nothing, another
+    TransientError when Temporal is out of reach."""
+
+    def __init__(self, client: Client, *, patience_s: float = PATIENCE_S) -> None:
+        self._client, self._patience_s = client, patience_s
 
     async def start(self, row: ExceptionRow, definition: Definition, site: Site, signals: Sequence[InboxRow]) -> bool:
         """Start the workflow with these signals; False when it was started before (they must then join)."""
@@ -52,7 +62,7 @@ class Deliverer:
         except WorkflowAlreadyStartedError:
             return False
         except RPCError as error:
-            raise TransientError(f"Temporal did not start {row.workflow_id}: {error.message}") from error
+            raise _not_delivered("it was not started", error) from error
         return True
 
     async def join(self, row: ExceptionRow, signals: Sequence[InboxRow]) -> JoinResult | None:
@@ -79,15 +89,25 @@ class Deliverer:
         self, row: ExceptionRow, name: str, argument: object, update_id: str, result: type[Result]
     ) -> Result | None:
         handle = self._client.get_workflow_handle(row.workflow_id)
+        update = handle.execute_update(name, argument, id=update_id, result_type=result)
         try:
-            found: Result = await handle.execute_update(name, argument, id=update_id, result_type=result)
+            found: Result = await asyncio.wait_for(update, self._patience_s)
             return found
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise NotTakenError(f"no answer to {update_id} within {self._patience_s:g} s") from error
         except WorkflowUpdateFailedError as error:
-            raise TransientError(f"{row.workflow_id} did not take {update_id}: {error.cause}") from error
+            raise NotTakenError(f"{update_id} failed: {error.cause}") from error
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
-            raise TransientError(f"Temporal does not answer: {error.message}") from error
+            raise _not_delivered(update_id, error) from error
+
+
+def _not_delivered(what: str, error: RPCError) -> TransientError:
+    """Temporal is away, or it answers that this very workflow can't (FAILED_PRECONDITION: its task fails)."""
+    if error.status == RPCStatusCode.UNAVAILABLE:
+        return TransientError(f"Temporal does not answer: {error.message}")
+    return NotTakenError(f"{what}: {error.message}")
 
 
 def opening_signal(row: InboxRow) -> OpeningSignal:

@@ -1,7 +1,8 @@
 """The pump: moves the inbox on. One leader a database; woken by NOTIFY, and every second in any case.
 
 Stage 1 correlates signals and resolves answers, one transaction a batch. Stage 2 hands what is correlated to Temporal,
-exceptions side by side, each in inbox order.
+exceptions side by side, each in inbox order. An exception that takes nothing is held back for growing pauses, which its
+oldest row remembers; it is tried again beside the others, never in their place.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,10 +19,11 @@ from domain.definition import Definition
 from domain.errors import MosError, TransientError
 from domain.site import Site
 from intake.correlate import Rules, correlate
-from intake.deliver import Deliverer, answer_of
+from intake.deliver import Deliverer, NotTakenError, answer_of
 from intake.replies import reply_row
 from intake.resolve import resolve
-from store.db import Database
+from intake.sources import SOURCE_STATE
+from store.db import INBOX, Database
 from store.read import pump as pump_read
 from store.read import site as site_read
 from store.read.health import UNAVAILABLE
@@ -31,8 +34,11 @@ log = logging.getLogger("mos.pump")
 _AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, TransientError)  # to be waited for
 BATCH = 200
 IN_FLIGHT = 16
+_DOUBTFUL = 4  # those that failed before are tried so many at a time, in places of their own
 _IDLE_S = 1.0
 _PAUSE_S = 0.5
+_HELD_BACK_S = (1, 2, 5, 10, 30, 60)
+_FREE: dict[str, None] = {"error": None, "due_at": None}  # what holding back wrote
 
 
 class Pump:
@@ -47,7 +53,8 @@ class Pump:
     ) -> None:
         self._database, self._deliverer, self._rules, self._now = database, deliverer, rules, now
         self._woken = asyncio.Event()
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._slots, self._doubtful = asyncio.Semaphore(IN_FLIGHT), asyncio.Semaphore(_DOUBTFUL)
+        self._away = 0  # deliveries in a row that found Temporal or the database away
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._overlooked: set[str] = set()  # busy when last looked at, so there may be more for them
 
@@ -57,13 +64,17 @@ class Pump:
 
     async def run(self) -> None:
         """Until cancelled. A database that is away is waited for."""
+        failures = 0
         while True:
             try:
                 while await self.step() == BATCH:  # what comes after a smaller batch wakes us
                     pass
+                failures = 0
                 await self._sleep()
             except _AWAY as error:
-                log.warning("the inbox waits: %s", str(error).split("\n")[0])
+                failures += 1
+                if _worth_saying(failures):
+                    log.warning("the inbox waits: %s", str(error).split("\n")[0])
                 await asyncio.sleep(_PAUSE_S)
 
     async def _sleep(self) -> None:
@@ -93,6 +104,8 @@ class Pump:
             rows = await inbox.take(session, ("received", "settling"), BATCH, now)
             for row in rows:
                 await move(session, rules, row, now)
+            if any(row.status == "quarantined" or row.kind == SOURCE_STATE for row in rows):
+                await exceptions.changed(session, INBOX)
         return len(rows)
 
     async def _move(self, session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
@@ -120,12 +133,12 @@ class Pump:
 
     async def _start_deliveries(self) -> None:
         async with self._database.transaction() as session:
-            waiting = await pump_read.exceptions_with_deliveries(session)
-        for exception_id in waiting:
+            waiting = await pump_read.exceptions_with_deliveries(session, self._now())
+        for exception_id, failed in waiting.items():
             if exception_id in self._busy:
                 self._overlooked.add(exception_id)
             else:
-                task = asyncio.create_task(self._deliver_all(exception_id))
+                task = asyncio.create_task(self._deliver_all(exception_id, self._doubtful if failed else self._slots))
                 self._busy[exception_id] = task
                 task.add_done_callback(lambda _, key=exception_id: self._done(key))  # type: ignore[misc]
 
@@ -138,26 +151,57 @@ class Pump:
             self._overlooked.discard(exception_id)
             self.wake()
 
-    async def _deliver_all(self, exception_id: str) -> None:
-        async with self._slots:
-            try:
-                await self._deliver(exception_id)
-            except _AWAY as error:
-                log.warning("delivery to %s waits: %s", exception_id, str(error).split("\n")[0])
-                await asyncio.sleep(_PAUSE_S)
-                self._overlooked.add(exception_id)
+    async def _deliver_all(self, exception_id: str, slots: asyncio.Semaphore) -> None:
+        try:
+            async with slots:
+                await self._deliver_or_hold_back(exception_id)
+            self._back()
+        except _AWAY as error:
+            self._away += 1
+            if _worth_saying(self._away):
+                log.warning("deliveries wait: %s", str(error).split("\n")[0])
+            await asyncio.sleep(_PAUSE_S)
+            self._overlooked.add(exception_id)
+
+    def _back(self) -> None:
+        if self._away:
+            log.info("deliveries go on")
+        self._away = 0
+
+    async def _deliver_or_hold_back(self, exception_id: str) -> None:
+        try:
+            await self._deliver(exception_id)
+        except NotTakenError as error:
+            await self._hold_back(exception_id, error.message)
+        except _AWAY:
+            raise
+        except Exception as error:
+            log.exception("delivery to %s broke", exception_id)
+            await self._hold_back(exception_id, f"a fault of mos: {type(error).__name__}: {error}")
+
+    async def _hold_back(self, exception_id: str, why: str) -> None:
+        """Said once, then each time it was tried twice as often; the inbox shows it all the time."""
+        now = self._now()
+        async with self._database.transaction() as session:
+            told = f"not taken by its exception, tried again and again: {why}"
+            times = await exceptions.hold_back(session, exception_id, told, lambda tried: now + _held_back(tried))
+        if times and _worth_saying(times):
+            log.warning("%s takes no messages, tried %d times: %s", exception_id, times, why)
 
     async def _deliver(self, exception_id: str) -> None:
         async with self._database.transaction() as session:
             row = await session.get_one(ExceptionRow, exception_id)
             rows = await pump_read.deliveries(session, exception_id, BATCH)
             definition, site = await _pinned(session, row)
-        signals = [item for item in rows if item.category == "signal"]
-        if signals:
-            await self._deliver_signals(row, definition, site, signals)
-        for item in rows:
-            if item.category == "answer":
-                await self._deliver_answer(row, definition, site, item)
+        for category, group in groupby(rows, key=lambda item: item.category):
+            items = list(group)
+            if category == "signal":
+                await self._deliver_signals(row, definition, site, items)
+            else:
+                for item in items:
+                    await self._deliver_answer(row, definition, site, item)
+        if rows and rows[0].error:
+            log.info("%s takes messages again", exception_id)
 
     async def _deliver_signals(
         self, row: ExceptionRow, definition: Definition, site: Site, signals: list[InboxRow]
@@ -176,26 +220,34 @@ class Pump:
         self, row: ExceptionRow, definition: Definition, site: Site, signals: list[InboxRow]
     ) -> None:
         """Temporal has no such workflow: it lost it (start it again) or it ended (the signals open anew)."""
-        if row.closed_at is None and not await self._deliverer.is_known(row):
-            async with self._database.transaction() as session:
-                every = await pump_read.signals_of(session, row.id)
-            await self._deliverer.start(row, definition, site, every)
+        if await self._restarted(row, definition, site):
             await self._delivered(row.id, signals, {"accepted": True, "code": "restarted"})
-            return
-        await self._again(signals)
+        else:
+            await self._again(signals)
+
+    async def _restarted(self, row: ExceptionRow, definition: Definition, site: Site) -> bool:
+        """Give Temporal an open exception again that it does not know any more."""
+        if row.closed_at is not None or await self._deliverer.is_known(row):
+            return False
+        async with self._database.transaction() as session:
+            every = await pump_read.signals_of(session, row.id)
+        await self._deliverer.start(row, definition, site, every)
+        return True
 
     async def _again(self, signals: list[InboxRow]) -> None:
+        seqs = [item.seq or 0 for item in signals]
         async with self._database.transaction() as session:
-            await inbox.correlate_again(session, [item.seq or 0 for item in signals])
+            await inbox.mark(session, seqs, **_FREE)
+            await inbox.correlate_again(session, seqs)
         self.wake()
 
     async def _deliver_answer(self, row: ExceptionRow, definition: Definition, site: Site, item: InboxRow) -> None:
         result = await self._deliverer.answer(row, answer_of(item, item.received_at))
-        if result is None and row.closed_at is None and not await self._deliverer.is_known(row):
-            raise TransientError(f"{row.workflow_id} is not running: the reconciler starts it again")
+        if result is None and await self._restarted(row, definition, site):
+            raise NotTakenError("Temporal had lost it: it was started again")
         outcome = result.model_dump(mode="json") if result else {"accepted": False, "code": "withdrawn"}
         async with self._database.transaction() as session:
-            await inbox.mark(session, [item.seq or 0], status="delivered", outcome=outcome)
+            await inbox.mark(session, [item.seq or 0], status="delivered", outcome=outcome, **_FREE)
             item.outcome = outcome
             reply = reply_row(item, self._now(), ZoneInfo(site.timezone))
             await outbox.add(session, [reply] if reply else [])
@@ -205,7 +257,16 @@ class Pump:
         async with self._database.transaction() as session:
             await exceptions.started(session, exception_id)
             seqs = [item.seq or 0 for item in signals]
-            await inbox.mark(session, seqs, status="delivered", outcome=outcome)
+            await inbox.mark(session, seqs, status="delivered", outcome=outcome, **_FREE)
+
+
+def _held_back(times: int) -> timedelta:
+    return timedelta(seconds=_HELD_BACK_S[min(times, len(_HELD_BACK_S)) - 1])
+
+
+def _worth_saying(times: int) -> bool:
+    """The first time, then at intervals that double."""
+    return times.bit_count() == 1
 
 
 async def _pinned(session: AsyncSession, row: ExceptionRow) -> tuple[Definition, Site]:

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from domain.values import Json
 
-CHANGED = "mos_changed"  # NOTIFY channel: an exception, task or posting changed (payload: exception id)
+CHANGED = "mos_changed"  # NOTIFY channel: an exception, task or posting changed (payload: exception id, or INBOX)
+INBOX = "inbox"  # payload of CHANGED: something came in that is no exception's (unreadable, refused, a source lost)
 ARRIVED = "mos_arrived"  # NOTIFY channel: the inbox has something
 OUTGOING = "mos_outgoing"  # NOTIFY channel: the outbox has something
 _TRUSTED_S = 1.0  # a connection used this recently is not tried out first

@@ -3,21 +3,26 @@
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from store.tables import ExceptionRow, InboxRow
 
 
-async def exceptions_with_deliveries(session: AsyncSession) -> list[str]:
-    """Ids of exceptions that have correlated rows, the longest waiting first."""
-    statement = (
-        select(col(InboxRow.exception_id))
-        .where(col(InboxRow.status) == "correlated")
-        .order_by(col(InboxRow.seq))
-        .limit(500)
+async def exceptions_with_deliveries(session: AsyncSession, now: datetime) -> dict[str, bool]:
+    """Exceptions that have correlated rows, the longest waiting first, without those held back at `now`; for each: did
+    its oldest row already fail to get through?"""
+    oldest = (
+        select(col(InboxRow.exception_id), col(InboxRow.seq), col(InboxRow.due_at), col(InboxRow.error))
+        .ext(distinct_on(col(InboxRow.exception_id)))
+        .where(col(InboxRow.status) == "correlated", col(InboxRow.exception_id).is_not(None))
+        .order_by(col(InboxRow.exception_id), col(InboxRow.seq))
+        .subquery()
     )
-    return list(dict.fromkeys(found for found in (await session.scalars(statement)).all() if found))
+    due = oldest.c.due_at.is_(None) | (oldest.c.due_at <= now)
+    statement = select(oldest.c.exception_id, oldest.c.error.is_not(None)).where(due).order_by(oldest.c.seq).limit(500)
+    return {str(found[0]): bool(found[1]) for found in (await session.execute(statement)).all()}
 
 
 async def deliveries(session: AsyncSession, exception_id: str, limit: int) -> list[InboxRow]:

@@ -1,5 +1,6 @@
 """Exceptions: their identity (made by intake) and the projection of their workflow."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +36,25 @@ async def open_new(session: AsyncSession, row: ExceptionRow) -> None:
 async def started(session: AsyncSession, exception_id: str) -> None:
     """Temporal has the workflow."""
     await session.execute(update(ExceptionRow).where(col(ExceptionRow.id) == exception_id).values(started=True))
+
+
+async def hold_back(session: AsyncSession, exception_id: str, why: str, until: Callable[[int], datetime]) -> int:
+    """Its oldest waiting row did not get through: that row says so, and nothing is given to it before `until` (of how
+    often it was tried, which is returned). 0 when nothing waits any more."""
+    statement = (
+        select(InboxRow)
+        .where(col(InboxRow.exception_id) == exception_id, col(InboxRow.status) == "correlated")
+        .order_by(col(InboxRow.seq))
+        .limit(1)
+        .with_for_update()
+    )
+    row: InboxRow | None = await session.scalar(statement)
+    if row is None:
+        return 0
+    row.attempts, row.error = row.attempts + 1, why[:500]
+    row.due_at = until(row.attempts)
+    await changed(session, exception_id)
+    return row.attempts
 
 
 async def project(
@@ -92,7 +112,7 @@ async def close(session: AsyncSession, exception_id: str, highest_seq: int, at: 
         update(InboxRow)
         .where(col(InboxRow.exception_id) == exception_id, col(InboxRow.category) == "signal")
         .where(col(InboxRow.status) == "correlated")
-        .values(status="delivered", outcome={"accepted": True, "code": "joined"})
+        .values(status="delivered", outcome={"accepted": True, "code": "joined"}, error=None, due_at=None)
     )
     row.closed_at = at
     await changed(session, exception_id)

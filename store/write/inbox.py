@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from domain.signals import RawSignal
 from domain.values import Json
-from store.db import ARRIVED
+from store.db import ARRIVED, CHANGED, INBOX
 from store.tables import InboxRow, RefusedCall, SourceStateRow
 from store.write.values import one_or_many
 
@@ -100,8 +100,9 @@ async def next_due(session: AsyncSession) -> datetime | None:
 
 
 async def refuse(session: AsyncSession, at: datetime, door: str, reason: str, body: bytes) -> None:
-    """Remember a call that was turned away, its body cut."""
+    """Remember a call that was turned away, its body cut. Tells the console at commit."""
     session.add(RefusedCall(at=at, door=door, reason=reason[:500], body=body[:_REFUSED_BODY_LIMIT]))
+    await session.execute(select(func.pg_notify(CHANGED, INBOX)))
 
 
 async def new_state(session: AsyncSession, key: str, state: str, occurred_at: datetime, facts: Json) -> bool:

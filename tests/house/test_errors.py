@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 SUPERVISION_POINTS: dict[str, str] = {
     "intake/pump.py::_correlate_batch": "the batch is rolled back and its rows are tried one by one",
+    "intake/pump.py::_deliver_or_hold_back": "the exception is held back with what happened, the others go on",
     "intake/pump.py::_move_or_quarantine": "the row that broke is quarantined with what happened, the others go on",
 }
 """`path::function` -> why this place may catch everything (it restarts, quarantines or reports, and never goes on)."""
