@@ -1,6 +1,6 @@
 """Correlation: which exception does a signal belong to, and does it open one? One batch, one transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,24 +8,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.roles import Normaliser
 from domain import expressions
-from domain.definition import Definition
+from domain.definition import Opens
 from domain.errors import ConfigError, InvalidPayloadError
 from domain.ids import make_id
 from domain.signals import RawSignal, Signal
 from domain.site import Site
 from domain.values import Json, duration, iso
+from intake.choosing import Look, keys, openers, seen_from_shadow, site_facts
+from store.read.definitions import InForce, Pinned
 from store.tables import ExceptionRow, InboxRow
-from store.write import exceptions, inbox
+from store.write import exceptions, inbox, rollouts
+
+__all__ = ["Match", "Rules", "correlate", "site_facts"]
 
 FUTURE_LIMIT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What is in force: the site, the live definitions by version, and the mapping for each kind of raw signal."""
+    """What is in force: the site, the definitions by name, and the mapping for each kind of raw signal."""
 
     site: Site
-    definitions: Mapping[str, Definition]
+    definitions: Sequence[InForce]
     normalisers: Mapping[str, Normaliser]
     informational: Callable[[RawSignal], bool]
     randomness: Callable[[int], bytes]
@@ -84,57 +88,60 @@ async def _is_news(session: AsyncSession, signal: Signal) -> bool:
 
 
 async def _place(session: AsyncSession, rules: Rules, row: InboxRow, signal: Signal, now: datetime) -> None:
-    for version, definition in rules.definitions.items():
-        if signal.type not in definition.opens.on:
-            continue
-        scope = _scope(rules.site, definition, row, signal)
-        key = "/".join(str(expressions.evaluate(part, scope)) for part in definition.opens.one_per)
-        running = await exceptions.find_open(session, rules.site.site, definition.definition, key)
-        if running is not None:
-            row.status, row.exception_id = "correlated", running.id
+    """Into the first open exception that waits under its key, else to the first definition that opens on it."""
+    look = Look(rules.site, row, signal)
+    for offer in rules.definitions:
+        if seen := seen_from_shadow(look, offer):
+            await rollouts.saw(session, {**seen, "at": now})
+    for offer in rules.definitions:
+        if await _join(session, rules, offer, look):
             return
-        if expressions.holds(definition.opens.when, scope):
-            await _open_or_settle(session, rules, row, (version, definition, key, scope), now)
-            return
-        await _cleared(session, definition.definition, key, row)
+    for offer in rules.definitions:
+        for pinned in openers(look, offer):
+            if await _opens(session, rules, pinned, look, now):
+                return
     if row.status in ("received", "settling"):
         _ignore(row, "no definition opens on it")
 
 
-def _scope(site: Site, definition: Definition, row: InboxRow, signal: Signal) -> dict[str, Json]:
-    facts = (row.signal or {}).get("facts", {})
-    return {
-        "signal": facts,
-        "equipment": site.describe(signal.equipment) if signal.equipment else {},
-        "params": definition.parameters | _parameters(site, definition),
-        "opened_at": iso(row.received_at),
-        "exception": {},
-        "machine": facts if signal.equipment else {},
-        "site": site_facts(site),
-    }
+async def _join(session: AsyncSession, rules: Rules, offer: InForce, look: Look) -> bool:
+    for key in keys(look, offer):
+        running = await exceptions.find_open(session, rules.site.site, offer.name, key)
+        if running is not None:
+            look.row.status, look.row.exception_id = "correlated", running.id
+            return True
+    return False
 
 
-def site_facts(site: Site) -> dict[str, Json]:
-    """What conditions and texts read as `site`."""
-    return {"id": site.site, "title": site.title, "timezone": site.timezone}
+async def _opens(session: AsyncSession, rules: Rules, pinned: Pinned, look: Look, now: datetime) -> bool:
+    opens = look.hears(pinned)
+    if opens is None:
+        return False
+    key = look.key(pinned, opens)
+    if look.holds(pinned, opens):
+        await _open_or_settle(session, rules, look.row, Match(pinned, opens, key, look.scope(pinned)), now)
+        return True
+    await _cleared(session, pinned.definition.definition, key, look.row)
+    return False
 
 
-def _parameters(site: Site, definition: Definition) -> dict[str, Json]:
-    """The site's own values for this definition's parameters."""
-    found: dict[str, Json] = site.parameters.get(definition.definition, {})
-    return found
+@dataclass(frozen=True)
+class Match:
+    """A version that opens on a signal, under this key."""
 
-
-Match = tuple[str, Definition, str, dict[str, Json]]
+    pinned: Pinned
+    opens: Opens
+    key: str
+    scope: dict[str, Json]
 
 
 async def _open_or_settle(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> None:
-    version, definition, key, scope = match
-    settle = _span(str(expressions.resolve(definition.opens.settle, scope)))
+    settle = timedelta() if match.opens.safety else _span(str(expressions.resolve(match.opens.settle, match.scope)))
     if settle and row.status == "received":
-        row.status, row.due_at, row.definition, row.key = "settling", now + settle, definition.definition, key
+        row.status, row.due_at = "settling", now + settle
+        row.definition, row.key = match.pinned.definition.definition, match.key
         return
-    row.exception_id = await _open(session, rules, row, (version, definition, key, scope), now)
+    row.exception_id = await _open(session, rules, row, match, now)
     row.status = "correlated"
 
 
@@ -146,7 +153,7 @@ def _span(text: str) -> timedelta:
 
 
 async def _open(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> str:
-    version, definition, key, scope = match
+    definition, key, scope = match.pinned.definition, match.key, match.scope
     site = rules.site.site
     exception_id = make_id("exc", now, rules.randomness(10))
     equipment = scope["equipment"].get("id")
@@ -156,11 +163,11 @@ async def _open(session: AsyncSession, rules: Rules, row: InboxRow, match: Match
             id=exception_id,
             site=site,
             definition=definition.definition,
-            version=version,
+            version=match.pinned.version,
             key=key,
             workflow_id=f"{site}/{definition.definition}/{key}/{exception_id}",
             title=f"{definition.definition} {key}",
-            priority=str(expressions.resolve(definition.opens.priority, scope)),
+            priority=str(expressions.resolve(match.opens.priority, scope)),
             equipment=equipment,
             state={},
             milestones={"signal": iso(row.occurred_at or now), "received": iso(row.received_at), "opened": iso(now)},

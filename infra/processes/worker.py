@@ -31,6 +31,7 @@ from intake.deliver import TASK_QUEUE, Deliverer
 from intake.pump import Pump, reconcile
 from store.db import ARRIVED, OUTGOING, Database
 from store.listen import notifications
+from store.read import definitions as definitions_read
 from store.read import site as site_read
 from workflows.exception import ExceptionWorkflow
 from workflows.transaction import TransactionWorkflow
@@ -90,7 +91,7 @@ async def load_rules(database: Database) -> Rules:
     """What is in force now."""
     async with database.transaction() as session:
         site = await site_read.site(session)
-        definitions = await site_read.live_definitions(session)
+        definitions = await definitions_read.in_force(session)
     return Rules(site, definitions, connect.normalisers(), is_informational, os.urandom)
 
 

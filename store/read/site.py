@@ -1,4 +1,4 @@
-"""The site as it is in force: equipment, roster, connectors, live definitions."""
+"""The site as it is in force: equipment, roster, connectors; and definitions by their version."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from store.kept import Kept
 from store.tables import ContactRow, DefinitionRow, DocumentRow, PersonRow
 
 _SITES: Kept[Site] = Kept(16)
-_DEFINITIONS: Kept[Definition] = Kept(128)
+_DEFINITIONS: Kept[Definition] = Kept(1024)  # every one in a slot is looked at in each batch of the pump
 
 
 async def document(session: AsyncSession, kind: str) -> Json:
@@ -70,15 +70,6 @@ async def person_at(session: AsyncSession, channel: str, address: str) -> Person
     """Who has this verified address. None = a stranger, who has no power."""
     contact = await session.get(ContactRow, (channel, address))
     return await person(session, contact.person) if contact else None
-
-
-async def live_definitions(session: AsyncSession) -> dict[str, Definition]:
-    """The definitions in force, by version."""
-    versions = (
-        await session.scalars(select(col(DefinitionRow.version)).where(col(DefinitionRow.live).is_(True)))
-    ).all()
-    found = {version: await definition(session, version) for version in versions}
-    return {version: known for version, known in found.items() if known is not None}
 
 
 async def definition(session: AsyncSession, version: str) -> Definition | None:

@@ -1,6 +1,6 @@
 """Versions of definitions and site documents, people and their addresses."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -8,16 +8,22 @@ from sqlmodel import col
 from domain.values import Json
 from store.tables import ContactRow, DefinitionRow, DocumentRow, PersonRow
 
+_DEFINITIONS = 7413
 
-async def put_definition(session: AsyncSession, row: dict[str, Json]) -> bool:
-    """Make this version the live one of its definition; True when it was not there before."""
-    await session.execute(
-        update(DefinitionRow).where(col(DefinitionRow.definition) == row["definition"]).values(live=False)
-    )
-    known = await session.get(DefinitionRow, row["version"])
-    statement = insert(DefinitionRow).values(row)
-    await session.execute(statement.on_conflict_do_update(index_elements=["version"], set_={"live": True}))
-    return known is None
+
+async def lock_definition(session: AsyncSession, definition: str) -> None:
+    """Who publishes or rolls out this definition waits here until the one before has committed."""
+    statement = text("SELECT pg_advisory_xact_lock(:space, hashtext(:definition))")
+    await session.execute(statement, {"space": _DEFINITIONS, "definition": definition})
+
+
+async def add_version(session: AsyncSession, row: dict[str, Json]) -> DefinitionRow:
+    """Add a version with the next number of its definition; the definition is locked."""
+    highest = select(func.max(col(DefinitionRow.number))).where(col(DefinitionRow.definition) == row["definition"])
+    added = DefinitionRow(**row, number=(await session.scalar(highest) or 0) + 1)
+    session.add(added)
+    await session.flush()
+    return added
 
 
 async def put_document(session: AsyncSession, row: dict[str, Json]) -> bool:

@@ -1,0 +1,85 @@
+"""Who does something, what they may, and whether two names are two people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.errors import RejectedError
+from domain.people import Person
+from store.read import site as site_read
+
+PUBLISH = "publish_definitions"
+
+
+class NotAllowedError(RejectedError):
+    """The person may not do this; the message says who may."""
+
+    code = "mos.not_allowed"
+
+
+class FourEyesError(NotAllowedError):
+    """Author and signer are the same person."""
+
+    code = "mos.four_eyes"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. `signed_in`: the console proved it by a log-in; otherwise an operator at the machine named them."""
+
+    id: str
+    signed_in: bool = True
+
+    @property
+    def evidence(self) -> str:
+        """For the audit: how far the name can be believed."""
+        return "signed in" if self.signed_in else "named by the operator"
+
+
+async def on_roster(session: AsyncSession, actor: Actor) -> None:
+    """Whoever is signed in has to be on the roster still. Raises NotAllowedError."""
+    person = await site_read.person(session, actor.id)
+    if actor.signed_in and (person is None or not person.active):
+        raise NotAllowedError(f"'{actor.id}' is not on the roster: ask an administrator")
+
+
+async def may(session: AsyncSession, actor: Actor, authority: str = PUBLISH) -> None:
+    """Whoever is signed in needs this authority on the roster. Raises NotAllowedError."""
+    await on_roster(session, actor)
+    person = await site_read.person(session, actor.id)
+    if actor.signed_in and (person is None or authority not in person.authorities):
+        raise NotAllowedError(f"This needs the authority '{authority}': ask somebody who has it")
+
+
+async def somebody_else(session: AsyncSession, signer: str, authors: Sequence[str]) -> None:
+    """Four eyes: the signer is none of the authors. Raises FourEyesError.
+
+    Proved: another person id, and on the roster neither the same name nor a common address. One human with two roster
+    entries that differ in name and in every address can't be told apart; the import of the roster is audited.
+    """
+    signing = await site_read.person(session, signer)
+    for author in authors:
+        if _same(signer, author):
+            raise FourEyesError(f"'{signer}' wrote this: somebody else has to sign it off")
+        writing = await site_read.person(session, author)
+        if signing and writing and _alike(signing, writing):
+            raise FourEyesError(
+                f"'{signer}' and the author '{author}' have the same name or address on the roster: "
+                "somebody else has to sign it off"
+            )
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def _alike(one: Person, other: Person) -> bool:
+    addresses = {(contact.channel, contact.address) for contact in one.contacts}
+    return _same(one.name, other.name) or any((c.channel, c.address) in addresses for c in other.contacts)
+
+
+async def name_of(session: AsyncSession, person_id: str) -> str:
+    """How messages call somebody."""
+    person = await site_read.person(session, person_id)
+    return person.name if person else person_id
