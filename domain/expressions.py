@@ -6,12 +6,16 @@ expressions.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from cel_expr_python import cel
 
+from domain import expression_bounds
+from domain.cel_tree import read_tree
 from domain.errors import ConfigError
-from domain.values import Json
+from domain.values import Json, iso
 
 
 class Undefined(ConfigError):
@@ -24,13 +28,23 @@ def is_expression(value: Json) -> bool:
     return isinstance(value, str) and value.startswith("=")
 
 
+@dataclass(frozen=True)
+class _Compiled:
+    """An expression within its bounds. `looped`: the names whose lists are counted before each evaluation."""
+
+    expression: cel.Expression
+    looped: frozenset[str]
+
+
 @lru_cache(maxsize=4096)
-def _compiled(source: str, names: frozenset[str]) -> cel.Expression:
+def _compiled(source: str, names: frozenset[str]) -> _Compiled:
+    expression_bounds.check_source(source)
     env = cel.NewEnv(variables=dict.fromkeys(sorted(names), cel.Type.DYN))
     try:
-        return env.compile(source)
+        expression = env.compile(source)
     except RuntimeError as error:  # the binding's only error type
         raise ConfigError(_readable(str(error)), code="mos.expression.invalid") from error
+    return _Compiled(expression, expression_bounds.check_tree(read_tree(expression.serialize()).root))
 
 
 def _readable(text: str) -> str:
@@ -45,12 +59,30 @@ def check(source: str, names: frozenset[str]) -> None:
 
 def evaluate(source: str, scope: Mapping[str, Json]) -> Json:
     """The value of the expression as JSON. Raises Undefined for a missing key, ConfigError for anything else."""
-    result = _compiled(source.removeprefix("="), frozenset(scope)).eval(data=dict(scope))
+    compiled = _compiled(source.removeprefix("="), frozenset(scope))
+    expression_bounds.check_data(scope[name] for name in compiled.looped if name in scope)
+    try:
+        result = compiled.expression.eval(data=dict(scope))
+    except RuntimeError as error:  # its limit of loop steps
+        raise ConfigError(f"'{source}' cannot be evaluated: {error}", code="mos.expression.too_long") from error
     if result.type() == cel.Type.ERROR:
         text = str(result)
         kind = Undefined if text.startswith("NOT_FOUND") else ConfigError
         raise kind(f"'{source}' cannot be evaluated: {text}")
-    return result.plain_value()
+    return _json(result.plain_value())
+
+
+def _json(value: Json) -> Json:
+    """CEL's own timestamps and durations as the texts in which values travel."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, timedelta):
+        if value < timedelta():
+            raise ConfigError("an expression gave a negative duration", code="mos.expression.invalid")
+        return f"{int(value.total_seconds())}s"
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    return {key: _json(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def holds(source: str, scope: Mapping[str, Json]) -> bool:
