@@ -83,14 +83,17 @@ class Sender:
 
     async def _claim(self) -> list[OutboxRow]:
         """Take what is due, as far as there is room; keep the leases of what is still being sent."""
-        now, room = self._now(), _IN_FLIGHT - len(self._in_flight)
+        now, room, before = self._now(), _IN_FLIGHT - len(self._in_flight), list(self._in_flight)
         ageing = [key for key, since in self._in_flight.items() if now - since > _LEASE / 4]
         if not room and not ageing:
+            self._more_is_due = True  # perhaps: we were woken
             return []
         async with self._database.transaction() as session:
             if ageing:
                 await outbox.renew(session, ageing, now)
             rows, self._more_is_due = await outbox.claim(session, now, _LEASE, room)
+        if self._more_is_due and any(key not in self._in_flight for key in before):
+            self.wake()  # done while we looked: what had to wait for it may go
         still = [key for key in ageing if key in self._in_flight]
         self._in_flight |= dict.fromkeys((*still, *(row.id for row in rows)), now)
         return rows
