@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from activities.contracts.model import SettleRequest, TellRequest, Wording
 from domain.messages import Fact, Message, MessageKind, Standing
 from domain.people import Person
-from domain.values import local_text
+from domain.values import Json, local_text
 from templates.text import render_text
 
 
@@ -27,7 +27,11 @@ class Composer:
                 "choices": [] if link_only else request.choices,
                 "inputs": [] if link_only else request.inputs,
                 "deadline": self._local(request.deadline_at),
-                "values": {"sign_in": link_only, "verbs": [c.model_dump() for c in request.choices]},
+                "values": {
+                    "sign_in": link_only,
+                    "verbs": _verbs(request),
+                    **_trouble(request),
+                },
             }
         )
 
@@ -73,3 +77,12 @@ class Composer:
 
     def _local(self, moment: datetime | None) -> str:
         return local_text(moment, self._zone) if moment else ""
+
+
+def _verbs(request: TellRequest) -> list[Json]:
+    return [choice.model_dump() for choice in request.choices]
+
+
+def _trouble(request: TellRequest) -> dict[str, str]:
+    """What went wrong; the words of the reader's language say it."""
+    return {"trouble": request.trouble, "reason": request.reason} if request.trouble else {}

@@ -35,6 +35,15 @@ class ContextActivities:
         return GatherResult(values=values, gaps=gaps)
 
     async def _query(self, query: Query) -> tuple[Json, str]:
+        """Asked as often as the author wants, within one deadline each time."""
+        value, gap = await self._once(query)
+        for _ in range(query.retries):
+            if not gap:
+                break
+            value, gap = await self._once(query)
+        return value, gap
+
+    async def _once(self, query: Query) -> tuple[Json, str]:
         system = query.source.split(".")[0]
         try:
             async with asyncio.timeout(query.within_s):

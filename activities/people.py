@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import project
+from activities import choosing, project
 from activities.compose import Composer
 from activities.contracts import calls
 from activities.contracts.model import Authorised, AuthoriseRequest, SettleRequest, TellRequest, Told
 from activities.world import World
 from domain.ids import derived_id, task_code
 from domain.messages import Message, Standing
-from domain.people import ChannelName, Person, select
+from domain.people import ChannelName, Person
 from domain.values import Json, content_hash
 from store.read import site as site_read
 from store.read import tasks as tasks_read
@@ -39,7 +39,7 @@ class PeopleActivities:
         async with self._world.database.transaction() as session:
             site, roster = await site_read.site(session), await site_read.roster(session)
             now, zone = self._world.now(), ZoneInfo(site.timezone)
-            people = [p for p in select(roster, request.selector, now, zone) if p.id not in request.already]
+            people = await choosing.people(session, roster, request, now, zone)
             code = await self._code(session, request)
             composer = Composer(self._world.public_url, zone, request.projection.exception_id)
             shown = composer.asked(request, code)

@@ -1,9 +1,11 @@
 """Posting a transaction, once: the ledger row first, the key looked up before any further attempt."""
 
+import asyncio
+
 from temporalio import activity
 
 from activities.contracts import calls
-from activities.contracts.model import PostRequest, PostResult
+from activities.contracts.model import AwaitPosting, PostRequest, PostResult
 from activities.world import World
 from domain.errors import (
     AuthError,
@@ -22,6 +24,9 @@ from store.read import site as site_read
 from store.tables import LedgerRow
 from store.write import exceptions, ledger
 
+_ENDED = ("posted", "rejected")
+_LOOK_AGAIN_S = 1.0
+
 
 class PostingActivities:
     """The only door to the ERP and the MES."""
@@ -38,7 +43,7 @@ class PostingActivities:
         OutcomeUnknownError, to be tried again. Timeouts: 30 s.
         """
         row = await self._draft(request)
-        if row.status in ("posted", "rejected"):
+        if row.status in _ENDED:
             return PostResult(status=row.status, documents=row.documents or [], detail=row.error or "")
         try:
             system = self._world.system(request.transaction.system.value)
@@ -53,6 +58,20 @@ class PostingActivities:
             await self._waits(request, row, error)
             raise TransientError(error.message, detail=error.detail) from error
         return await self._posted(request, receipt)
+
+    @activity.defn(name=calls.AWAIT_POSTING.name)
+    async def await_posting(self, request: AwaitPosting) -> PostResult:
+        """Wait until the transaction's own workflow has brought it to its end.
+
+        Idempotency: reads only. Timeouts: an hour, then again.
+        """
+        while True:
+            async with self._world.database.transaction() as session:
+                row = await session.get(LedgerRow, request.transaction)
+            if row is not None and row.status in _ENDED:
+                return PostResult(status=row.status, documents=row.documents or [], detail=row.error or "")
+            activity.heartbeat()
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def _draft(self, request: PostRequest) -> LedgerRow:
         transaction = request.transaction
@@ -76,7 +95,7 @@ class PostingActivities:
                     "drafted_at": self._world.now(),
                 },
             )
-            if row.status not in ("posted", "rejected"):
+            if row.status not in _ENDED:
                 row.status, row.attempts = "posting", row.attempts + 1
         return row
 

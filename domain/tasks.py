@@ -41,6 +41,7 @@ class LiveTask:
     standing: Standing = Standing.OPEN
     person: str | None = None
     values: dict[str, Json] = field(default_factory=dict)
+    votes: dict[str, Json] = field(default_factory=dict)  # person -> option id, while a quorum gathers
     shown_hash: str = ""
     channel: str = ""
     change: int = 0
@@ -96,12 +97,16 @@ def answer(task: LiveTask, person: str, verb: str, fields: dict[str, Json], at: 
 
 
 def decide(task: LiveTask, person: str, channel: str, verb: str, comment: str, at: datetime) -> Reply:
-    """Apply an authorised answer to an approval: the first one decides."""
+    """Apply an authorised answer to an approval: the first rejection decides, or the vote that makes the quorum."""
     if task.finished:
         return task.closed_reply()
     option = verb.removeprefix("approve:") if verb.startswith("approve:") else ""
     if verb != "reject" and option not in task.offered:
         return Reply(False, "ask_again")
+    if option and not _enough(task, person, option):
+        task.values["votes"] = dict(task.votes)
+        task.change += 1
+        return Reply(True, "recorded")
     task.person, task.channel, task.standing = person, channel, Standing.DECIDED
     verdict = "rejected" if verb == "reject" else "approved"
     task.values |= {"verdict": verdict, "by": person, "at": iso(at), "comment": comment}
@@ -109,6 +114,13 @@ def decide(task: LiveTask, person: str, channel: str, verb: str, comment: str, a
         task.values["option"] = task.offered[option]
     task.change += 1
     return Reply(True, verdict)
+
+
+def _enough(task: LiveTask, person: str, option: str) -> bool:
+    """Everybody has one vote and may change it; a quorum is that many votes for the same option."""
+    task.votes[person] = option
+    quorum = task.step.quorum if isinstance(task.step, ApproveStep) else 1
+    return sum(1 for vote in task.votes.values() if vote == option) >= quorum
 
 
 def _unfit(task: LiveTask, verb: str, values: dict[str, Json]) -> str:

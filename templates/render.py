@@ -98,6 +98,8 @@ def _say(language: str, fields: Mapping[str, Any], key: str, **more: Any) -> str
 def _sentence(message: Message, speak: partial[str]) -> str:
     if message.kind is MessageKind.REPLY:
         return speak(f"replies.{message.reply_code}") if message.reply_code else ""
+    if "trouble" in message.values:
+        return speak(f"trouble.{message.values['trouble']}", reason=message.values.get("reason", ""))
     return "" if message.standing is Standing.OPEN else speak(f"standing.{message.standing}")
 
 

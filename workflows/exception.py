@@ -22,13 +22,17 @@ with workflow.unsafe.imports_passed_through():
         AnswerResult,
         Authorised,
         AuthoriseRequest,
+        AwaitPosting,
         CloseRequest,
         CloseResult,
+        Command,
+        CommandResult,
         ExceptionInput,
         GatherRequest,
         GatherResult,
         JoinBatch,
         JoinResult,
+        People,
         PostRequest,
         PostResult,
         Projection,
@@ -36,16 +40,24 @@ with workflow.unsafe.imports_passed_through():
         SettleRequest,
         TellRequest,
         Told,
+        WhoRequest,
     )
+    from activities.contracts.saved import Saved
     from domain.values import Json
+    from workflows.engine import migrating, saving
     from workflows.engine.interpreter import Interpreter
-    from workflows.engine.runtime import EffectFailedError
+    from workflows.engine.runtime import EffectFailedError, RenewingError
 
 Result = TypeVar("Result")
+_UPDATES = 1500  # a run refuses its 2,001st Update
+_EVENTS = 20_000  # the server suggests the end much earlier; this is the belt beside the braces
 
 
 class TemporalRuntime:
     """The interpreter's port on Temporal. Database effects are local activities, calls to other systems are not."""
+
+    def __init__(self) -> None:
+        self.updates = 0
 
     def now(self) -> datetime:
         return workflow.now()
@@ -59,10 +71,21 @@ class TemporalRuntime:
             return False
         return True
 
+    def full(self) -> bool:
+        info = workflow.info()
+        suggested = info.is_continue_as_new_suggested() or info.get_current_history_length() > _EVENTS
+        return suggested or self.updates >= _UPDATES
+
+    def quiet(self) -> bool:
+        return workflow.all_handlers_finished()
+
     async def gather(self, request: GatherRequest) -> GatherResult:
-        longest = timedelta(seconds=max((query.within_s for query in request.queries), default=0))
+        longest = timedelta(seconds=max((query.within_s * (1 + query.retries) for query in request.queries), default=0))
         call = replace(calls.GATHER, start_to_close=calls.GATHER.start_to_close + longest)
         return await _call(call, request, GatherResult)
+
+    async def who(self, request: WhoRequest) -> People:
+        return await _call(calls.WHO, request, People)
 
     async def tell(self, request: TellRequest) -> Told:
         return await _call(calls.TELL, request, Told)
@@ -76,8 +99,11 @@ class TemporalRuntime:
     async def propose(self, request: ProposeRequest) -> Json:
         return await _call(calls.PROPOSE, request, dict)
 
-    async def post(self, request: PostRequest) -> PostResult:
-        """A workflow of its own, which outlives this one; its id is the transaction's."""
+    async def post(self, request: PostRequest, *, started: bool) -> PostResult:
+        """A workflow of its own, which outlives this one and every run of it; its id is the transaction's."""
+        if started:
+            waited = AwaitPosting(transaction=request.transaction.id)
+            return await _call(calls.AWAIT_POSTING, waited, PostResult)
         try:
             posted: PostResult = await workflow.execute_child_workflow(
                 calls.TRANSACTION_WORKFLOW,
@@ -85,6 +111,7 @@ class TemporalRuntime:
                 id=request.transaction.id,
                 result_type=PostResult,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
             )
             return posted
         except ChildWorkflowError as error:
@@ -121,19 +148,27 @@ def _failed(error: FailureError) -> EffectFailedError:
 
 @workflow.defn(dynamic=True)
 class ExceptionWorkflow:
-    """Runs the interpreter and hands it what comes in."""
+    """Runs the interpreter and hands it what comes in; continues as new before Temporal's limits."""
 
     def __init__(self) -> None:
         self._interpreter: Interpreter | None = None
+        self._runtime = TemporalRuntime()
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> str:
-        """One argument, `ExceptionInput`; the result says how it ended."""
-        given: ExceptionInput = workflow.payload_converter().from_payload(args[0].payload, ExceptionInput)
-        self._interpreter = Interpreter(given, TemporalRuntime())
-        ending = await self._interpreter.run()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return ending
+        """`ExceptionInput`, and `Saved` when an earlier run went before; the result says how it ended."""
+        read = workflow.payload_converter().from_payload
+        given: ExceptionInput = read(args[0].payload, ExceptionInput)
+        saved: Saved | None = read(args[1].payload, Saved) if len(args) > 1 else None
+        interpreter = self._interpreter = Interpreter(given, self._runtime, saved)
+        ending = await interpreter.run()
+        if ending:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            return ending
+        state, following = saving.save(interpreter), interpreter.migration
+        if following is not None:
+            state = migrating.apply(interpreter, state, following.definition)
+        workflow.continue_as_new(args=[following or given, state])
 
     @workflow.update
     async def join(self, batch: JoinBatch) -> JoinResult:
@@ -143,10 +178,40 @@ class ExceptionWorkflow:
     @workflow.update
     async def answer(self, answer: Answer) -> AnswerResult:
         """A person's answer to one of the tasks."""
-        return await (await self._ready()).answer(answer)
+        interpreter = await self._ready()
+        try:
+            return await interpreter.answer(answer)
+        except RenewingError as error:
+            raise ApplicationError(error.message, type=error.code) from error
+
+    @workflow.update
+    async def command(self, command: Command) -> CommandResult:
+        """A person steers the exception."""
+        return await (await self._ready()).command(command)
+
+    @join.validator
+    def _join_now(self, batch: JoinBatch) -> None:
+        self._now()
+
+    @answer.validator
+    def _answer_now(self, answer: Answer) -> None:
+        self._now()
+
+    @command.validator
+    def _command_now(self, command: Command) -> None:
+        self._now()
+
+    def _now(self) -> None:
+        """A run that is about to end takes no more: the sender tries again, and reaches the next one."""
+        if self._interpreter is not None:
+            try:
+                self._interpreter.refuse_when_renewing()
+            except RenewingError as error:
+                raise ApplicationError(error.message, type=error.code) from error
 
     async def _ready(self) -> Interpreter:
         """Updates may arrive with the first task, before `run` had its turn."""
+        self._runtime.updates += 1
         await workflow.wait_condition(lambda: self._interpreter is not None)
         if self._interpreter is None:
             raise asyncio.InvalidStateError("the interpreter is not there yet")

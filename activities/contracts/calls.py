@@ -48,8 +48,10 @@ SETTLE = _local("settle", 8)
 AUTHORISE = _local("authorise", 8)
 RECORD = _local("record", 8)
 CLOSE = _local("close", 8)
+WHO = _local("who", 8)
 PROPOSE = _remote("propose", 20, attempts=6)
 POST = _remote("post", 30)
+AWAIT_POSTING = _remote("await_posting", 3600)
 
-ALL = (GATHER, TELL, SETTLE, AUTHORISE, RECORD, CLOSE, PROPOSE, POST)
+ALL = (GATHER, TELL, SETTLE, AUTHORISE, RECORD, CLOSE, WHO, PROPOSE, POST, AWAIT_POSTING)
 TRANSACTION_WORKFLOW = "mos.transaction"

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.calendar import SiteCalendar
 from domain.definition import Definition
 from domain.messages import Choice, Input, OptionCard, Standing
 from domain.outcomes import OutcomeTransaction
@@ -41,6 +42,7 @@ class ExceptionInput(Data):
     equipment: dict[str, Json]
     parameters: dict[str, Json]
     site_facts: dict[str, Json]
+    calendar: SiteCalendar = SiteCalendar()
 
 
 class JoinBatch(Data):
@@ -83,6 +85,35 @@ class AnswerResult(Data):
     at: datetime | None = None
 
 
+class Command(Data):
+    """Somebody steers a running exception. kind: pause, resume, retry, skip, take_over, close, cancel, migrate.
+
+    `step`: the path of the step that is retried or skipped; `values`: its result when it is skipped; `definition`
+    with `version`: where a migration goes; `preview`: only say what would happen.
+    """
+
+    id: str
+    seq: int
+    kind: str
+    person: str
+    person_name: str
+    reason: str
+    step: str = ""
+    values: dict[str, Json] = {}
+    definition: Definition | None = None
+    version: str = ""
+    preview: bool = False
+    received_at: datetime
+
+
+class CommandResult(Data):
+    """`code`: done, or why not (unknown_step, not_failed, already, closed, reason_missing); `detail` for a preview."""
+
+    accepted: bool
+    code: str
+    detail: dict[str, Json] = {}
+
+
 class Entry(Data):
     """One line of the story."""
 
@@ -101,6 +132,8 @@ class Projection(Data):
     rev: int
     handling: str
     condition: str
+    priority: str = ""
+    version: str = ""
     milestones: dict[str, Json] = {}
     state: dict[str, Json] = {}
     entries: list[Entry] = []
@@ -112,6 +145,7 @@ class Query(Data):
     where: dict[str, Json]
     within_s: float
     otherwise: Json = None
+    retries: int = 0
 
 
 class GatherRequest(Data):
@@ -151,6 +185,7 @@ class TellRequest(Data):
     name: str
     kind: str  # task | approve | notify
     selector: Selector
+    at_most: int = 0  # 0: everybody who fits; else so many, those with the fewest open tasks first
     already: list[str] = []
     rung: int = 0
     version: int = 1
@@ -161,6 +196,8 @@ class TellRequest(Data):
     authority: str = ""
     risk: str = "low"
     deadline_at: datetime | None = None
+    trouble: str = ""  # a code of the words' `trouble` table, with `reason`: what went wrong, in the reader's language
+    reason: str = ""
     projection: Projection
 
 
@@ -203,6 +240,18 @@ class SettleRequest(Data):
     projection: Projection
 
 
+class WhoRequest(Data):
+    """Who fits a selector now?"""
+
+    selector: Selector
+
+
+class People(Data):
+    """Person id -> name."""
+
+    people: dict[str, str]
+
+
 class AuthoriseRequest(Data):
     person: str
     authority: str
@@ -228,6 +277,12 @@ class PostRequest(Data):
     transaction: OutcomeTransaction
     step: str
     standing_version: str = ""
+
+
+class AwaitPosting(Data):
+    """Wait for the end of a transaction whose workflow runs on its own."""
+
+    transaction: str
 
 
 class PostResult(Data):

@@ -11,6 +11,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.alive import AliveInterceptor
+from activities.choosing import RosterActivities
 from activities.context import ContextActivities
 from activities.errors import ErrorInterceptor
 from activities.people import PeopleActivities
@@ -117,7 +118,7 @@ async def connect_temporal(settings: Settings) -> Client:
 
 def make_worker(client: Client, world: World) -> Worker:
     """The sandbox is on; our pure modules are passed through, since a fresh import a workflow would cost a third."""
-    context, people = ContextActivities(world), PeopleActivities(world)
+    context, people, posting = ContextActivities(world), PeopleActivities(world), PostingActivities(world)
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PURE)
     return Worker(
         client,
@@ -130,8 +131,10 @@ def make_worker(client: Client, world: World) -> Worker:
             people.tell,
             people.settle,
             people.authorise,
+            RosterActivities(world).who,
             PlanningActivities(world).propose,
-            PostingActivities(world).post,
+            posting.post,
+            posting.await_posting,
         ],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         interceptors=[ErrorInterceptor(), AliveInterceptor()],

@@ -1,5 +1,7 @@
 """Tasks by reference, by code, by person."""
 
+from collections import Counter
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -26,3 +28,9 @@ async def open_for(session: AsyncSession, person_id: str) -> list[TaskRow]:
         .order_by(col(TaskRow.opened_at))
     )
     return list((await session.scalars(statement)).all())
+
+
+async def load(session: AsyncSession) -> dict[str, int]:
+    """How many open tasks each person has accepted or was asked."""
+    asked = (await session.scalars(select(col(TaskRow.asked)).where(col(TaskRow.closed_at).is_(None)))).all()
+    return Counter(person for people in asked for person in people)

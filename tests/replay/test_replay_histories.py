@@ -15,9 +15,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from domain.definition import NotifyStep
 from infra.processes.worker import PURE
-from workflows import steps
-from workflows.engine.interpreter import Interpreter
+from workflows.engine.frame import Place
 from workflows.exception import ExceptionWorkflow
+from workflows.steps import registry
 from workflows.transaction import TransactionWorkflow
 
 HISTORIES = Path(__file__).with_name("histories")
@@ -60,17 +60,17 @@ async def test_history_replays(path: Path) -> None:
 
 
 async def test_a_changed_interpreter_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def silent(engine: Interpreter, step: NotifyStep, path: str) -> None:
+    async def silent(place: Place, step: NotifyStep) -> None:
         return
 
-    monkeypatch.setitem(steps.STEPS, "notify", silent)
+    monkeypatch.setitem(registry.STEPS, "notify", silent)
     (history,) = [found for found in read(HISTORIES / "breakdown.json") if "/breakdown/" in found.workflow_id]
     result = await replayer().replay_workflow(history, raise_on_replay_failure=False)
     assert result.replay_failure is not None
 
 
 def test_every_shipped_definition_is_recorded() -> None:
-    definitions = {path.stem for path in (Path(steps.__file__).parents[1] / "definitions").glob("*.yaml")}
+    definitions = {path.stem for path in (Path(registry.__file__).parents[1] / "definitions").glob("*.yaml")}
     assert definitions <= {path.stem for path in HISTORIES.glob("*.json")}
 
 

@@ -14,6 +14,7 @@ from activities.contracts.model import (
     GatherRequest,
     GatherResult,
     OpeningSignal,
+    People,
     PostRequest,
     PostResult,
     Projection,
@@ -21,6 +22,7 @@ from activities.contracts.model import (
     SettleRequest,
     TellRequest,
     Told,
+    WhoRequest,
 )
 from domain.definition import Definition
 from domain.ids import derived_id
@@ -68,6 +70,15 @@ class SlowToAsk:
             await asyncio.sleep(0)
         return True
 
+    def full(self) -> bool:
+        return False
+
+    def quiet(self) -> bool:
+        return True
+
+    async def who(self, request: WhoRequest) -> People:
+        raise NotImplementedError
+
     async def gather(self, request: GatherRequest) -> GatherResult:
         return GatherResult(values={}, gaps={})
 
@@ -83,7 +94,7 @@ class SlowToAsk:
     async def propose(self, request: ProposeRequest) -> Json:
         raise NotImplementedError
 
-    async def post(self, request: PostRequest) -> PostResult:
+    async def post(self, request: PostRequest, *, started: bool) -> PostResult:
         raise NotImplementedError
 
     async def record(self, projection: Projection) -> None: ...

@@ -14,33 +14,40 @@ from domain.people import Selector
 from domain.tasks import LiveTask
 
 if TYPE_CHECKING:
+    from workflows.engine.frame import Frame, Place
     from workflows.engine.interpreter import Interpreter
 
-
-def open_task(engine: Interpreter, step: TaskStep | ApproveStep, path: str) -> LiveTask:
-    """A live task under a name that stays the same however often the workflow is replayed."""
-    task = LiveTask(derived_id("tsk", engine.story.given.exception_id, path), step_name(step), path, step)
-    if isinstance(step, ApproveStep):
-        offered = engine.resolve(step.options)
-        task.offered = {str(option["id"]): option for option in offered}
-        task.options = [OptionCard.model_validate(option) for option in offered]
-    engine.story.tasks[task.id] = task
-    return task
+_ONE_AFTER_THE_OTHER = "5m"  # an assigned person has this long, when the author says nothing
 
 
-async def ask(engine: Interpreter, task: LiveTask, to: To, rung: int, deadline: datetime | None) -> bool:
+def open_task(place: Place, step: TaskStep | ApproveStep, path: str) -> LiveTask:
+    """The live task of a step, under a name that stays the same however often the workflow is replayed."""
+    story = place.engine.story
+    task_id = derived_id("tsk", story.given.exception_id, path)
+    if task_id not in story.tasks:
+        task = LiveTask(task_id, step_name(step), path, step)
+        if isinstance(step, ApproveStep):
+            offered = place.frame.resolve(step.options)
+            task.offered = {str(option["id"]): option for option in offered}
+            task.options = [OptionCard.model_validate(option) for option in offered]
+        story.tasks[task_id] = task
+    return story.tasks[task_id]
+
+
+async def ask(place: Place, task: LiveTask, to: To, rung: int, deadline: datetime | None) -> bool:
     """Ask everybody who fits and was not asked before; False when nobody fits."""
-    story, step = engine.story, task.step
-    projection = story.projection()
+    engine, step = place.engine, task.step
+    projection = engine.projection()
     request = TellRequest(
         task_id=task.id,
         name=task.name,
         kind=task.kind,
-        selector=_selector(engine, to),
+        selector=selector(place.frame, to),
+        at_most=1 if _assigned(task) and rung == 0 else 0,
         already=sorted(task.ever_asked),
         rung=rung,
         version=task.version,
-        wording=story.wording(step),
+        wording=engine.story.wording(step, place.frame.definition.title, place.frame.scope),
         choices=tasks.choices(task, mine=False),
         inputs=tasks.inputs(task, mine=False),
         options=task.options,
@@ -49,111 +56,154 @@ async def ask(engine: Interpreter, task: LiveTask, to: To, rung: int, deadline: 
         deadline_at=deadline,
         projection=projection,
     )
-    told = await engine.runtime.tell(request)
-    story.written(projection)
+    told = await engine.effect(engine.runtime.tell(request))
+    engine.story.written(projection)
     task.asked |= told.people
     task.ever_asked |= told.people
     task.shown_hash = told.shown_hash or task.shown_hash
-    now = engine.runtime.now()
     if told.people:
-        story.reached("sent", now)
+        engine.story.reached("sent", engine.runtime.now())
     people = sorted(told.people.values())
-    story.note(now, "asked" if told.people else "nobody", task.path, task=task.name, people=people, rung=rung)
+    engine.note("asked" if told.people else "nobody", task.path, task=task.name, people=people, rung=rung)
     return bool(told.people)
 
 
-async def notify(engine: Interpreter, step: NotifyStep, path: str) -> None:
+async def notify(place: Place, step: NotifyStep) -> None:
     """Tell everybody who fits; nothing to answer."""
-    story = engine.story
-    projection = story.projection()
+    engine = place.engine
+    await engine.turn()
+    projection = engine.projection()
     request = TellRequest(
-        task_id=derived_id("tsk", story.given.exception_id, path),
+        task_id=derived_id("tsk", engine.story.given.exception_id, place.path),
         name=step.notify,
         kind="notify",
-        selector=_selector(engine, step.to),
-        wording=story.wording(step),
+        selector=selector(place.frame, step.to),
+        wording=engine.story.wording(step, place.frame.definition.title, place.frame.scope),
         projection=projection,
     )
-    told = await engine.runtime.tell(request)
-    story.written(projection)
-    kind = "told" if told.people else "nobody"
-    story.note(engine.runtime.now(), kind, path, task=step.notify, people=sorted(told.people.values()), rung=0)
+    told = await engine.effect(engine.runtime.tell(request))
+    engine.story.written(projection)
+    people = sorted(told.people.values())
+    place.frame.put(step.notify, {"told": people})
+    engine.note("told" if people else "nobody", place.path, task=step.notify, people=people, rung=0)
 
 
-async def follow(engine: Interpreter, task: LiveTask, within: timedelta, *, keep_asking: bool) -> None:
-    """Until the task is finished: carry changes to the phones, climb the ladder while nobody has it, end in time.
+class Follower:
+    """One task while it is open. What it did already it keeps in the step's cell: when the phones were last brought
+    in line (`settled`), how far the ladder was climbed (`rung`), since when and until when it runs."""
 
-    `keep_asking`: at the deadline climb what is left of the ladder and go on waiting, instead of expiring.
-    """
-    sent, settled, rung = engine.runtime.now(), 0, 0
-    deadline: datetime | None = sent + within
-    ladder = [(sent + engine.span(step.after), step.to) for step in task.step.ladder]
-    await ask(engine, task, task.step.to, 0, _shown_deadline(engine, task, sent) or deadline)
-    while True:
-        nobody = not task.asked and task.person is None
-        due = engine.runtime.now() if nobody and rung < len(ladder) else _next_due(ladder, rung, task, deadline)
-        pause = None if due is None else max(due - engine.runtime.now(), _ZERO)
-        seen = settled
-        changed = await engine.runtime.wait(lambda: task.change > seen, pause)  # noqa: B023
-        if changed:
-            settled = task.change
-            await settle(engine, task)
-        elif rung < len(ladder) and due != deadline:
-            rung += 1
-            await ask(engine, task, ladder[rung - 1][1], rung, deadline)
-        elif keep_asking:
-            engine.story.note(engine.runtime.now(), "overdue", task.path, task=task.name)
-            deadline = None
-            ladder = [(engine.runtime.now(), to) for _, to in ladder]
+    def __init__(self, place: Place, task: LiveTask, to: To, *, keep_asking: bool) -> None:
+        self._place, self._task, self._to, self._keep_asking = place, task, to, keep_asking
+        self._engine, self._kept = place.engine, place.kept
+
+    async def follow(self, within: str) -> None:
+        """Until the task is finished: carry changes to the phones, climb the ladder while nobody has it, end in time.
+
+        With `keep_asking` the rest of the ladder is climbed at the deadline, and it goes on waiting.
+        """
+        await self._engine.turn(start=True)
+        sent, end = self._place.deadline("sent", "0s"), self._place.deadline("end", within)
+        if "asked" not in self._kept:
+            await self._ask(self._to, 0, self._shown_deadline(sent) or end)
+        while not self._settled():
+            await self._one_turn(sent, end)
+
+    def _settled(self) -> bool:
+        return self._task.finished and self._kept.get("settled", 0) == self._task.change
+
+    async def _one_turn(self, sent: datetime, end: datetime) -> None:
+        what, due = self._next(sent, end)
+        pause = None if due is None else max(due - self._engine.runtime.now(), _ZERO)
+        seen = self._kept.get("settled", 0)
+        changed = await self._engine.runtime.wait(lambda: self._task.change > seen, pause)
+        await self._engine.turn(start=not changed)
+        if self._task.change > seen:
+            now = self._task.change
+            await settle(self._engine, self._task)
+            self._kept["settled"] = now
+        elif what == "rung":
+            rung = self._kept.get("rung", 0)
+            await self._ask(self._task.step.ladder[rung].to, rung + 1, self._deadline(end))
+            self._kept["rung"] = rung + 1
+        elif what == "another":
+            found = await self._ask(self._to, 0, self._deadline(end))
+            self._kept["exhausted"] = not found
+        elif self._keep_asking:
+            self._engine.note("overdue", self._task.path, task=self._task.name)
+            self._kept["overdue"] = True
         else:
-            task.end(Standing.EXPIRED)
-        if task.finished and settled == task.change:
-            return
+            self._task.end(Standing.EXPIRED)
+
+    async def _ask(self, to: To, rung: int, deadline: datetime | None) -> bool:
+        found = await ask(self._place, self._task, to, rung, deadline)
+        self._kept["asked"] = self._engine.runtime.now().isoformat()
+        return found
+
+    def _deadline(self, end: datetime) -> datetime | None:
+        return None if self._kept.get("overdue") else end
+
+    def _next(self, sent: datetime, end: datetime) -> tuple[str, datetime | None]:
+        """What is to be done without a change, and when: the next rung or person (while nobody has it), or the end."""
+        task, now = self._task, self._engine.runtime.now()
+        nobody = not task.asked and task.person is None
+        found: list[tuple[datetime, str]] = []
+        if _assigned(task) and task.person is None and not self._kept.get("exhausted"):
+            step = task.step
+            span = (step.accept_within if isinstance(step, TaskStep) else None) or _ONE_AFTER_THE_OTHER
+            asked = datetime.fromisoformat(self._kept["asked"])
+            found.append((now if nobody else self._after(asked, span), "another"))
+        rung = self._kept.get("rung", 0)
+        if rung < len(task.step.ladder) and task.person is None:
+            at_once = self._kept.get("overdue") or (nobody and not found)
+            found.append((now if at_once else self._after(sent, task.step.ladder[rung].after), "rung"))
+        if not self._kept.get("overdue"):
+            found.append((end, "end"))
+        if not found:
+            return "", None
+        due, what = min(found)
+        return what, due
+
+    def _after(self, start: datetime, text: str) -> datetime:
+        return self._place.frame.after(start, text, self._engine.calendar)
+
+    def _shown_deadline(self, sent: datetime) -> datetime | None:
+        """People are asked to accept a task by then; the ladder acts on its own times."""
+        step = self._task.step
+        within = step.accept_within if isinstance(step, TaskStep) else None
+        return self._after(sent, within) if within else None
 
 
 _ZERO = timedelta()
 
 
-def _shown_deadline(engine: Interpreter, task: LiveTask, sent: datetime) -> datetime | None:
-    """People are asked to accept a task by then; the ladder acts on its own times."""
-    within = task.step.accept_within if isinstance(task.step, TaskStep) else None
-    return sent + engine.span(within) if within else None
-
-
-def _next_due(
-    ladder: list[tuple[datetime, To]], rung: int, task: LiveTask, deadline: datetime | None
-) -> datetime | None:
-    """When something is to be done without a change: the next rung (while nobody has the task) or the deadline."""
-    moments = [ladder[rung][0]] if rung < len(ladder) and task.person is None else []
-    moments += [deadline] if deadline else []
-    return min(moments, default=None)
+def _assigned(task: LiveTask) -> bool:
+    return isinstance(task.step, TaskStep) and task.step.offer == "assigned"
 
 
 async def settle(engine: Interpreter, task: LiveTask) -> None:
     """Bring every phone in line with how the task stands now, and keep the decision."""
-    story = engine.story
-    projection = story.projection()
+    frame = engine.frame_of(task.path)
+    projection = engine.projection()
     mine = task.standing is Standing.YOURS
-    await engine.runtime.settle(
-        SettleRequest(
-            task_id=task.id,
-            name=task.name,
-            kind=task.kind,
-            standing=Standing.TAKEN if mine else task.standing,
-            person=task.person,
-            person_name=task.person_name,
-            at=_since(task) or engine.runtime.now(),
-            wording=story.wording(task.step),
-            choices=tasks.choices(task, mine=mine) if not task.finished else [],
-            inputs=tasks.inputs(task, mine=mine) if not task.finished else [],
-            options=task.options,
-            decision=_decision(task, story.given.exception_id, engine.runtime.now()),
-            closed=task.finished,
-            change=task.change,
-            projection=projection,
-        )
+    request = SettleRequest(
+        task_id=task.id,
+        name=task.name,
+        kind=task.kind,
+        standing=Standing.TAKEN if mine else task.standing,
+        person=task.person,
+        person_name=task.person_name,
+        at=_since(task) or engine.runtime.now(),
+        wording=engine.story.wording(task.step, frame.definition.title, frame.scope),
+        choices=tasks.choices(task, mine=mine) if not task.finished else [],
+        inputs=tasks.inputs(task, mine=mine) if not task.finished else [],
+        options=task.options,
+        decision=_decision(engine, task, engine.runtime.now()),
+        closed=task.finished,
+        change=task.change,
+        projection=projection,
     )
-    story.written(projection)
+    await engine.effect(engine.runtime.settle(request))
+    engine.story.written(projection)
 
 
 def _since(task: LiveTask) -> datetime | None:
@@ -163,14 +213,14 @@ def _since(task: LiveTask) -> datetime | None:
     return datetime.fromisoformat(str(at)) if at else None
 
 
-def _decision(task: LiveTask, exception_id: str, at: datetime) -> DecisionMade | None:
+def _decision(engine: Interpreter, task: LiveTask, at: datetime) -> DecisionMade | None:
     """A decided approval, or a task done under an authority, is a decision."""
     done = task.standing is Standing.DONE and task.step.authority
     if not (task.standing is Standing.DECIDED or done) or task.person is None:
         return None
     option = task.values.get("option") or {}
     return DecisionMade(
-        id=decision_id(exception_id, task.name),
+        id=decision_id(engine, engine.frame_of(task.path), task.name),
         verdict=str(task.values.get("verdict", "reported")),
         option=str(option.get("id", "")),
         comment=str(task.values.get("comment", "")),
@@ -182,10 +232,11 @@ def _decision(task: LiveTask, exception_id: str, at: datetime) -> DecisionMade |
     )
 
 
-def decision_id(exception_id: str, step: str) -> str:
-    """The id of the decision of a step: the same wherever it is named."""
-    return derived_id("dec", exception_id, step)
+def decision_id(engine: Interpreter, frame: Frame, step: str) -> str:
+    """The id of the decision of a step: the same wherever it is named, another in each turn of a loop."""
+    return derived_id("dec", engine.story.given.exception_id, frame.owner(step).prefix + step)
 
 
-def _selector(engine: Interpreter, to: To) -> Selector:
-    return Selector.model_validate(engine.resolve(to.model_dump(mode="json")))
+def selector(frame: Frame, to: To) -> Selector:
+    """Who is meant, now."""
+    return Selector.model_validate(frame.resolve(to.model_dump(mode="json")))

@@ -1,182 +1,248 @@
-"""The interpreter: follows one definition for one exception, and takes what comes in meanwhile."""
+"""The interpreter: follows one definition for one exception, and takes what comes in meanwhile.
+
+Its whole state can be saved between two effects and taken up again, by a later run of the same workflow or by another
+version of the definition: every step keeps in its cell what it must not do twice.
+"""
 
 import asyncio
-import re
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from activities.contracts.model import (
     Answer,
     AnswerResult,
-    AuthoriseRequest,
     CloseRequest,
+    Command,
+    CommandResult,
     ExceptionInput,
-    GatherRequest,
     JoinBatch,
     JoinResult,
-    Query,
+    Projection,
 )
-from domain import expressions, tasks
-from domain.definition import TaskStep
+from activities.contracts.saved import Saved
+from domain.definition import Definition, step_at
 from domain.errors import MosError
 from domain.messages import Standing
-from domain.tasks import LiveTask, Reply
-from domain.values import Json, duration
+from domain.tasks import LiveTask
+from domain.values import Json
+from workflows.engine import answering, control, gathering, saving, stepping
 from workflows.engine.asking import settle
-from workflows.engine.runtime import EffectFailedError, Runtime
-from workflows.engine.story import Story
-from workflows.steps import STEPS, kind_of
+from workflows.engine.frame import Cell, Frame, Place
+from workflows.engine.runtime import RenewingError, Runtime
+from workflows.engine.story import Story, first_values
+from workflows.steps.registry import STEPS
 
-_NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
+Result = TypeVar("Result")
+_NONE, _MOMENT = timedelta(), timedelta(seconds=2)
 _NORMAL = "running"  # PackML Execute, as sources name it (connectors.packml)
-_ASKED_AGAIN = timedelta(seconds=60)  # more than gathering and asking take
-_MISFITS = (EffectFailedError, MosError, ValueError, TypeError, KeyError)
-"""What a step fails by: an effect that gave up, or authored values that do not fit. Anything else is a bug."""
 
 
 class Interpreter:
-    """One exception from opening to closing. `join` and `answer` may be called at any time between."""
+    """One exception from opening to closing. `join`, `answer` and `command` may be called at any time between."""
 
-    def __init__(self, given: ExceptionInput, runtime: Runtime) -> None:
-        self.runtime = runtime
+    def __init__(self, given: ExceptionInput, runtime: Runtime, saved: Saved | None = None) -> None:
+        self.runtime, self.kinds = runtime, STEPS
         self.story = Story(given)
         self.definition = given.definition
-        self.closed = False
-        self._unreadable: set[str] = set()
+        self.calendar = given.calendar
+        self.cells: dict[str, Cell] = {}
+        self.frames: dict[str, Frame] = {}
+        self.running: dict[str, asyncio.Task[None]] = {}
+        self.extras: dict[str, asyncio.Task[None]] = {}
+        self.waiting_extras: list[str] = []  # tried again in an earlier run, not yet in this one
+        self.undoable: list[str] = []
+        self.gathered: set[str] = set()
+        self.answers: dict[int, AnswerResult] = {}
+        self.commands: dict[int, CommandResult] = {}
+        self.phase, self.ending, self.by_hand = "steps", "", ""
+        self.paused, self.closed = False, False
+        self.cleared_at: datetime | None = None
+        self.migration: ExceptionInput | None = None
+        self.runs = 1
+        self._effects = 0
+        self._complained: set[str] = set()
+        if saved is not None:
+            saving.restore(self, saved)
+        self.root = self.frame("", given.definition, first_values(given.definition, given.parameters))
 
     # -- the procedure ------------------------------------------------------------------------------------------------
 
     async def run(self) -> str:
-        """Gather, follow the steps, close. The result says how it ended: `completed`, `returned` or `expired`."""
-        given = self.story.given
-        self.story.note(self.runtime.now(), "opened", key=given.key, signals=len(given.signals))
-        await self._gather_context()
+        """Follow the definition to its end. The result says how it ended: completed, returned, expired, cancelled,
+        undone, failed, closed_by_hand; or it is empty: this run is full, go on with `saving.save` in a new one."""
+        if self.story.numbered == 0:
+            self.note("opened", key=self.story.given.key, signals=len(self.story.given.signals))
         scribe = asyncio.ensure_future(self._keep_written())
-        ending = await self._steps_or_early_end()
-        await self._withdraw_what_is_open()
-        scribe.cancel()
-        await self._close(ending)
-        return ending
+        if self.phase == "steps":
+            await self._until_it_ends()
+        if self.phase == "closing":
+            await self._until_renewed(asyncio.ensure_future(self._wind_up()))
+        await _stopped(scribe)
+        if not self.closed:
+            await self.runtime.wait(lambda: self._idle() and self.runtime.quiet(), None)
+        return self.ending if self.closed else ""
+
+    async def _until_it_ends(self) -> None:
+        """The steps run to their end, or something else ends them: the source is clear, time is up, a person."""
+        work = asyncio.ensure_future(self._work())
+        clear = asyncio.ensure_future(self._cleared())
+        limit = self.root.after(self.story.given.opened_at, self.definition.closes.within, self.calendar)
+        left = max(limit - self.runtime.now(), _NONE)
+        in_time = await self.runtime.wait(
+            lambda: work.done() or clear.done() or bool(self.ending) or (self.renewing and self._idle()), left
+        )
+        if work.done():
+            self.ending = self.ending or "completed"
+        elif clear.done():
+            self.ending = self.ending or "returned"
+        elif not in_time:
+            self.ending = self.ending or "expired"
+        await _stopped(clear, *([] if work.done() else [work]), *self.running.values(), *self.extras.values())
+        if work.done() and not work.cancelled():
+            work.result()
+        self.phase = "closing" if self.ending else "steps"
+
+    async def _until_renewed(self, work: "asyncio.Future[None]") -> None:
+        await self.runtime.wait(lambda: work.done() or (self.renewing and self._idle()), None)
+        if work.done():
+            work.result()
+        await _stopped(work)
+
+    async def _work(self) -> None:
+        """Gather, then the steps, then what a person asked to be tried again."""
+        await gathering.gather_context(self, self.root)
+        while self.waiting_extras:
+            stepping.go_on_beside(self, self.waiting_extras.pop())
+        await stepping.run_steps(self.root, self, self.definition.steps, "")
+        await self.runtime.wait(lambda: not self.extras and not self.by_hand, None)
+
+    async def _cleared(self) -> None:
+        """Until the condition that ends it has held for the off-delay."""
+        closes = self.definition.closes
+        await self.runtime.wait(lambda: bool(closes.when) and not self.by_hand and self.met(closes.when), None)
+        while True:
+            self.cleared_at = self.cleared_at or self.runtime.now()
+            held = self.root.after(self.cleared_at, closes.off_delay, self.calendar) - self.runtime.now()
+            if held.total_seconds() <= 0:
+                return
+            if not await self.runtime.wait(lambda: not self.met(closes.when), held):
+                return
+            self.cleared_at = None
+            await self.runtime.wait(lambda: self.met(closes.when), None)
+
+    async def _wind_up(self) -> None:
+        """Take back what is to be taken back, withdraw what is open, close."""
+        if self.ending in ("cancelled", "undone"):
+            await stepping.undo(self)
+        await self.withdraw("")
+        await self._close()
+
+    async def withdraw(self, prefix: str) -> None:
+        """End the open tasks below a path: nobody needs to answer them any more."""
+        for task in list(self.story.tasks.values()):
+            if not task.finished and task.path.startswith(prefix):
+                task.end(Standing.WITHDRAWN)
+                await settle(self, task)
+
+    async def _close(self) -> None:
+        """The closing activity refuses while signals are on their way here: they are taken first."""
+        self.story.handling = "cancelled" if self.ending == "cancelled" else "closed"
+        self.story.reached("closed", self.runtime.now())
+        self.note("closed", ending=self.ending)
+        while not self.closed:
+            projection = self.projection()
+            seen = self.story.highest_seq
+            request = CloseRequest(projection=projection, highest_seq=seen, at=self.runtime.now())
+            self.closed = (await self.effect(self.runtime.close(request))).closed
+            self.story.written(projection)
+            if not self.closed:
+                await self.runtime.wait(lambda: self.story.highest_seq > seen, _MOMENT)  # noqa: B023
+
+    # -- what steps use -----------------------------------------------------------------------------------------------
+
+    @property
+    def renewing(self) -> bool:
+        """This run is full, or the exception moves to another version: no step begins anything new."""
+        return self.runtime.full() or self.migration is not None
+
+    def _idle(self) -> bool:
+        return self._effects == 0
+
+    async def turn(self, *, start: bool = False) -> None:
+        """Pass unless this run is to end; `start`: unless somebody paused the exception. From here to the effect that
+        follows nothing else happens, so what is noted before it is saved with it."""
+        if self._blocked(start=start):
+            await self.runtime.wait(lambda: not self._blocked(start=start), None)
+
+    def _blocked(self, *, start: bool) -> bool:
+        return self.renewing or (start and (self.paused or bool(self.by_hand)))
+
+    async def effect(self, call: Awaitable[Result]) -> Result:
+        """Await an effect that has to end before this run does."""
+        self._effects += 1
+        try:
+            return await call
+        finally:
+            self._effects -= 1
+
+    def frame(self, prefix: str, definition: Definition, values: dict[str, Json], parent: Frame | None = None) -> Frame:
+        """The scope of the steps under this prefix: as it was saved, or new."""
+        if prefix not in self.frames:
+            outer = (lambda: parent.scope) if parent else (lambda: self.story.world)
+            self.frames[prefix] = Frame(prefix, definition, values, outer, parent)
+        return self.frames[prefix]
+
+    def frame_of(self, path: str) -> Frame:
+        """The innermost scope around a step."""
+        around = [prefix for prefix in self.frames if path.startswith(prefix)]
+        return self.frames[max(around, key=len)]
+
+    def place(self, frame: Frame, path: str) -> Place:
+        return Place(self, frame, path)
+
+    def step(self, path: str) -> object:
+        """The authored step at a path."""
+        return step_at(self.definition, path)
+
+    def publish(self, task: LiveTask) -> None:
+        """Let conditions and texts read the task's answers."""
+        self.frame_of(task.path).put(task.name, answering.result(self, task))
+        self.story.changes += 1
+
+    def met(self, condition: str, frame: Frame | None = None) -> bool:
+        return (frame or self.root).met(condition, self._complain)
+
+    def _complain(self, condition: str, error: MosError) -> None:
+        if condition not in self._complained:
+            self._complained.add(condition)
+            self.note("condition_failed", code=error.code, reason=error.message)
+
+    def note(self, kind: str, step: str = "", person: str | None = None, **data: Json) -> None:
+        """Add a line to the story, now."""
+        self.story.note(self.runtime.now(), kind, step, person, **data)
+
+    def projection(self) -> Projection:
+        return self.story.projection(paused=self.paused, by_hand=self.by_hand)
+
+    async def record(self) -> None:
+        """Write what is not yet written."""
+        projection = self.projection()
+        await self.effect(self.runtime.record(projection))
+        self.story.written(projection)
 
     async def _keep_written(self) -> None:
         """What happens while everybody waits is written at once, so that the console tells it."""
         while True:
-            await self.runtime.wait(lambda: self.story.untold, None)
+            await self.runtime.wait(lambda: self.story.untold and not self.renewing, None)
             await self.record()
 
-    async def _gather_context(self) -> None:
-        """In waves: queries that read other queries wait for them; all others run together."""
-        waiting = dict(self.definition.context)
-        first = True
-        while waiting or first:
-            first = False
-            ready = [n for n, q in waiting.items() if not (_roots(q.where) & (set(waiting) - {n}))]
-            queries = list(self._queries({name: waiting.pop(name) for name in ready or list(waiting)}))
-            projection = self.story.projection()
-            result = await self.runtime.gather(
-                GatherRequest(
-                    exception_id=self.story.given.exception_id,
-                    queries=queries,
-                    title=self.definition.title,
-                    scope=self.story.named(self.definition.title),
-                    projection=projection,
-                )
-            )
-            self.story.written(projection)
-            self.story.scope |= result.values
-            self.story.gaps |= result.gaps
-            known = sorted(set(result.values) - set(result.gaps))
-            self.story.note(self.runtime.now(), "context", known=known, gaps=dict(result.gaps))
-
-    def _queries(self, wanted: dict[str, Any]) -> Iterator[Query]:
-        """A query whose arguments are not to be had is a gap as well."""
-        for name, query in wanted.items():
-            try:
-                yield self._query(name, query)
-            except (MosError, ValueError) as error:
-                self.story.gaps[name] = str(error)
-
-    def _query(self, name: str, query: Any) -> Query:
-        within = self.span(query.within).total_seconds()
-        return Query(
-            name=name, source=query.from_, where=self.resolve(query.where), within_s=within, otherwise=query.otherwise
-        )
-
-    async def _steps_or_early_end(self) -> str:
-        steps = asyncio.ensure_future(self.run_steps(self.definition.steps, ""))
-        closes = self.definition.closes
-        early = (lambda: steps.done() or self.met(closes.when)) if closes.when else steps.done
-        in_time = await self.runtime.wait(early, self.span(closes.within))
-        if steps.done():
-            await steps
-            return "completed"
-        steps.cancel()
-        await asyncio.gather(steps, return_exceptions=True)
-        return "returned" if in_time else "expired"
-
-    async def _withdraw_what_is_open(self) -> None:
-        for task in list(self.story.tasks.values()):
-            if not task.finished:
-                task.end(Standing.WITHDRAWN)
-                await settle(self, task)
-
-    async def _close(self, ending: str) -> None:
-        """The closing activity refuses while signals are on their way here: they are taken first."""
-        self.story.handling = "closed"
-        self.story.reached("closed", self.runtime.now())
-        self.story.note(self.runtime.now(), "closed", ending=ending)
-        while not self.closed:
-            projection = self.story.projection()
-            seen = self.story.highest_seq
-            request = CloseRequest(projection=projection, highest_seq=seen, at=self.runtime.now())
-            self.closed = (await self.runtime.close(request)).closed
-            self.story.written(projection)
-            if not self.closed:
-                await self.runtime.wait(lambda: self.story.highest_seq > seen, timedelta(seconds=2))  # noqa: B023
-
-    # -- steps --------------------------------------------------------------------------------------------------------
-
-    async def run_steps(self, steps: list[Any], prefix: str) -> None:
-        """One after the other; a step that fails for good is told in the story and the next one goes on."""
-        for index, step in enumerate(steps):
-            path = f"{prefix}{index}"
-            try:
-                await STEPS[kind_of(step)](self, step, path)
-            except _MISFITS as error:
-                code = getattr(error, "code", "mos.misfit")
-                self.story.note(self.runtime.now(), "step_failed", path, code=code, reason=str(error)[:600])
-            if self.story.untold:
-                await self.record()
-
-    async def record(self) -> None:
-        """Write what is not yet written."""
-        projection = self.story.projection()
-        await self.runtime.record(projection)
-        self.story.written(projection)
-
-    def resolve(self, value: Json) -> Json:
-        """A value of the definition with its expressions evaluated now."""
-        return expressions.resolve(value, self.story.scope)
-
-    def holds(self, condition: str) -> bool:
-        return expressions.holds(condition, self.story.scope)
-
-    def met(self, condition: str) -> bool:
-        """Like `holds`, for conditions that are looked at again and again: what can't be evaluated does not hold."""
-        try:
-            return self.holds(condition)
-        except MosError as error:
-            if condition not in self._unreadable:
-                self._unreadable.add(condition)
-                self.story.note(self.runtime.now(), "condition_failed", code=error.code, reason=error.message)
-            return False
-
-    def span(self, text: str) -> timedelta:
-        """A duration of the definition: a literal or an expression that gives one."""
-        return duration(str(self.resolve(text)))
-
     # -- what comes in ------------------------------------------------------------------------------------------------
+
+    def refuse_when_renewing(self) -> None:
+        """Raises RenewingError: what comes now is for the next run."""
+        if self.renewing and not self.closed:
+            raise RenewingError("the exception continues in a new run: send it again")
 
     async def join(self, batch: JoinBatch) -> JoinResult:
         """Take signals of this exception; numbers already known are passed over."""
@@ -184,10 +250,9 @@ class Interpreter:
         if self.closed:
             return JoinResult(highest_seq=self.story.highest_seq, closed=bool(fresh))
         for signal in fresh:
-            self.story.highest_seq = signal.seq
-            self.story.note(signal.received_at, "signal", type=signal.type, subject=signal.subject, facts=signal.facts)
+            self.story.heard(signal)
             if signal.equipment and signal.equipment == self.story.given.equipment.get("id"):
-                self.story.scope["machine"] = signal.facts
+                self.story.world["machine"] = signal.facts
                 self.story.condition = "returned" if signal.facts.get("state") == _NORMAL else "active"
         if fresh:
             await self.record()
@@ -195,78 +260,24 @@ class Interpreter:
 
     async def answer(self, answer: Answer) -> AnswerResult:
         """Apply an answer. The first to accept and the first to decide win here and nowhere else."""
-        task = await self._task_of(answer)
-        if task is None:
-            return AnswerResult(accepted=False, code="unknown_code")
-        if answer.version not in (0, task.version):
-            return AnswerResult(accepted=False, code="superseded")
-        reply = await self._apply(task, answer)
-        self._tell_story(task, answer, reply)
-        if not reply.accepted:  # an accepted one is written with its effect
-            await self.record()
-        return AnswerResult(accepted=reply.accepted, code=reply.code, by=reply.by, at=reply.at)
+        if answer.seq in self.answers:
+            return self.answers[answer.seq]
+        result = await answering.take(self, answer)
+        saving.remember(self.answers, answer.seq, result)
+        return result
 
-    async def _task_of(self, answer: Answer) -> LiveTask | None:
-        """The task that is answered. Its people may answer before the workflow knows that it asked them: when a worker
-        dies between asking and saying so, the step is run again, and the answer waits for that."""
-
-        def asked() -> bool:
-            task = self.story.tasks.get(answer.task_id)
-            return task is not None and (not answer.asked or answer.person in task.ever_asked)
-
-        if not asked():
-            await self.runtime.wait(lambda: asked() or self.closed, _ASKED_AGAIN)
-        return self.story.tasks.get(answer.task_id)
-
-    async def _apply(self, task: LiveTask, answer: Answer) -> Reply:
-        at, step = answer.received_at, task.step
-        needs = step.authority if not isinstance(step, TaskStep) or answer.verb == "done" else ""
-        if task.finished:
-            return task.closed_reply()
-        if answer.person not in task.ever_asked and not needs:
-            return Reply(False, "not_allowed")
-        if needs:
-            refused = await self._unauthorised(task, answer, needs)
-            if refused:
-                return refused
-        if isinstance(step, TaskStep):
-            return tasks.answer(task, answer.person, answer.verb, answer.fields, at)
-        comment = str(answer.fields.get("comment", ""))
-        return tasks.decide(task, answer.person, answer.channel, answer.verb, comment, at)
-
-    async def _unauthorised(self, task: LiveTask, answer: Answer, authority: str) -> Reply | None:
-        area = str(self.story.given.equipment.get("area", ""))
-        risk = getattr(task.step, "risk", "low")
-        request = AuthoriseRequest(
-            person=answer.person, authority=authority, area=area, channel=answer.channel, risk=risk
-        )
-        granted = await self.runtime.authorise(request)
-        return None if granted.allowed else Reply(False, granted.code)
-
-    def _tell_story(self, task: LiveTask, answer: Answer, reply: Reply) -> None:
-        at, story = self.runtime.now(), self.story
-        if reply.accepted:
-            task.ever_asked.setdefault(answer.person, answer.person_name)
-            task.channel = answer.channel
-            story.publish(task)
-            self._milestones(task, answer)
-        kind = "answer" if reply.accepted else "answer_refused"
-        story.note(at, kind, task.path, answer.person, task=task.name, verb=answer.verb, code=reply.code,
-                   channel=answer.channel, fields=answer.fields)  # fmt: skip
-
-    def _milestones(self, task: LiveTask, answer: Answer) -> None:
-        story, at = self.story, answer.received_at
-        reached = {"accepted": "accepted_at", "arrived": "arrived_at", "fixed": "done_at"}
-        for milestone, value in reached.items():
-            if isinstance(task.step, TaskStep) and value in task.values:
-                story.reached(milestone, at)
-        if task.standing is Standing.DECIDED:
-            story.handling = "decided"
-            story.reached("decided", at)
-        elif story.handling == "open":
-            story.handling = "acknowledged"
+    async def command(self, command: Command) -> CommandResult:
+        """Steer the exception: pause, resume, retry, skip, take over, close, cancel, migrate."""
+        if command.seq in self.commands:
+            return self.commands[command.seq]
+        result = await control.obey(self, command)
+        if not command.preview:
+            saving.remember(self.commands, command.seq, result)
+        return result
 
 
-def _roots(where: Json) -> set[str]:
-    """The first names of the expressions in a query, as far as they could be other queries (not what follows a dot)."""
-    return set(_NAME.findall(" ".join(expressions.expressions_in(where))))
+async def _stopped(*tasks: asyncio.Future[None]) -> None:
+    """Cancel what runs and wait until it has stopped."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

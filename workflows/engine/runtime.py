@@ -1,6 +1,6 @@
 """The port between the interpreter and what runs it: Temporal in production, a simulator elsewhere.
 
-The interpreter uses nothing of its surroundings but this, and `asyncio.gather` for branches.
+The interpreter uses nothing of its surroundings but this, and asyncio's tasks for branches.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from activities.contracts.model import (
     CloseResult,
     GatherRequest,
     GatherResult,
+    People,
     PostRequest,
     PostResult,
     Projection,
@@ -21,7 +22,9 @@ from activities.contracts.model import (
     SettleRequest,
     TellRequest,
     Told,
+    WhoRequest,
 )
+from domain.errors import TransientError
 from domain.values import Json
 
 
@@ -33,6 +36,12 @@ class EffectFailedError(Exception):
         self.code, self.message = code, message
 
 
+class RenewingError(TransientError):
+    """The run is about to continue as new: send the message again."""
+
+    code = "mos.renewing"
+
+
 class Runtime(Protocol):
     """Time, waiting and effects. Every effect raises EffectFailedError when it gave up."""
 
@@ -42,7 +51,17 @@ class Runtime(Protocol):
         """True as soon as the condition holds, False when the time is up (None = no limit)."""
         ...
 
+    def full(self) -> bool:
+        """Should this run end and continue as new? Once true it stays true."""
+        ...
+
+    def quiet(self) -> bool:
+        """Is no message being handled?"""
+        ...
+
     async def gather(self, request: GatherRequest) -> GatherResult: ...
+
+    async def who(self, request: WhoRequest) -> People: ...
 
     async def tell(self, request: TellRequest) -> Told: ...
 
@@ -52,7 +71,9 @@ class Runtime(Protocol):
 
     async def propose(self, request: ProposeRequest) -> Json: ...
 
-    async def post(self, request: PostRequest) -> PostResult: ...
+    async def post(self, request: PostRequest, *, started: bool) -> PostResult:
+        """`started`: an earlier run started it already; only wait for its end."""
+        ...
 
     async def record(self, projection: Projection) -> None: ...
 

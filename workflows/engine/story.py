@@ -1,108 +1,127 @@
 """The state of one exception while it runs, and its story as far as it is told."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
-from activities.contracts.model import Entry, ExceptionInput, Projection, Wording
-from domain.definition import ApproveStep, NotifyStep, TaskStep, step_name, walk
+from activities.contracts.model import Entry, ExceptionInput, OpeningSignal, Projection, Wording
+from domain.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
 from domain.tasks import LiveTask
 from domain.values import Json, iso
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RECENT = 50
 
 
 class Story:
-    """What conditions and texts may read (`scope`), the live tasks, the milestones, and the entries not yet written."""
+    """The live tasks, the milestones, the gaps, and the entries not yet written."""
 
     def __init__(self, given: ExceptionInput) -> None:
         self.given = given
+        self.version = given.version
         self.tasks: dict[str, LiveTask] = {}
         self.gaps: dict[str, str] = {}
-        self.handling, self.condition = "open", "active"
+        self.handling, self.condition, self.priority = "open", "active", given.priority
         self.highest_seq = max(signal.seq for signal in given.signals)
+        self.recent: list[OpeningSignal] = []
         self.milestones: dict[str, Json] = {"opened": iso(given.opened_at)}
         self.changes = 0
-        self._rev = 0
-        self._numbered = 0
-        self._unwritten: list[Entry] = []
-        self._underway = 0  # the highest entry that an effect carries already
-        self.scope: dict[str, Json] = self._first_scope(given)
-
-    def _first_scope(self, given: ExceptionInput) -> dict[str, Json]:
+        self.rev = 0
+        self.numbered = 0
+        self.unwritten: list[Entry] = []
+        self.underway = 0  # the highest entry that an effect carries already
         first = given.signals[0]
-        steps: dict[str, Json] = {step_name(step): {} for _, step in walk(given.definition.steps) if step_name(step)}
-        context: dict[str, Json] = {name: query.otherwise for name, query in given.definition.context.items()}
         self.milestones |= {"signal": iso(first.occurred_at), "received": iso(first.received_at)}
-        return {
+        self.world: dict[str, Json] = {
             "signal": first.facts,
             "equipment": given.equipment,
             "exception": {"id": given.exception_id, "definition": given.definition.definition, "key": given.key},
             "opened_at": iso(given.opened_at),
-            "params": given.definition.parameters | given.parameters,
             "machine": first.facts if first.equipment else {},
             "site": given.site_facts,
-            **context,
-            **steps,
         }
 
     def note(self, at: datetime, kind: str, step: str = "", person: str | None = None, **data: Json) -> None:
         """Add a line to the story; it is written with the next effect."""
-        self._numbered += 1
-        self._unwritten.append(Entry(number=self._numbered, at=at, kind=kind, step=step, person=person, data=data))
+        self.numbered += 1
+        self.unwritten.append(Entry(number=self.numbered, at=at, kind=kind, step=step, person=person, data=data))
         self.changes += 1
 
     def reached(self, milestone: str, at: datetime) -> None:
         """The first time counts."""
         self.milestones.setdefault(milestone, iso(at))
 
-    def publish(self, task: LiveTask) -> None:
-        """Let conditions and texts read the task's answers."""
-        self.scope[task.name] = dict(task.values)
-        self.changes += 1
+    def heard(self, signal: OpeningSignal) -> None:
+        """A signal joined; the last few are kept for steps that wait for one."""
+        self.highest_seq = signal.seq
+        self.recent = [*self.recent, signal][-_RECENT:]
+        self.note(signal.received_at, "signal", type=signal.type, subject=signal.subject, facts=signal.facts)
 
     @property
     def untold(self) -> bool:
         """Are there entries that no effect carries yet?"""
-        return self._numbered > self._underway
+        return self.numbered > self.underway
 
-    def projection(self) -> Projection:
+    def projection(self, *, paused: bool = False, by_hand: str = "") -> Projection:
         """The state as of now with everything not yet written; a higher `rev` always wins."""
-        self._rev += 1
-        self._underway = self._numbered
+        self.rev += 1
+        self.underway = self.numbered
         tasks = {
             task.name: {"standing": task.standing.value, "person": task.person_name} for task in self.tasks.values()
         }
+        state: dict[str, Json] = {"tasks": tasks, "gaps": self.gaps}
+        state |= {"paused": True} if paused else {}
+        state |= {"by_hand": by_hand} if by_hand else {}
         return Projection(
             exception_id=self.given.exception_id,
-            rev=self._rev,
+            rev=self.rev,
             handling=self.handling,
             condition=self.condition,
+            priority=self.priority,
+            version=self.version,
             milestones=self.milestones,
-            state={"tasks": tasks, "gaps": self.gaps},
-            entries=list(self._unwritten),
+            state=state,
+            entries=list(self.unwritten),
         )
 
     def written(self, projection: Projection) -> None:
         """The effect that carried this projection was committed."""
         last = projection.entries[-1].number if projection.entries else 0
-        self._unwritten = [entry for entry in self._unwritten if entry.number > last]
+        self.unwritten = [entry for entry in self.unwritten if entry.number > last]
 
-    def wording(self, step: TaskStep | NotifyStep | ApproveStep) -> Wording:
+    def wording(self, step: TaskStep | NotifyStep | ApproveStep, title: str, scope: dict[str, Json]) -> Wording:
         """The step's texts with just the values that they name: a whole plan is too much for a message."""
-        definition = self.given.definition
-        texts = [step.title or definition.title, step.text, *step.facts.values()]
+        texts = [step.title or title, step.text, *step.facts.values()]
         return Wording(
-            definition=definition.definition,
+            definition=self.given.definition.definition,
             step=step_name(step),
             title=texts[0],
             text=step.text,
             facts=step.facts,
             gaps=sorted(self.gaps),
-            scope=self.named(*texts),
-            priority=self.given.priority,
+            scope=named(scope, *texts),
+            priority=self.priority,
         )
 
-    def named(self, *texts: str) -> dict[str, Json]:
-        """The part of the scope that these texts mention, and the site (times are shown in its zone)."""
-        words = {word for text in texts for word in _WORD.findall(text)} | {"site"}
-        return {name: value for name, value in self.scope.items() if name in words}
+
+def named(scope: dict[str, Json], *texts: str) -> dict[str, Json]:
+    """The part of the scope that these texts mention, and the site (times are shown in its zone)."""
+    words = {word for text in texts for word in _WORD.findall(text)} | {"site"}
+    return {name: value for name, value in scope.items() if name in words}
+
+
+def first_values(definition: Definition, parameters: dict[str, Json]) -> dict[str, Json]:
+    """What a definition's steps may read before anything happened: every step has an empty result."""
+    context: dict[str, Json] = {name: query.otherwise for name, query in definition.context.items()}
+    return {"params": definition.parameters | parameters, **context, **empty_results(definition.steps)}
+
+
+def empty_results(steps: Sequence[object]) -> dict[str, Json]:
+    """An empty result for every named step here, but not for those inside loops: each turn has its own."""
+    found: dict[str, Json] = {}
+    for step in steps:
+        found |= {step_name(step): {}} if step_name(step) else {}
+        if not isinstance(step, ForEachStep):
+            for _, _, inner in children(step):
+                found |= empty_results(inner)
+    return found

@@ -1,4 +1,4 @@
-"""`approve`: people decide. The first authorised answer decides; silence escalates, or ends as `expired`."""
+"""`approve`: people decide. Silence escalates, or ends as `expired`; it is never a yes or a no."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from domain.definition import ApproveStep
 from domain.messages import Standing
-from workflows.engine.asking import follow, open_task
+from workflows.engine.asking import Follower, open_task
 
 if TYPE_CHECKING:
-    from workflows.engine.interpreter import Interpreter
+    from workflows.engine.frame import Place
 
 
-async def run(engine: Interpreter, step: ApproveStep, path: str) -> None:
+async def run(place: Place, step: ApproveStep) -> None:
     """The result has `verdict` (approved | rejected | expired), `option`, `by`, `at`, `comment`."""
-    task = open_task(engine, step, path)
-    await follow(engine, task, engine.span(step.within), keep_asking=step.on_timeout == "escalate")
+    task = open_task(place, step, place.path)
+    await Follower(place, task, step.to, keep_asking=step.on_timeout == "escalate").follow(step.within)
     if task.standing is Standing.EXPIRED:
         task.values["verdict"] = "expired"
-    engine.story.publish(task)
+    place.engine.publish(task)

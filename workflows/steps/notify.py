@@ -8,9 +8,9 @@ from domain.definition import NotifyStep
 from workflows.engine import asking
 
 if TYPE_CHECKING:
-    from workflows.engine.interpreter import Interpreter
+    from workflows.engine.frame import Place
 
 
-async def run(engine: Interpreter, step: NotifyStep, path: str) -> None:
-    """One message to everybody who fits."""
-    await asking.notify(engine, step, path)
+async def run(place: Place, step: NotifyStep) -> None:
+    """One message to everybody who fits. The result has `told`, their names."""
+    await asking.notify(place, step)

@@ -6,13 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from domain.definition import ParallelStep
+from workflows.engine.stepping import run_steps
 
 if TYPE_CHECKING:
-    from workflows.engine.interpreter import Interpreter
+    from workflows.engine.frame import Place
 
 
-async def run(engine: Interpreter, step: ParallelStep, path: str) -> None:
+async def run(place: Place, step: ParallelStep) -> None:
     """A branch that is cancelled cancels the others with it."""
     async with asyncio.TaskGroup() as group:
         for name, branch in step.parallel.items():
-            group.create_task(engine.run_steps(branch, f"{path}.{name}."))
+            group.create_task(run_steps(place.frame, place.engine, branch, place.inside(name)))

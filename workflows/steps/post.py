@@ -14,32 +14,46 @@ from domain.outcomes import OutcomeTransaction
 from workflows.engine.asking import decision_id
 
 if TYPE_CHECKING:
-    from workflows.engine.interpreter import Interpreter
+    from workflows.engine.frame import Place
 
 
-async def run(engine: Interpreter, step: PostStep, path: str) -> None:
-    """The key is exception : step path : payload number, so however often it is tried it is posted once."""
-    story = engine.story
-    if not step.standing and not _decided(engine, step):
+async def run(place: Place, step: PostStep) -> None:
+    """The key is exception : step path : payload number, so however often it is tried it is posted once.
+
+    The result has `status` and `documents`. A refusal is told to the definition's owner and to whoever decided.
+    """
+    engine, story = place.engine, place.engine.story
+    if not step.standing and not _decided(place, step):
         raise RejectedError(f"'{step.post}' was not posted: '{step.decision}' gave no approval", code="mos.no_decision")
-    before, story.handling = story.handling, "posting"
-    transaction = _transaction(engine, step, path)
-    story.note(engine.runtime.now(), "posting", path, transaction=transaction.id, system=step.to.value)
-    standing = story.given.version if step.standing else ""
-    result = await engine.runtime.post(PostRequest(transaction=transaction, step=path, standing_version=standing))
-    story.handling = before
-    story.scope[step.post] = {"status": result.status, "documents": result.documents}
+    await engine.turn()
+    started = "transaction" in place.kept
+    if not started:
+        place.kept["transaction"] = _transaction(place, step).model_dump(mode="json")
+        place.kept["before"], story.handling = story.handling, "posting"
+    transaction = OutcomeTransaction.model_validate(place.kept["transaction"])
+    if not started:
+        engine.note("posting", place.path, transaction=transaction.id, system=step.to.value)
+    standing = story.version if step.standing else ""
+    request = PostRequest(transaction=transaction, step=place.path, standing_version=standing)
+    result = await engine.runtime.post(request, started=started)
+    story.handling = place.kept["before"]
+    place.frame.put(step.post, {"status": result.status, "documents": result.documents})
     if result.status == "posted":
         story.reached("posted", engine.runtime.now())
-    story.note(engine.runtime.now(), result.status, path, transaction=transaction.id,
-               documents=result.documents, detail=result.detail)  # fmt: skip
+    engine.note(result.status, place.path, transaction=transaction.id, documents=result.documents, detail=result.detail)
+    if result.status != "posted":
+        raise RejectedError(result.detail or "the system refused it")
 
 
-def _transaction(engine: Interpreter, step: PostStep, path: str) -> OutcomeTransaction:
-    key = f"{engine.story.given.exception_id}:{path}:1"
-    outcomes = [{"kind": kind, **engine.resolve(values)} for item in step.outcomes for kind, values in item.items()]
-    decision = "" if step.standing else decision_id(engine.story.given.exception_id, step.decision)
-    drafted = {"id": derived_id("txn", key), "key": key, "exception_id": engine.story.given.exception_id}
+def _transaction(place: Place, step: PostStep) -> OutcomeTransaction:
+    engine = place.engine
+    exception_id = engine.story.given.exception_id
+    number = place.kept.get("payload", 1)
+    key = f"{exception_id}:{place.path}:{number}"
+    authored = [(kind, values) for item in step.outcomes for kind, values in item.items()]
+    outcomes = [{"kind": kind, **place.frame.resolve(values)} for kind, values in authored]
+    decision = "" if step.standing else decision_id(engine, place.frame, step.decision)
+    drafted = {"id": derived_id("txn", key), "key": key, "exception_id": exception_id}
     try:
         return OutcomeTransaction.model_validate(
             drafted | {"system": step.to, "outcomes": outcomes, "decision": decision}
@@ -50,7 +64,7 @@ def _transaction(engine: Interpreter, step: PostStep, path: str) -> OutcomeTrans
         raise ConfigError(f"'{step.post}' makes no valid transaction: {where}: {first['msg']}") from error
 
 
-def _decided(engine: Interpreter, step: PostStep) -> bool:
+def _decided(place: Place, step: PostStep) -> bool:
     """An approval must be `approved`; a task must have been done under its authority."""
-    result = engine.story.scope.get(step.decision) or {}
+    result = place.frame.scope.get(step.decision) or {}
     return result.get("verdict") == "approved" or ("done_at" in result and "verdict" not in result)

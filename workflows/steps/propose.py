@@ -9,22 +9,25 @@ from domain.definition import ProposeStep
 from workflows.engine.runtime import EffectFailedError
 
 if TYPE_CHECKING:
-    from workflows.engine.interpreter import Interpreter
+    from workflows.engine.frame import Place
+
 
 _NOTHING = {"options": [], "orders": [], "late_orders": [], "staging": [], "planned_start": "", "planned_end": ""}
 
 
-async def run(engine: Interpreter, step: ProposeStep, path: str) -> None:
+async def run(place: Place, step: ProposeStep) -> None:
     """The result is the planner's response, with at most four options."""
-    story = engine.story
-    projection = story.projection()
-    where = engine.resolve(step.where)
+    engine = place.engine
+    await engine.turn()
+    projection = engine.projection()
+    where = place.frame.resolve(step.where)
+    request = ProposeRequest(using=step.using, where=where, projection=projection)
     try:
-        response = await engine.runtime.propose(ProposeRequest(using=step.using, where=where, projection=projection))
+        response = await engine.effect(engine.runtime.propose(request))
     except EffectFailedError as error:
-        story.scope[step.propose] = {**_NOTHING, "failed": error.message, **where}
+        place.frame.put(step.propose, {**_NOTHING, "failed": error.message, **where})
         raise
-    story.written(projection)
-    story.scope[step.propose] = response
+    engine.story.written(projection)
+    place.frame.put(step.propose, response)
     titles = [option["title"] for option in response["options"]]
-    story.note(engine.runtime.now(), "proposed", path, options=titles, orders=response["orders"])
+    engine.note("proposed", place.path, options=titles, orders=response["orders"])

@@ -1,0 +1,65 @@
+"""What an exception carries over when its workflow continues as new, or moves to another version: plain data."""
+
+from datetime import datetime
+
+from activities.contracts.model import AnswerResult, CommandResult, Data, Entry, OpeningSignal
+from domain.messages import OptionCard, Standing
+from domain.values import Json
+
+
+class SavedCell(Data):
+    """Where one step stands; `kept` is the step's own memory (deadlines, rungs, loop counters)."""
+
+    status: str
+    kept: dict[str, Json]
+
+
+class SavedTask(Data):
+    """A task or approval; the step itself is found by its path in the definition."""
+
+    id: str
+    name: str
+    path: str
+    options: list[OptionCard]
+    offered: dict[str, Json]
+    asked: dict[str, str]
+    ever_asked: dict[str, str]
+    version: int
+    standing: Standing
+    person: str | None
+    values: dict[str, Json]
+    votes: dict[str, Json]
+    shown_hash: str
+    channel: str
+    change: int
+
+
+class Saved(Data):
+    """The whole state between two runs of the workflow."""
+
+    runs: int
+    phase: str
+    rev: int
+    numbered: int
+    underway: int
+    unwritten: list[Entry]
+    handling: str
+    condition: str
+    priority: str
+    highest_seq: int
+    recent: list[OpeningSignal]
+    milestones: dict[str, Json]
+    gaps: dict[str, str]
+    gathered: list[str]
+    world: dict[str, Json]
+    frames: dict[str, dict[str, Json]]
+    cells: dict[str, SavedCell]
+    tasks: list[SavedTask]
+    undoable: list[str]
+    extras: list[str]
+    answers: dict[int, AnswerResult]
+    commands: dict[int, CommandResult]
+    paused: bool
+    ending: str
+    by_hand: str
+    cleared_at: datetime | None

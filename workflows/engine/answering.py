@@ -1,0 +1,129 @@
+"""Taking answers: who may, who was first, and what the story says of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from activities.contracts.model import Answer, AnswerResult, AuthoriseRequest
+from domain import tasks
+from domain.definition import ApproveStep, TaskStep
+from domain.messages import Standing
+from domain.tasks import LiveTask, Reply
+from domain.values import Json
+
+if TYPE_CHECKING:
+    from workflows.engine.interpreter import Interpreter
+
+_ASKED_AGAIN = timedelta(seconds=60)  # more than gathering and asking take
+_MANY = ".person["
+
+
+async def take(engine: Interpreter, answer: Answer) -> AnswerResult:
+    """Apply an answer to its task."""
+    task = await _task_of(engine, answer)
+    if task is None:
+        return AnswerResult(accepted=False, code="unknown_code")
+    if answer.version not in (0, task.version):
+        return AnswerResult(accepted=False, code="superseded")
+    reply = await _apply(engine, task, answer)
+    _tell_story(engine, task, answer, reply)
+    if not reply.accepted:  # an accepted one is written with its effect
+        await engine.record()
+    return AnswerResult(accepted=reply.accepted, code=reply.code, by=reply.by, at=reply.at)
+
+
+async def _task_of(engine: Interpreter, answer: Answer) -> LiveTask | None:
+    """The task that is answered. Its people may answer before the workflow knows that it asked them: when a worker
+    dies between asking and saying so, the step is run again, and the answer waits for that."""
+
+    def asked() -> bool:
+        task = engine.story.tasks.get(answer.task_id)
+        return task is not None and (not answer.asked or answer.person in task.ever_asked)
+
+    if not asked():
+        await engine.runtime.wait(lambda: asked() or engine.closed or engine.renewing, _ASKED_AGAIN)
+    if not asked():
+        engine.refuse_when_renewing()
+    return engine.story.tasks.get(answer.task_id)
+
+
+async def _apply(engine: Interpreter, task: LiveTask, answer: Answer) -> Reply:
+    at, step = answer.received_at, task.step
+    needs = step.authority if not isinstance(step, TaskStep) or answer.verb == "done" else ""
+    if task.finished:
+        return task.closed_reply()
+    if answer.person not in task.ever_asked and not needs:
+        return Reply(False, "not_allowed")
+    if isinstance(step, ApproveStep) and answer.person in _who_acted(engine, step.not_by):
+        return Reply(False, "four_eyes")
+    if needs:
+        refused = await _unauthorised(engine, task, answer, needs)
+        if refused:
+            return refused
+    if isinstance(step, TaskStep):
+        return tasks.answer(task, answer.person, answer.verb, answer.fields, at)
+    comment = str(answer.fields.get("comment", ""))
+    return tasks.decide(task, answer.person, answer.channel, answer.verb, comment, at)
+
+
+def _who_acted(engine: Interpreter, steps: list[str]) -> set[str]:
+    """Everybody who did or decided one of these steps."""
+    found: set[str] = set()
+    for task in engine.story.tasks.values():
+        if task.name in steps:
+            acted = {task.person, task.values.get("by"), task.values.get("done_by"), *task.votes}
+            found |= {person for person in acted if person}
+    return found
+
+
+async def _unauthorised(engine: Interpreter, task: LiveTask, answer: Answer, authority: str) -> Reply | None:
+    request = AuthoriseRequest(
+        person=answer.person,
+        authority=authority,
+        area=str(engine.story.given.equipment.get("area", "")),
+        channel=answer.channel,
+        risk=getattr(task.step, "risk", "low"),
+    )
+    granted = await engine.effect(engine.runtime.authorise(request))
+    return None if granted.allowed else Reply(False, granted.code)
+
+
+def _tell_story(engine: Interpreter, task: LiveTask, answer: Answer, reply: Reply) -> None:
+    if reply.accepted:
+        task.ever_asked.setdefault(answer.person, answer.person_name)
+        task.channel = answer.channel
+        engine.publish(task)
+        _milestones(engine, task, answer)
+    kind = "answer" if reply.accepted else "answer_refused"
+    engine.note(kind, task.path, answer.person, task=task.name, verb=answer.verb, code=reply.code,
+                channel=answer.channel, fields=answer.fields)  # fmt: skip
+
+
+def _milestones(engine: Interpreter, task: LiveTask, answer: Answer) -> None:
+    story, at = engine.story, answer.received_at
+    reached = {"accepted": "accepted_at", "arrived": "arrived_at", "fixed": "done_at"}
+    for milestone, value in reached.items():
+        if isinstance(task.step, TaskStep) and value in task.values:
+            story.reached(milestone, at)
+    if task.standing is Standing.DECIDED:
+        story.handling = "decided"
+        story.reached("decided", at)
+    elif story.handling == "open":
+        story.handling = "acknowledged"
+
+
+def result(engine: Interpreter, task: LiveTask) -> Json:
+    """What a task gives: its values; where everybody is asked, those of all, and when the last was done."""
+    if _MANY not in task.path:
+        return dict(task.values)
+    step_path = task.path.split(_MANY)[0]
+    of_step = [one for one in engine.story.tasks.values() if one.path.startswith(step_path + _MANY)]
+    answers = [dict(one.values) | {"by": one.person} for one in of_step if one.person]
+    done = [one.values["done_at"] for one in of_step if "done_at" in one.values]
+    complete = {"done_at": max(done)} if len(done) == len(of_step) else {}
+    return {"all": answers, "missing": sorted(_names(of_step)), **complete}
+
+
+def _names(of_step: list[LiveTask]) -> set[str]:
+    return {name for one in of_step if "done_at" not in one.values for name in one.ever_asked.values()}
