@@ -97,6 +97,27 @@ def test_delivery_state_names_our_key(channel: TwilioChannel) -> None:
     assert channel.status(signed(sms())) is None
 
 
+@pytest.mark.parametrize(
+    "status, code, delivered, failure",
+    [
+        ("queued", "", False, ""),
+        ("sent", "", False, ""),
+        ("delivered", "", True, ""),
+        ("read", "", True, ""),
+        ("undelivered", "30003", False, "Not delivered: the phone is off or out of reach (Twilio: undelivered 30003)."),
+        ("failed", "39999", False, "Not delivered: no reason is known (Twilio: failed 39999)."),
+        ("canceled", "", False, "Not delivered: no reason is known (Twilio: canceled)."),
+        ("a_state_of_tomorrow", "", False, ""),
+    ],
+)
+def test_a_delivery_state_says_whether_and_why_not(
+    channel: TwilioChannel, status: str, code: str, delivered: bool, failure: str
+) -> None:
+    report = channel.status(signed(delivery(MessageStatus=status, ErrorCode=code), STATUS))
+    assert report is not None
+    assert (report.delivered, report.failure) == (delivered, failure)
+
+
 def test_ranks_only_rise_along_a_messages_life(channel: TwilioChannel) -> None:
     states = [channel.status(signed(delivery(MessageStatus=name), STATUS)) for name in LIFE]
     ranks = [state.rank for state in states if state]
