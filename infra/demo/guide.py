@@ -16,6 +16,7 @@ from infra.plant.catalogue import load_catalogue
 
 T = TypeVar("T")
 _PAUSE_S = 0.5
+_PLAN_WITHIN_S = 20.0
 _WORDS = {
     "production": "planned times of the orders",
     "production.work.center": "the machine's status",
@@ -66,9 +67,13 @@ class Guide:
         self._wait(lambda: self._shown("It is yours") or self._shown("Done by"))
         _say("   Accepted; whoever else was asked is told. (Nobody answers for two minutes? Then the lead is asked.)")
         _say("2. Same phone: press '2h', your estimate of the repair. (By SMS: the code, then EST 2h.)")
-        self._wait(lambda: self._plan() is not None)
+        self._wait(lambda: self._plan() or self._estimated() or self._repaired())
 
     def _decide_as_planner(self) -> None:
+        if not self._plan_comes():
+            _say("   No job order has to move for that, so there is no plan to decide on. (On a fresh plant there is one:")
+            _say("   stop the demo, remove its data folder, start again.)")
+            return
         _say("   The planner has a plan to decide on; materials and customer service hear of it if it concerns them.")
         _say("3. On Lena's phone read 'New plan' and press 'Push right'.")
         self._wait(lambda: (plan := self._plan()) is not None and "Decided by" in plan.text)
@@ -76,7 +81,7 @@ class Guide:
     def _finish_as_technician(self) -> None:
         _say("   Decided. The new times go to the ERP, and the new sequence to the MES.")
         _say("4. On the technician's phone write a cause and press Done.")
-        self._wait(lambda: bool(self._books.downtimes(self._exception)))
+        self._wait(self._repaired)
 
     def _show_the_books(self) -> None:
         _say("   The ERP holds:")
@@ -99,6 +104,21 @@ class Guide:
     def _plan(self) -> Message | None:
         plans = [m for m in self._phones.received("lena") if f"New plan for {self._title}" in m.text]
         return next((m for m in plans if m.exception == self._exception), None)
+
+    def _plan_comes(self) -> bool:
+        """Where orders were pushed right before, a second breakdown may move none: then nobody is asked to decide."""
+        deadline = time.monotonic() + _PLAN_WITHIN_S
+        while self._plan() is None and time.monotonic() < deadline and not self._repaired():
+            time.sleep(_PAUSE_S)
+        return self._plan() is not None
+
+    def _estimated(self) -> bool:
+        """Whether the technician's Slack message no longer asks for an estimate."""
+        mine = [m for m in self._repairs() if m.exception == self._exception and "It is yours" in m.text]
+        return any(not any(button.startswith("answer:estimate") for button in m.buttons) for m in mine)
+
+    def _repaired(self) -> bool:
+        return bool(self._books.downtimes(self._exception))
 
     @staticmethod
     def _wait(look: Callable[[], T]) -> T:
