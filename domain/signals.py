@@ -21,6 +21,51 @@ class SignalType(StrEnum):
     SOURCE_LOST = "source.lost"
 
 
+ALWAYS: dict[str, Json] = {"equipment": "text|null", "subject": "text"}
+_PACKML = (
+    *("clearing", "stopped", "starting", "idle", "suspended", "running", "stopping", "aborting", "aborted"),
+    *("holding", "held", "unholding", "suspending", "unsuspending", "resetting", "completing", "completed"),
+)  # ISA-TR88.00.02, named as connectors.packml names them
+FACTS: dict[SignalType, dict[str, Json]] = {
+    SignalType.MACHINE_STATE: {
+        "equipment": "text",
+        "subject": "text",
+        "state": "|".join(f"'{state}'" for state in _PACKML),
+        "packml": "integer",
+        "unit_mode": "integer|null",
+        "stop_code": "integer|null",
+        "stop_reason": "text|null",
+        "planned_stop": "bool",
+        "blocked": "bool|null",
+        "starved": "bool|null",
+    },
+    SignalType.MACHINE_ALARM: {
+        "equipment": "text",
+        "subject": "text",
+        "condition": "text",
+        "severity": "integer|null",
+        "active": "bool",
+        "acked": "bool",
+        "retain": "bool",
+        "message": "text",
+    },
+    SignalType.INSPECTION_FAILED: {
+        **ALWAYS,
+        **dict.fromkeys(("lot", "material", "inspection", "characteristic", "unit", "inspector"), "text"),
+        **dict.fromkeys(("value", "low", "high"), "number"),
+        "job_order": "text|null",
+    },
+    SignalType.ORDER_RUSH: {
+        **ALWAYS,
+        **dict.fromkeys(("sale", "customer", "customer_title", "customer_class", "material"), "text"),
+        "quantity": "number",
+        "wanted": "time",
+    },
+    SignalType.SOURCE_LOST: {**ALWAYS, "source": "text", "connected": "bool", "detail": "text"},
+}
+"""What conditions read as `signal.<name>`, by type of signal (notation: `domain.types`). Normalisers keep to it."""
+
+
 class RawSignal(BaseModel):
     """What a source hands over before anybody interprets it: committed to the inbox before it is acknowledged.
 

@@ -61,10 +61,12 @@ def check_expression(source: str, scope: Record) -> Type:
 
 
 class TypeChecker:
-    """Checks many expressions that may read the same scope."""
+    """Checks many expressions that may read the same scope. `wider`: a checker whose scope has the same names and more,
+    as far as CEL is concerned: it is built once for them all."""
 
-    def __init__(self, scope: Record) -> None:
+    def __init__(self, scope: Record, wider: "TypeChecker | None" = None) -> None:
         self.scope = scope
+        self._wider = wider
         self._checker: Checker | None = None
 
     def examine(self, source: str, wanted: Type | None = None, *, condition: bool = False) -> Checked:
@@ -93,6 +95,8 @@ class TypeChecker:
 
     @property
     def _cel(self) -> Checker:
+        if self._wider is not None:
+            return self._wider._cel
         if self._checker is None:
             self._checker = Checker(self.scope)
         return self._checker

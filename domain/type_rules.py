@@ -22,6 +22,7 @@ from domain.types import (
     SPAN,
     TEXT,
     TEXTUAL,
+    UNKNOWN,
     Fault,
     Field,
     Kind,
@@ -45,6 +46,9 @@ _FUNCTIONS = frozenset(
         *("getMilliseconds", "getMinutes", "getMonth", "getSeconds", "has", "int", "map", "matches", "size"),
         *("startsWith", "string", "timestamp", "type", "uint"),
     ]
+)
+_TYPE_NAMES = frozenset(
+    {"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint", "google"}
 )
 _CONVERSIONS: Mapping[str, Type] = {"string": TEXT, "double": DOUBLE, "int": INTEGER, "uint": INTEGER, "bool": BOOL}
 
@@ -103,7 +107,7 @@ class Rules:
     def _name(self, node: Ident, scope: Record) -> Type:
         if node.name in scope.fields:
             return scope.fields[node.name].type
-        if not node.name.startswith("@") and node.id not in self._tree.types:
+        if not node.name.startswith("@") and node.name not in _TYPE_NAMES:
             near = hint(node.name, (name for name in scope.fields if not name.startswith("@")))
             self.fault(node.at, f"undeclared reference to '{node.name}'{near}", "name")
         return ANY
@@ -121,7 +125,7 @@ class Rules:
         if isinstance(owner, ListOf):
             how = f"write {owner_name}[0].{name} or {owner_name}.map(item, item.{name})"
             self.fault(at, f"'{owner_name}' is a list: {how}", "field")
-        elif isinstance(owner, Scalar) and owner.kind is not Kind.ANY:
+        elif isinstance(owner, Scalar) and owner.kind not in UNKNOWN:
             self.fault(at, f"'{owner_name}' is a {show(owner)} and has no '{name}'", "field")
         elif isinstance(owner, Record):
             return self._field(node, at, owner_name, name, owner)
@@ -196,7 +200,7 @@ class Rules:
                 convert = "timestamp" if Kind.MOMENT in kinds else "duration"
                 text = node.args[0] if left.kind in TEXTUAL else node.args[1]
                 self.fault(_start(text), f"this is a text: write {convert}({_text(text)})", "time")
-            elif Kind.NUMBER in kinds and not kinds <= NUMERIC | {Kind.ANY}:
+            elif Kind.NUMBER in kinds and not kinds <= NUMERIC | UNKNOWN:
                 self.fault(node.at, f"'{_ORDER[node.function]}' fits no {show(left)} and {show(right)}", "mismatch")
         self._not_null(node, left, right)
         return BOOL
@@ -305,7 +309,7 @@ class Rules:
 
     def _not_null(self, node: Call, *types: Type) -> None:
         for part, type in zip(node.args, types, strict=False):
-            if type.nullable and type != ANY and not isinstance(part, Const):
+            if type.nullable and not isinstance(part, Const):
                 name = _text(part)
                 self.fault(_start(part), f"'{name}' may be null: test it first ({name} != null)", "null", "warning")
 
@@ -355,7 +359,7 @@ def _is_computed(node: Node) -> bool:
 
 
 def _is_numeric(types: list[Type]) -> bool:
-    return all(isinstance(type, Scalar) and type.kind in NUMERIC | {Kind.ANY} for type in types)
+    return all(isinstance(type, Scalar) and type.kind in NUMERIC | UNKNOWN for type in types)
 
 
 def _is_time(type: Scalar) -> bool:

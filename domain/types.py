@@ -15,7 +15,8 @@ from domain.values import Json, duration, parse_time
 
 
 class Kind(StrEnum):
-    """Kinds of single values. The last four exist within an expression only: CEL's own values, which are no JSON."""
+    """Kinds of single values. Those from DOUBLE on are nobody's to declare: CEL's own values, which are no JSON, null,
+    and the element of an empty list."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     MOMENT = "timestamp"
     SPAN = "CEL duration"
     NULL = "null"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,10 @@ Type = Scalar | ListOf | MapOf | Record
 TEXT, NUMBER, INTEGER, BOOL = (Scalar(kind) for kind in (Kind.TEXT, Kind.NUMBER, Kind.INTEGER, Kind.BOOL))
 TIME, DURATION, ANY = (Scalar(kind) for kind in (Kind.TIME, Kind.DURATION, Kind.ANY))
 DOUBLE, MOMENT, SPAN = (Scalar(kind) for kind in (Kind.DOUBLE, Kind.MOMENT, Kind.SPAN))
-NULL = Scalar(Kind.NULL, nullable=True)
+NULL, NOTHING = Scalar(Kind.NULL, nullable=True), Scalar(Kind.NOTHING)
 
 TEXTUAL = frozenset({Kind.TEXT, Kind.TIME, Kind.DURATION})
+UNKNOWN = frozenset({Kind.ANY, Kind.NOTHING})
 NUMERIC = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.DOUBLE})
 _WRITABLE = ("text", "number", "integer", "bool", "time", "duration", "any")
 
@@ -142,7 +145,7 @@ def type_of(value: Json) -> Type:
         return ListOf(join(type_of(item) for item in value))
     if isinstance(value, dict):
         return Record({str(name): Field(type_of(item)) for name, item in value.items()})
-    return replace(ANY, nullable=True)
+    return NULL
 
 
 def _type_of_text(value: str) -> Type:
@@ -156,14 +159,16 @@ def _type_of_text(value: str) -> Type:
 
 
 def join(types: Iterable[Type]) -> Type:
-    """What a value may be that is of one of these types; of none at all: anything."""
-    found: Type | None = None
+    """What a value may be that is of one of these types."""
+    found: Type = NOTHING
     for type in types:
-        found = type if found is None else _join(found, type)
-    return found or ANY
+        found = _join(found, type)
+    return found
 
 
 def _join(one: Type, other: Type) -> Type:
+    if NOTHING in (one, other):
+        return other if one == NOTHING else one
     nullable = one.nullable or other.nullable
     if one == NULL or other == NULL:
         return replace(other if one == NULL else one, nullable=True)
@@ -202,7 +207,7 @@ def _join_scalars(one: Scalar, other: Scalar, nullable: bool) -> Scalar:
 
 def fits(found: Type, wanted: Type) -> bool:
     """May a value of the first type stand where the second is wanted? What is not known fits everywhere."""
-    if ANY.kind in (getattr(found, "kind", None), getattr(wanted, "kind", None)):
+    if {getattr(found, "kind", None), getattr(wanted, "kind", None)} & UNKNOWN:
         return True
     if isinstance(found, Scalar) and isinstance(wanted, Scalar):
         if wanted.values and found.values and not set(found.values) <= set(wanted.values):
