@@ -44,6 +44,11 @@ async def publish_definition(
     return row.version
 
 
+def document_version(kind: str, content: Json) -> str:
+    """By what a version of a site document is addressed. Raises ConfigError naming what is wrong in it."""
+    return content_hash(_checked(Site, content, kind) if kind == "site" else content)
+
+
 async def publish_site(database: Database, content: Json, *, author: str, now: datetime) -> None:
     """Publish the site document. Raises ConfigError naming what is wrong in it."""
     await _publish(database, "site", _checked(Site, content, "site"), author, now)

@@ -14,7 +14,16 @@ from domain.errors import MosError
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
 SUB_APPS = {"run": "infra.run", "db": "infra.db"}
 # Single commands: name -> module with a function of that name.
-COMMANDS = {"check": "infra.check", "push": "infra.push", "demo": "infra.demo.command"}
+COMMANDS = {
+    "check": "infra.check",
+    "push": "infra.push",
+    "pull": "infra.pull",
+    "drift": "infra.pull",
+    "versions": "infra.versions",
+    "diff": "infra.versions",
+    "rollout": "infra.rollout",
+    "demo": "infra.demo.command",
+}
 _OWN = ("up", "down", "status")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The exception router of one site.")

@@ -30,6 +30,12 @@ async def document(session: AsyncSession, kind: str) -> Json:
     return found
 
 
+async def document_versions(session: AsyncSession, kind: str) -> list[str]:
+    """The versions of a document that were ever in force, the newest first."""
+    statement = select(col(DocumentRow.version)).where(col(DocumentRow.kind) == kind)
+    return list((await session.scalars(statement.order_by(col(DocumentRow.id).desc()))).all())
+
+
 async def is_published(session: AsyncSession, kind: str) -> bool:
     statement = select(col(DocumentRow.id)).where(col(DocumentRow.kind) == kind).limit(1)
     return await session.scalar(statement) is not None
