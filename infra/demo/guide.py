@@ -71,15 +71,15 @@ class Guide:
 
     def _decide_as_planner(self) -> None:
         if not self._plan_comes():
-            _say("   No job order has to move for that, so there is no plan to decide on. (On a fresh plant there is one:")
-            _say("   stop the demo, remove its data folder, start again.)")
+            _say("   No job order has to move for that, so there is no plan to decide on. A fresh plant has one:")
+            _say("   stop the demo, remove its data folder, start again. But first finish this one.")
             return
         _say("   The planner has a plan to decide on; materials and customer service hear of it if it concerns them.")
         _say("3. On Lena's phone read 'New plan' and press 'Push right'.")
         self._wait(lambda: (plan := self._plan()) is not None and "Decided by" in plan.text)
+        _say("   Decided. The new times go to the ERP, and the new sequence to the MES.")
 
     def _finish_as_technician(self) -> None:
-        _say("   Decided. The new times go to the ERP, and the new sequence to the MES.")
         _say("4. On the technician's phone write a cause and press Done.")
         self._wait(self._repaired)
 
