@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.contracts import calls
 from activities.contracts.model import People, TellRequest, WhoRequest
 from activities.world import World
-from domain.people import Person, Roster, select
+from domain.people import Person, Roster, least_loaded, select
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 
@@ -27,7 +27,7 @@ async def people(
     if chosen:
         return [person for person in roster.people if person.id in chosen]
     load = await tasks_read.load(session)
-    return sorted(fitting, key=lambda person: (load.get(person.id, 0), person.id))[: request.at_most]
+    return least_loaded(fitting, load, request.at_most)
 
 
 class RosterActivities:

@@ -13,7 +13,7 @@ from activities.contracts.model import Authorised, AuthoriseRequest, SettleReque
 from activities.world import World
 from domain.ids import derived_id, task_code
 from domain.messages import Message, Standing
-from domain.people import ChannelName, Person
+from domain.people import ChannelName, Person, may_decide
 from domain.values import Json, content_hash
 from store.read import site as site_read
 from store.read import tasks as tasks_read
@@ -156,13 +156,8 @@ class PeopleActivities:
         """May this person decide this, now? Looked up at decision time (C10). High risk only in the console (C14)."""
         async with self._world.database.transaction() as session:
             person = await site_read.person(session, request.person)
-        if person is None or not person.active or request.authority not in person.authorities:
-            return Authorised(allowed=False, code="not_allowed")
-        if request.area and person.areas and request.area not in person.areas:
-            return Authorised(allowed=False, code="not_allowed")
-        if request.risk == "high" and request.channel != ChannelName.CONSOLE.value:
-            return Authorised(allowed=False, code="sign_in")
-        return Authorised(allowed=True)
+        code = may_decide(person, request.authority, request.area, request.channel, request.risk)
+        return Authorised(allowed=not code, code=code)
 
 
 def _outbox(

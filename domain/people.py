@@ -1,5 +1,6 @@
 """People, how to reach them, and who fits a selector."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -136,3 +137,18 @@ def _works(roster: Roster, person: Person, shift: str, moment: datetime, zone: Z
     if shift == "any":
         return True
     return roster.on_shift(person, moment, zone) if shift == "current" else shift in person.shifts
+
+
+def least_loaded(people: list[Person], load: Mapping[str, int], at_most: int) -> list[Person]:
+    """Those with the fewest open tasks. `load`: person id -> open tasks."""
+    return sorted(people, key=lambda person: (load.get(person.id, 0), person.id))[:at_most]
+
+
+def may_decide(person: Person | None, authority: str, area: str, channel: str, risk: str) -> str:
+    """Empty when this person may decide it by this channel; else `not_allowed`, or `sign_in`: high risk is decided
+    in the console only."""
+    if person is None or not person.active or authority not in person.authorities:
+        return "not_allowed"
+    if area and person.areas and area not in person.areas:
+        return "not_allowed"
+    return "sign_in" if risk == "high" and channel != ChannelName.CONSOLE.value else ""
