@@ -253,6 +253,23 @@ def _misfit_in_record(value: dict[str, Json], type: Record, path: str) -> str:
     return ""
 
 
+_SAMPLES: Mapping[Kind, Json] = {
+    **{Kind.TEXT: "text", Kind.TIME: "2026-01-05T08:00:00Z", Kind.DURATION: "5m"},
+    **{Kind.NUMBER: 1.5, Kind.INTEGER: 1, Kind.BOOL: True, Kind.DOUBLE: 1.5},
+}
+
+
+def sample(type: Type) -> Json:
+    """A value of this type with everything in it that may be there."""
+    if isinstance(type, ListOf):
+        return [sample(type.item)] * 2
+    if isinstance(type, MapOf):
+        return {"key": sample(type.value)}
+    if isinstance(type, Record):
+        return {name: sample(part.type) for name, part in type.fields.items()}
+    return type.values[0] if type.values else _SAMPLES.get(type.kind, {})
+
+
 def show(type: Type) -> str:
     """A type in words, for messages."""
     if isinstance(type, ListOf):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateError, nodes, pass_context
+from jinja2 import BaseLoader, StrictUndefined, TemplateError, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -18,8 +18,12 @@ from domain.errors import ConfigError
 
 MAX_STEPS = 5_000
 MAX_CHARACTERS = 300_000
+MAX_WORK = 200_000
 MAX_NUMBER = 10**15
 BUDGET = "_budget"
+REFUSED = "mos.text.refused"
+"""The code of what the sandbox stops: whatever the values are, such a text is never rendered."""
+OWN_FILTERS = frozenset({"bounded", "concat", "weighed"})
 
 _FILTERS = {
     *(
@@ -66,6 +70,7 @@ class Budget:
 
     steps: int = MAX_STEPS
     characters: int = MAX_CHARACTERS
+    work: int = MAX_WORK
 
     def step(self) -> None:
         self.steps -= 1
@@ -78,13 +83,44 @@ class Budget:
             raise SecurityError(f"the text grows beyond {MAX_CHARACTERS} characters")
         return text
 
+    def weigh(self, value: Any) -> None:
+        """Counts all elements of a value, however deep (lists that hold one another twice double at each level)."""
+        pending = [value]
+        while pending:
+            item = pending.pop()
+            self.work -= 1 + (len(item) // 50 if isinstance(item, str) else 0)
+            if self.work < 0:
+                raise SecurityError(f"the text has to look at more than {MAX_WORK} values")
+            if isinstance(item, list | tuple | range | set):
+                pending += item
+            elif isinstance(item, dict):
+                pending += item.values()
+
 
 class _Bounded(NodeTransformer):
-    """Sends every loop and every `~` through the budget."""
+    """Sends every loop, every `~`, and what is filtered, tested or compared, through the budget."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
         self.generic_visit(node)
         node.iter = _through("bounded", node.iter, [])
+        return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
+        self.generic_visit(node)
+        if node.node is not None:
+            node.node = _through("weighed", node.node, [])
+        return node
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:
+        self.generic_visit(node)
+        node.node = _through("weighed", node.node, [])
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
+        self.generic_visit(node)
+        node.expr = _through("weighed", node.expr, [])
+        for operand in node.ops:
+            operand.expr = _through("weighed", operand.expr, [])
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
@@ -105,8 +141,19 @@ def _bounded(context: Context, items: Iterable[Any]) -> Iterator[Any]:
 
 
 @pass_context
+def _weighed(context: Context, value: Any) -> Any:
+    budget: Budget = context[BUDGET]
+    if isinstance(value, Iterator):
+        return _bounded(context, value)
+    if not isinstance(value, Undefined):
+        budget.weigh(value)
+    return value
+
+
+@pass_context
 def _concat(context: Context, *parts: Any) -> str:
     budget: Budget = context[BUDGET]
+    budget.weigh(parts)
     return budget.spend("".join(plain(part) for part in parts))
 
 
@@ -161,6 +208,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         @pass_context
         def finalize(context: Context, value: Any) -> str:
             budget: Budget = context[BUDGET]
+            if isinstance(value, Iterator):
+                value = list(_bounded(context, value))
+            if not isinstance(value, Undefined):
+                budget.weigh(value)
             return budget.spend(encode(value))
 
         super().__init__(
@@ -173,12 +224,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
             auto_reload=False,
         )
         self.filters = {name: self.filters[name] for name in _FILTERS}
-        self.filters |= {"bounded": _bounded, "concat": _concat, "join": _join, "replace": _replace, "round": _round}
+        self.filters |= {"bounded": _bounded, "concat": _concat, "weighed": _weighed}
+        self.filters |= {"join": _join, "replace": _replace, "round": _round}
         self.globals = {"range": short_range}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree: nodes.Template = _Bounded().visit(super()._parse(source, name, filename))
         return tree
+
+    def tree(self, source: str) -> nodes.Template:
+        """The text as it was written, without the budget's marks."""
+        found: nodes.Template = super()._parse(source, None, None)
+        return found
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Only the listed methods of texts, mappings and loops; never anything that begins with an underscore."""
@@ -195,12 +252,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic on numbers of a sane size; texts and lists neither multiplied nor added without bound."""
-        if operator == "**" or (operator == "%" and isinstance(left, str)):
+        if operator == "**" or (operator == "%" and isinstance(left, str)) or _repeats_list(operator, left, right):
             raise SecurityError(f"'{operator}' is not allowed here")
         result_size = max(_size(left), 1) * max(_size(right), 1) if operator == "*" else _size(left) + _size(right)
         if result_size > MAX_NUMBER or (not _number(left, right) and result_size > MAX_CHARACTERS):
             raise SecurityError(f"the result of '{operator}' is too large")
         return super().call_binop(context, operator, left, right)
+
+
+def _repeats_list(operator: str, *values: Any) -> bool:
+    return operator == "*" and any(isinstance(value, list | tuple) for value in values)
 
 
 def _number(*values: Any) -> bool:
@@ -217,6 +278,8 @@ def run(render: Callable[[dict[str, Any]], str], scope: Mapping[str, Any], where
     """Renders within a fresh budget. Raises ConfigError, naming `where`, for whatever the text does wrong."""
     try:
         return render({**scope, BUDGET: Budget()})
+    except SecurityError as error:
+        raise ConfigError(f"{where}: {error.message or 'refused'}", code=REFUSED) from error
     except TemplateError as error:
         raise ConfigError(f"{where}: {error.message or 'refused'}", code="mos.text") from error
     except (ArithmeticError, RecursionError, TypeError, ValueError, LookupError) as error:

@@ -1,6 +1,7 @@
 """The short texts that authors write in a definition (`title: "{{ equipment.name }} is down"`)."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -8,13 +9,27 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from domain.errors import ConfigError
+from domain.types import Fault, Record, hint, sample
 from templates.clock import local_time
-from templates.sandbox import BUDGET, Sandbox, plain, run
+from templates.sandbox import BUDGET, OWN_FILTERS, REFUSED, Sandbox, plain, run
+from templates.text_rules import TextRules, column_of
 
 MAX_SOURCE = 4_000
 _ALLOWED = (nodes.Output, nodes.If, nodes.For, nodes.Assign, nodes.Expr, nodes.Helper)
 _ENVIRONMENT = Sandbox(plain)
 _ENVIRONMENT.filters["local_time"] = local_time
+_KNOWN_FILTERS, _KNOWN_TESTS = frozenset(_ENVIRONMENT.filters), frozenset(_ENVIRONMENT.tests)
+_MARKS = re.compile(r"{[{%#]|[#%}]}")
+_WORK = re.compile(r"{%|[*+~]|range")  # what can take long or grow
+
+
+class TextError(ConfigError):
+    """A text is refused before it is rendered: `what` is wrong at `line` and `column` (from 1)."""
+
+    def __init__(self, line: int, what: str, template: str, code: str = "mos.text", word: str = "") -> None:
+        super().__init__(f"line {line}: {what}", detail=template, code=code)
+        self.line, self.what = line, what
+        self.column = column_of(template.splitlines(), line, word)
 
 
 def render_text(template: str, scope: Mapping[str, Any]) -> str:
@@ -28,9 +43,38 @@ def render_text(template: str, scope: Mapping[str, Any]) -> str:
     try:
         return run(lambda names: compiled.render(names), scope, "text")
     except ConfigError as error:
-        if missing is None:
+        if missing is None or error.code == REFUSED:
             raise
         raise ConfigError(f"text: '{missing}' has no value here", detail=template, code="mos.text") from error
+
+
+def text_faults(template: str, scope: Record) -> list[Fault]:
+    """Everything wrong with a text that may read `scope`: syntax, names, types, and what the sandbox would stop.
+
+    Warnings are what may go wrong only with some values.
+    """
+    if not _MARKS.search(template):
+        return []
+    try:
+        tree = _checked(_ENVIRONMENT.tree, template)
+        rules = TextRules(template)
+        rules.statements(tree.body, scope)
+        if _WORK.search(template) and not any(fault.severity == "error" for fault in rules.faults):
+            _try(template, scope)
+    except TextError as error:
+        return [Fault(error.line, error.column, error.what, error.code)]
+    return rules.faults
+
+
+def _try(template: str, scope: Record) -> None:
+    """Render it once on sample values. Raises TextError for what the sandbox stops, whatever the values are."""
+    names = check_text(template) | {"site"}
+    values = {name: sample(part.type) for name, part in scope.fields.items() if name in names}
+    try:
+        render_text(template, values)
+    except ConfigError as error:
+        if error.code == REFUSED:
+            raise TextError(1, error.message.removeprefix("text: "), template, REFUSED) from error
 
 
 def check_text(template: str) -> set[str]:
@@ -46,30 +90,36 @@ def _compiled(template: str) -> tuple[Template, tuple[str, ...]]:
         names = find_undeclared_variables(tree)
         compiled = _ENVIRONMENT.from_string(template)
     except TemplateSyntaxError as error:
-        raise _at(error.lineno, error.message or "syntax error", template) from error
+        raise TextError(error.lineno, error.message or "syntax error", template) from error
     if BUDGET in names:
-        raise _at(1, f"'{BUDGET}' is not a name of yours", template)
+        raise TextError(1, f"'{BUDGET}' is not a name of yours", template)
     return compiled, tuple(path for path in _paths(tree) if path.split(".")[0] in names)
 
 
 def _tree(template: str) -> nodes.Template:
+    return _checked(_ENVIRONMENT.parse, template)
+
+
+def _checked(parse: Callable[[str], nodes.Template], template: str) -> nodes.Template:
+    """The syntax tree of an allowed text. Raises TextError."""
     if len(template) > MAX_SOURCE:
-        raise ConfigError(f"a text has at most {MAX_SOURCE} characters, this one has {len(template)}", code="mos.text")
+        raise TextError(1, f"a text has at most {MAX_SOURCE} characters, this one has {len(template)}", template)
     try:
-        tree = _ENVIRONMENT.parse(template)
+        tree = parse(template)
     except TemplateSyntaxError as error:
-        raise _at(error.lineno, error.message or "syntax error", template) from error
+        raise TextError(error.lineno, error.message or "syntax error", template) from error
+    except RecursionError:
+        raise TextError(1, "nested too deeply: nobody could read it", template) from None
     for statement in tree.find_all(nodes.Stmt):
         if not isinstance(statement, _ALLOWED):
-            raise _at(statement.lineno, f"'{type(statement).__name__.lower()}' is not allowed in a text", template)
-    for used in tree.find_all(nodes.Filter):
-        if used.name not in _ENVIRONMENT.filters:  # Jinja notices it within an `if` only when it runs
-            raise _at(used.lineno, f"no filter named '{used.name}'", template)
+            word = type(statement).__name__.lower()
+            raise TextError(statement.lineno, f"'{word}' is not allowed in a text", template, word=word)
+    for used in tree.find_all((nodes.Filter, nodes.Test)):  # Jinja notices it within an `if` only when it runs
+        what, known = ("filter", _KNOWN_FILTERS) if isinstance(used, nodes.Filter) else ("test", _KNOWN_TESTS)
+        if used.name not in known:
+            message = f"no {what} named '{used.name}'{hint(used.name, known - OWN_FILTERS)}"
+            raise TextError(used.lineno, message, template, word=used.name)
     return tree
-
-
-def _at(line: int, message: str, template: str) -> ConfigError:
-    return ConfigError(f"line {line}: {message}", detail=template, code="mos.text")
 
 
 def _paths(tree: nodes.Template) -> Iterator[str]:
