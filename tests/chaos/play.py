@@ -9,6 +9,7 @@ from tests.chaos.points import Journey
 from tests.chaos.site import Json, Site, eventually
 
 TECHNICIAN, BY_SMS, PLANNER, QUALITY = "Jonas Weber", "Amira Haddad", "Lena Fischer", "Grace Okafor"
+MATERIALS, CUSTOMER_SERVICE = "Tomas Ruiz", "Mei Tanaka"
 
 
 class Play:
@@ -173,4 +174,28 @@ class Hold(Play):
         return str(rows[0]["id"]) if rows else None
 
 
-KINDS: dict[str, type[Play]] = {"breakdown": Breakdown, "by_sms": BySms, "hold": Hold}
+class Rush(Play):
+    """A customer wants something soon; materials (by SMS) and customer service weigh it, the planner promises."""
+
+    stages = ("announce", "weigh", "promise")
+    decisions: ClassVar = [("promise", "lena", "approved")]
+    postings: ClassVar = ["erp", "mes"]
+
+    def _announce(self) -> None:
+        self.thing = self.site.rush()
+        self.row = eventually(self._opened, "the rush sale opened an exception")
+        eventually(lambda: self._button(CUSTOMER_SERVICE, "answer"), "customer service was asked")
+        eventually(lambda: self.messages(MATERIALS), "materials was asked")
+
+    def _weigh(self) -> None:
+        task = eventually(lambda: self.site.task(self.id, "material_check"), "the task of materials")
+        self._text(MATERIALS, f"{task['code']} 1")
+        self._press(CUSTOMER_SERVICE, "answer:answer:accepts")
+        eventually(lambda: self._button(PLANNER, "approve"), "the planner was asked")
+
+    def _promise(self) -> None:
+        self._press(PLANNER, "approve")
+        self._wait_closed()
+
+
+KINDS: dict[str, type[Play]] = {"breakdown": Breakdown, "by_sms": BySms, "hold": Hold, "rush": Rush}

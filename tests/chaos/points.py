@@ -19,7 +19,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Journey:
-    """One exception and where its processes die. `kind`: breakdown, by_sms (its technician has no Slack) or hold."""
+    """One exception and where its processes die. `kind` is one of `play.KINDS`: by_sms is a breakdown whose technician
+    has no Slack."""
 
     name: str
     kind: str
@@ -109,6 +110,17 @@ JOURNEYS = (
         ),
     ),
     Journey(
+        "what became of a text is reported",
+        "by_sms",
+        (
+            Point("break", "api.report.commit.before"),
+            Point("accept", "api.report.commit.after"),
+            Point("estimate", "api.http.twilio.status.before"),
+            Point("done", "api.http.twilio.status.after"),
+            *around("accept", "worker.sent.commit"),
+        ),
+    ),
+    Journey(
         "a plan is proposed",
         "breakdown",
         (
@@ -155,5 +167,14 @@ JOURNEYS = (
         "the server dies during a posting",
         "breakdown",
         server(("approve", "worker.erp.post.after"), ("done", "worker.erp.post.before")),
+    ),
+    Journey(
+        "a rush order",
+        "rush",
+        (
+            *around("announce", "api.signal.commit", "worker.propose.commit"),
+            *around("weigh", "api.http.twilio.inbound"),
+            *around("promise", "worker.erp.post", "worker.mes.post"),
+        ),
     ),
 )

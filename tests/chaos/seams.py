@@ -19,6 +19,7 @@ COMMITS = {
     "intake.signals.receive": "signal.commit",
     "intake.answers.receive": "answer.commit",
     "intake.answers.receive_console": "console.commit",
+    "intake.delivery.receive": "report.commit",
     "intake.pump.Pump._correlate": "correlate.commit",
     "intake.pump.Pump._delivered": "delivered.commit",
     "intake.pump.Pump._deliver_answer": "answered.commit",

@@ -1,6 +1,7 @@
 """One running site for the kill tests: its phones, its plant, its books, and the seams that are armed in it."""
 
 import asyncio
+import html
 import json
 import os
 import re
@@ -150,7 +151,9 @@ class Site:
         entries = [
             {name: old[entry["segment_id"]][name] for name in names}
             for entry in now["entries"]
-            if entry["state"] != "done" and any(entry[name] != old[entry["segment_id"]][name] for name in names)
+            if entry["segment_id"] in old  # a rush order was not there then
+            and entry["state"] != "done"
+            and any(entry[name] != old[entry["segment_id"]][name] for name in names)
         ]
         if entries:
             marks = {"If-Match": f'"{now["version"]}"', "Idempotency-Key": f"{BY_HAND}{now['version']}"}
@@ -158,6 +161,10 @@ class Site:
 
     def fail_inspection(self, lot: str) -> None:
         asyncio.run(self.plant.fail_inspection(lot))
+
+    def rush(self) -> str:
+        """A clerk enters a rush sale, the MES announces it; the sale's number."""
+        return str(asyncio.run(self.plant.rush())["sales_order"])
 
     def erp_keys(self) -> Counter[str]:
         """How often the ERP's own table holds each key."""
@@ -203,6 +210,10 @@ class Console:
         form = _hidden(self._http.get("/login").text)
         answer = self._http.post("/login", data=form | {"person": person, "password": password})
         assert answer.is_success, answer.text
+
+    def page(self, path: str) -> str:
+        """A page as it stands now, its text as people read it."""
+        return html.unescape(self._http.get(path).raise_for_status().text)
 
     def form(self, exception: str, task: str) -> dict[str, str]:
         """The hidden fields of a task's answer form."""

@@ -1,0 +1,62 @@
+"""Slack refuses for a while, as when it is overloaded: people are told later, each once, and the console says why."""
+
+from typing import Any
+
+import pytest
+
+from tests.chaos.play import TECHNICIAN, Breakdown
+from tests.chaos.points import Journey
+from tests.chaos.site import Json, Site, eventually
+from tests.chaos.soundness import check
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+SLOW_DOWN, NO_ANSWER = "Slack asks us to slow down.", "Slack did not answer"
+
+
+class Troubled(Breakdown):
+    """A breakdown during which Slack refuses posts, then posts and edits."""
+
+    def order(self, kind: str, method: str, times: int, **more: Any) -> None:
+        fault = {"vendor": "slack", "kind": kind, "method": method, "times": times, **more}
+        self.site.phones.post("/faults", json=fault).raise_for_status()
+
+    def _break(self) -> None:
+        self.order("rate_limit", "chat.postMessage", 2, retry_after=3)
+        self.site.break_down(self.thing)
+        self.row = eventually(self._opened, "the breakdown opened an exception")
+        self.seen(SLOW_DOWN)
+        self.order("server_error", "chat.postMessage", 3)
+        self.order("server_error", "conversations.history", 2)
+        self.seen(NO_ANSWER)
+        eventually(lambda: self._button(TECHNICIAN, "accept"), "the technician was asked all the same")
+        self._nothing_waits()
+
+    def _accept(self) -> None:
+        self.order("rate_limit", "chat.update", 2, retry_after=1)
+        self.order("server_error", "chat.update", 2)
+        super()._accept()
+
+    def seen(self, error: str) -> None:
+        """It stands on the exception's page, and with its tries in the outbox."""
+        browser = self.site.sign_in("lena")
+        eventually(lambda: error in browser.page(f"/exceptions/{self.id}"), f"the console says: {error}")
+
+    def tried_again(self) -> list[Json]:
+        return self.site.rows("SELECT * FROM outbox WHERE exception_id = %s AND attempts > 1", self.id)
+
+
+def test_people_are_told_once_when_slack_is_itself_again(site: Site) -> None:
+    played = Troubled(site, "mill-2", Journey("slack is in trouble", "breakdown", ()))
+    try:
+        played.play()
+        check(site, played)
+        again = played.tried_again()
+        assert {row["channel"] for row in again} == {"slack"}
+        assert {row["state"] for row in again} == {"sent"}
+        assert {bool(row["edits"]) for row in again} == {True, False}, "posts and edits were refused"
+        assert not site.phones.get("/violations", params={"kind": "rate"}).json(), "it did not wait as it was told"
+        left = site.phones.get("/orders").json()["faults"]
+        assert left == [], "not every fault was met"
+    finally:
+        site.phones.delete("/orders").raise_for_status()
+        played.clean_up()
