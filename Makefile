@@ -86,7 +86,7 @@ $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$(CURDIR)" ] || rm -f .venv/.uv
 	@touch $@
 
 debian:
-	@infra/setup/debian.sh chromium mosquitto
+	@infra/setup/debian.sh chromium libatomic1 mosquitto
 
 # The demo plant's ERP lives in an environment of its own and is built once; a second call finds it ready.
 erp: .venv/.runtime

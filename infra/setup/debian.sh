@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of the named programs where they are missing: debian.sh chromium mosquitto
+# Installs the named Debian packages where what they bring is missing: debian.sh chromium libatomic1 mosquitto
 # Never fails: tests that need a missing program skip themselves, and fail only when CI=true.
 set -uo pipefail
+export PATH="$PATH:/usr/sbin:/sbin"
+
+present() { # PACKAGE: by its program or, of a library, by its file
+  case $1 in
+    libatomic1) ldconfig -p | grep 'libatomic\.so\.1 ' >/dev/null ;; # the driver of playwright needs it; chromium does not bring it
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
 missing=()
-for program in "$@"; do
-  PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("$program")
+for package in "$@"; do
+  present "$package" || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
