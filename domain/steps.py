@@ -95,8 +95,8 @@ class Told(StepBase):
     """What every step that speaks to people has; texts are Jinja templates, a default exists for each channel."""
 
     to: To
-    title: TextTemplate = ""
-    text: str = ""
+    title: str = Field(default="", max_length=4000)
+    text: str = Field(default="", max_length=4000)
     facts: dict[str, str] = {}
 
 

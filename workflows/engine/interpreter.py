@@ -60,7 +60,7 @@ class Interpreter:
         self.cleared_at: datetime | None = None
         self.migration: ExceptionInput | None = None
         self.runs = 1
-        self._effects = 0
+        self._effects, self._full = 0, False
         self._complained: set[str] = set()
         if saved is not None:
             saving.restore(self, saved)
@@ -73,12 +73,12 @@ class Interpreter:
         undone, failed, closed_by_hand; or it is empty: this run is full, go on with `saving.save` in a new one."""
         if self.story.numbered == 0:
             self.note("opened", key=self.story.given.key, signals=len(self.story.given.signals))
-        scribe = asyncio.ensure_future(self._keep_written())
+        scribe, watch = asyncio.ensure_future(self._keep_written()), asyncio.ensure_future(self._until_full())
         if self.phase == "steps":
             await self._until_it_ends()
         if self.phase == "closing":
             await self._until_renewed(asyncio.ensure_future(self._wind_up()))
-        await _stopped(scribe)
+        await _stopped(scribe, watch)
         if not self.closed:
             await self.runtime.wait(lambda: self._idle() and self.runtime.quiet(), None)
         return self.ending if self.closed else ""
@@ -164,7 +164,13 @@ class Interpreter:
     @property
     def renewing(self) -> bool:
         """This run is full, or the exception moves to another version: no step begins anything new."""
-        return self.runtime.full() or self.migration is not None
+        return self._full or self.migration is not None
+
+    async def _until_full(self) -> None:
+        """Noticed by a wait, never by looking: what a refused message sees must leave no trace (it is not in the
+        history), and nothing else would wake the run to its end."""
+        await self.runtime.wait(self.runtime.full, None)
+        self._full = True
 
     def _idle(self) -> bool:
         return self._effects == 0

@@ -1,0 +1,129 @@
+"""Every effect of an exception in memory, under the names that the workflow calls: for what only needs Temporal."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.contracts import calls
+from activities.contracts.model import (
+    Authorised,
+    AuthoriseRequest,
+    AwaitPosting,
+    CloseRequest,
+    CloseResult,
+    Entry,
+    GatherRequest,
+    GatherResult,
+    People,
+    PostRequest,
+    PostResult,
+    Projection,
+    ProposeRequest,
+    SettleRequest,
+    TellRequest,
+    Told,
+    WhoRequest,
+)
+from domain.values import Json
+from infra.processes.worker import PURE
+from workflows.exception import ExceptionWorkflow
+from workflows.transaction import TransactionWorkflow
+
+
+@dataclass
+class Effects:
+    """Asks `people` whatever the selector; keeps what it was given. `refuse_posts`: so many postings are refused."""
+
+    people: dict[str, str] = field(default_factory=lambda: {"jonas": "Jonas Weber"})
+    entries: dict[int, Entry] = field(default_factory=dict)
+    rewritten: list[Entry] = field(default_factory=list)
+    told: list[TellRequest] = field(default_factory=list)
+    settled: list[SettleRequest] = field(default_factory=list)
+    posted: list[PostRequest] = field(default_factory=list)
+    refuse_posts: int = 0
+
+    def _write(self, projection: Projection) -> None:
+        for entry in projection.entries:
+            known = self.entries.setdefault(entry.number, entry)
+            if known != entry:
+                self.rewritten.append(entry)
+
+    @activity.defn(name=calls.GATHER.name)
+    async def gather(self, request: GatherRequest) -> GatherResult:
+        self._write(request.projection)
+        return GatherResult(values={query.name: query.otherwise for query in request.queries})
+
+    @activity.defn(name=calls.WHO.name)
+    async def who(self, request: WhoRequest) -> People:
+        return People(people=self.people)
+
+    @activity.defn(name=calls.TELL.name)
+    async def tell(self, request: TellRequest) -> Told:
+        self._write(request.projection)
+        self.told.append(request)
+        fresh = {person: name for person, name in self.people.items() if person not in request.already}
+        return Told(people=fresh, shown_hash="hash")
+
+    @activity.defn(name=calls.SETTLE.name)
+    async def settle(self, request: SettleRequest) -> None:
+        self._write(request.projection)
+        self.settled.append(request)
+
+    @activity.defn(name=calls.AUTHORISE.name)
+    async def authorise(self, request: AuthoriseRequest) -> Authorised:
+        return Authorised(allowed=True)
+
+    @activity.defn(name=calls.PROPOSE.name)
+    async def propose(self, request: ProposeRequest) -> dict[str, Json]:
+        self._write(request.projection)
+        return {"options": [], "orders": []}
+
+    @activity.defn(name=calls.POST.name)
+    async def post(self, request: PostRequest) -> PostResult:
+        self.posted.append(request)
+        if self.refuse_posts > 0:
+            self.refuse_posts -= 1
+            return PostResult(status="rejected", detail="the period is closed")
+        return PostResult(status="posted", documents=[f"DOC-{len(self.posted)}"])
+
+    @activity.defn(name=calls.AWAIT_POSTING.name)
+    async def await_posting(self, request: AwaitPosting) -> PostResult:
+        return PostResult(status="posted", documents=["DOC-1"])
+
+    @activity.defn(name=calls.RECORD.name)
+    async def record(self, projection: Projection) -> None:
+        self._write(projection)
+
+    @activity.defn(name=calls.CLOSE.name)
+    async def close(self, request: CloseRequest) -> CloseResult:
+        self._write(request.projection)
+        return CloseResult(closed=True)
+
+    def story(self) -> list[Entry]:
+        return [self.entries[number] for number in sorted(self.entries)]
+
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in self.story()]
+
+    def all(self) -> Sequence[Callable[..., Any]]:
+        return [
+            self.gather, self.who, self.tell, self.settle, self.authorise, self.propose, self.post,
+            self.await_posting, self.record, self.close,
+        ]  # fmt: skip
+
+
+def worker(client: Client, effects: Effects, queue: str = "mos") -> Worker:
+    """The product's workflows, in the sandbox as the worker runs them, with these effects."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PURE)
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[ExceptionWorkflow, TransactionWorkflow],
+        activities=list(effects.all()),
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+    )

@@ -1,0 +1,128 @@
+"""A flood of signals and answers over several runs of one workflow: nothing lost, nothing doubled."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+
+from activities.contracts.model import Answer, AnswerResult, ExceptionInput, JoinBatch, JoinResult, OpeningSignal
+from domain.definition import Definition
+from tests.support.effects import Effects, worker
+from tests.support.eventually import eventually
+from tests.support.servers import Temporal
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+TURNS, SIGNALS, BATCH = 100, 5000, 4
+VERBS = ("accept", "arrived", "answer:estimate:2h", "answer:cause:belt", "done")
+DEFINITION = {
+    "definition": "flood",
+    "title": "Flood",
+    "owner": "maintenance_lead",
+    "opens": {"on": ["machine.state"], "one_per": ["signal.equipment"]},
+    "steps": [
+        {
+            "repeat": "rounds",
+            "at_most": TURNS,
+            "until": "false",
+            "do": [
+                {
+                    "task": "repair",
+                    "to": {"role": "maintenance_technician"},
+                    "ask": {"estimate": {"kind": "duration"}, "cause": {"kind": "text"}},
+                    "buttons": ["arrived", "done"],
+                }
+            ],
+        }
+    ],
+}
+
+
+def signal(seq: int) -> OpeningSignal:
+    return OpeningSignal(
+        seq=seq, type="machine.state", subject="lathe-2", equipment=None, occurred_at=NOW, received_at=NOW,
+        facts={"number": seq},
+    )  # fmt: skip
+
+
+def given() -> ExceptionInput:
+    return ExceptionInput(
+        exception_id="exc_1", site="brno", version="v1", definition=Definition.model_validate(DEFINITION),
+        key="lathe-2", priority="high", opened_at=NOW, signals=[signal(1)], equipment={}, parameters={},
+        site_facts={},
+    )  # fmt: skip
+
+
+class Sender:
+    """Sends as the pump does: with an id, again when the run is about to end, in order."""
+
+    def __init__(self, handle: WorkflowHandle[Any, Any]) -> None:
+        self._handle = handle
+
+    async def send(self, name: str, argument: Any, update_id: str, result: type[Any]) -> Any:
+        while True:
+            try:
+                return await self._handle.execute_update(name, argument, id=update_id, result_type=result)
+            except WorkflowUpdateFailedError as error:
+                if getattr(error.cause, "type", "") != "mos.renewing":
+                    raise
+                await asyncio.sleep(0.02)
+
+
+async def answer_all(sender: Sender, effects: Effects, given_answers: list[AnswerResult]) -> None:
+    """Every turn's task is answered with five presses; each boundary is followed by the same press once more."""
+    seq = 1_000_000
+    for turn in range(TURNS):
+
+        async def asked(turn: int = turn) -> bool:
+            return sum(1 for told in effects.told if told.name == "repair") > turn
+
+        await eventually(asked, "the next task is asked")
+        task = [told for told in effects.told if told.name == "repair"][turn].task_id
+        for verb in VERBS:
+            seq += 1
+            press = Answer(
+                id=f"press-{seq}", seq=seq, asked=True, person="jonas", person_name="Jonas Weber", channel="slack",
+                task_id=task, version=1, verb=verb, received_at=NOW,
+            )  # fmt: skip
+            result = await sender.send("answer", press, f"answer-{seq}", AnswerResult)
+            again = await sender.send("answer", press, f"answer-{seq}-again", AnswerResult)
+            assert again == result
+            given_answers.append(result)
+
+
+async def join_all(sender: Sender) -> None:
+    for first in range(2, SIGNALS + 2, BATCH):
+        batch = JoinBatch(signals=[signal(seq) for seq in range(first, min(first + BATCH, SIGNALS + 2))])
+        highest = batch.signals[-1].seq
+        assert (await sender.send("join", batch, f"join-{highest}", JoinResult)).highest_seq == highest
+        again = await sender.send("join", batch, f"join-{highest}-again", JoinResult) if first % 40 < BATCH else None
+        assert again is None or again.highest_seq == highest
+
+
+async def runs_of(client: Client, workflow_id: str) -> int:
+    return len([run async for run in client.list_workflows(f"WorkflowId = '{workflow_id}'")])
+
+
+async def test_five_thousand_signals_and_five_hundred_answers(temporal: Temporal) -> None:
+    client, effects = await temporal.client(), Effects()
+    async with worker(client, effects):
+        handle = await client.start_workflow("flood", given(), id="brno/flood/lathe-2/exc_1", task_queue="mos")
+        sender, answers = Sender(handle), list[AnswerResult]()
+        await asyncio.gather(answer_all(sender, effects, answers), join_all(sender))
+        assert await client.get_workflow_handle("brno/flood/lathe-2/exc_1", result_type=str).result() == "completed"
+
+        async def listed() -> bool:
+            return await runs_of(client, "brno/flood/lathe-2/exc_1") >= 4
+
+        await eventually(listed, "at least three times it continued as new")
+    assert not effects.rewritten, "a line of the story was told in two ways"
+    assert sorted(effects.entries) == list(range(1, len(effects.entries) + 1))
+    heard = Counter(entry.data["facts"]["number"] for entry in effects.story() if entry.kind == "signal")
+    assert heard == Counter(range(2, SIGNALS + 2))
+    kinds = Counter(effects.kinds())
+    assert kinds["answer"] == TURNS * len(VERBS) == len(answers)
+    assert all(answer.accepted for answer in answers)
+    assert kinds["asked"] == TURNS
+    assert len({told.task_id for told in effects.told if told.name == "repair"}) == TURNS
