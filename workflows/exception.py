@@ -128,6 +128,8 @@ async def _call(call: calls.Call, request: BaseModel, result: type[Result]) -> R
     options: dict[str, Any] = {"start_to_close_timeout": call.start_to_close, "retry_policy": call.retry}
     if call.heartbeat:
         options["heartbeat_timeout"] = call.heartbeat
+    if call.local:  # cancelled or not: a message is either queued or not when the next effect is asked for
+        options["cancellation_type"] = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
     start = workflow.execute_local_activity if call.local else workflow.execute_activity
     try:
         found: Result = await start(call.name, request, result_type=result, **options)

@@ -107,7 +107,8 @@ class Command(Data):
 
 
 class CommandResult(Data):
-    """`code`: done, or why not (unknown_step, not_failed, already, closed, reason_missing); `detail` for a preview."""
+    """`code`: done, or why not (unknown_command, unknown_step, not_failed, not_by_skipping, not_taken_over, already,
+    other_definition, closed, reason_missing); `detail`: what a migration keeps, withdraws, passes over and adds."""
 
     accepted: bool
     code: str

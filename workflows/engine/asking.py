@@ -71,7 +71,7 @@ async def ask(place: Place, task: LiveTask, to: To, rung: int, deadline: datetim
 async def notify(place: Place, step: NotifyStep) -> None:
     """Tell everybody who fits; nothing to answer."""
     engine = place.engine
-    await engine.turn()
+    await engine.turn(start=True)
     projection = engine.projection()
     request = TellRequest(
         task_id=derived_id("tsk", engine.story.given.exception_id, place.path),
@@ -112,15 +112,17 @@ class Follower:
         return self._task.finished and self._kept.get("settled", 0) == self._task.change
 
     async def _one_turn(self, sent: datetime, end: datetime) -> None:
-        what, due = self._next(sent, end)
-        pause = None if due is None else max(due - self._engine.runtime.now(), _ZERO)
-        seen = self._kept.get("settled", 0)
-        changed = await self._engine.runtime.wait(lambda: self._task.change > seen, pause)
-        await self._engine.turn(start=not changed)
+        engine, seen, held = self._engine, self._kept.get("settled", 0), self._engine.held
+        what, due = ("", None) if held else self._next(sent, end)  # while it is held, answers count and nothing is due
+        pause = None if due is None else max(due - engine.runtime.now(), _ZERO)
+        await engine.runtime.wait(lambda: self._task.change > seen or engine.held != held, pause)
+        await engine.turn()
         if self._task.change > seen:
             now = self._task.change
-            await settle(self._engine, self._task)
+            await settle(engine, self._task)
             self._kept["settled"] = now
+        elif held or engine.held:
+            return
         elif what == "rung":
             rung = self._kept.get("rung", 0)
             await self._ask(self._task.step.ladder[rung].to, rung + 1, self._deadline(end))

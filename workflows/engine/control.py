@@ -6,23 +6,23 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import Command, CommandResult
-from domain.steps import step_name
+from activities.contracts.steering import DECIDES, NEEDS_REASON
+from domain.steps import ApproveStep, TaskStep, step_name
 from domain.values import Json
 from workflows.engine import migrating, stepping
+from workflows.engine.standing import steerable
 
 if TYPE_CHECKING:
     from workflows.engine.interpreter import Interpreter
 
-_REASONS_NEEDED = ("pause", "skip", "take_over", "close", "cancel", "migrate")
+_WHILE_ENDING = ("retry", "skip")  # a step that takes something back may fail, too
 
 
 async def obey(engine: Interpreter, command: Command) -> CommandResult:
     """Do it, or say why not; either way the story has it with who and why."""
-    if engine.closed or engine.ending:
+    if engine.closed or (engine.ending and command.kind not in _WHILE_ENDING):
         return CommandResult(accepted=False, code="closed")
-    if command.kind in _REASONS_NEEDED and not command.reason.strip():
-        return CommandResult(accepted=False, code="reason_missing")
-    result = await _COMMANDS[command.kind](engine, command)
+    result = await _checked(engine, command)
     if not command.preview:
         kind = f"control.{command.kind}" if result.accepted else "control_refused"
         engine.note(kind, command.step, command.person, name=command.person_name, verb=command.kind,
@@ -30,6 +30,14 @@ async def obey(engine: Interpreter, command: Command) -> CommandResult:
         if not engine.renewing:
             await engine.record()
     return result
+
+
+async def _checked(engine: Interpreter, command: Command) -> CommandResult:
+    if command.kind not in _COMMANDS or (command.preview and command.kind != "migrate"):
+        return CommandResult(accepted=False, code="unknown_command")
+    if command.kind in NEEDS_REASON and not command.preview and not command.reason.strip():
+        return CommandResult(accepted=False, code="reason_missing")
+    return await _COMMANDS[command.kind](engine, command)
 
 
 def _facts(command: Command) -> dict[str, Json]:
@@ -65,14 +73,16 @@ async def _retry(engine: Interpreter, command: Command) -> CommandResult:
 
 
 async def _skip(engine: Interpreter, command: Command) -> CommandResult:
-    """The step ends here, with the values that the person gives as its result."""
-    cell = engine.cells.get(command.step)
-    if cell is None or cell.status not in ("running", "failed"):
+    """The step ends here, or is passed over when it comes next. The person's values are its result, but a decision is
+    none of them: whoever may decide answers the step instead."""
+    if not steerable(engine, command.step):
         return CommandResult(accepted=False, code="unknown_step")
-    name = step_name(engine.step(command.step))
-    cell.status = "skipped"
-    if name and command.values:
-        engine.frame_of(command.step).put(name, command.values)
+    step, frame = engine.step(command.step), engine.frame_of(command.step)
+    if isinstance(step, TaskStep | ApproveStep) and step.authority and DECIDES & command.values.keys():
+        return CommandResult(accepted=False, code="not_by_skipping")
+    engine.place(frame, command.step).cell.status = "skipped"
+    if step_name(step) and command.values:
+        frame.put(step_name(step), command.values)
     for path, running in list(engine.running.items()):
         if path == command.step or path.startswith(f"{command.step}."):
             running.cancel()
@@ -109,10 +119,10 @@ async def _migrate(engine: Interpreter, command: Command) -> CommandResult:
         return _ALREADY
     plan = migrating.plan(engine, command.definition)
     if not command.preview:
+        given = engine.story.given.model_copy(update={"definition": command.definition, "version": command.version})
+        engine.migration = given  # from here on no step begins anything: not even what follows a withdrawn one
         for path in plan.gone_paths:
             await engine.withdraw(path)
-        given = engine.story.given.model_copy(update={"definition": command.definition, "version": command.version})
-        engine.migration = given
     return CommandResult(accepted=True, code="done", detail=plan.told())
 
 
@@ -126,4 +136,3 @@ _COMMANDS: dict[str, Callable[[Interpreter, Command], Awaitable[CommandResult]]]
     "cancel": _cancel,
     "migrate": _migrate,
 }
-KINDS = tuple(_COMMANDS)

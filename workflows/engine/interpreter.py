@@ -30,6 +30,7 @@ from workflows.engine import answering, control, gathering, saving, stepping
 from workflows.engine.asking import settle
 from workflows.engine.frame import Cell, Frame, Place
 from workflows.engine.runtime import RenewingError, Runtime
+from workflows.engine.standing import standing
 from workflows.engine.story import Story, first_values
 from workflows.steps.registry import STEPS
 
@@ -138,10 +139,10 @@ class Interpreter:
         await self.withdraw("")
         await self._close()
 
-    async def withdraw(self, prefix: str) -> None:
-        """End the open tasks below a path: nobody needs to answer them any more."""
+    async def withdraw(self, path: str) -> None:
+        """End the open tasks at and below a path (empty: all): nobody needs to answer them any more."""
         for task in list(self.story.tasks.values()):
-            if not task.finished and task.path.startswith(prefix):
+            if not task.finished and (not path or f"{task.path}.".startswith(f"{path}.")):
                 task.end(Standing.WITHDRAWN)
                 await settle(self, task)
 
@@ -182,7 +183,12 @@ class Interpreter:
             await self.runtime.wait(lambda: not self._blocked(start=start), None)
 
     def _blocked(self, *, start: bool) -> bool:
-        return self.renewing or (start and (self.paused or bool(self.by_hand)))
+        return self.renewing or (start and self.held)
+
+    @property
+    def held(self) -> bool:
+        """Did somebody pause it or take it over? What is to be taken back at the end is not held up by that."""
+        return not self.ending and (self.paused or bool(self.by_hand))
 
     async def effect(self, call: Awaitable[Result]) -> Result:
         """Await an effect that has to end before this run does."""
@@ -229,7 +235,7 @@ class Interpreter:
         self.story.note(self.runtime.now(), kind, step, person, **data)
 
     def projection(self) -> Projection:
-        return self.story.projection(paused=self.paused, by_hand=self.by_hand)
+        return self.story.projection(paused=self.paused, by_hand=self.by_hand, steps=standing(self))
 
     async def record(self) -> None:
         """Write what is not yet written."""

@@ -50,6 +50,8 @@ async def _once(place: Place, step: StepBase) -> None:
     """The step itself, as a task of its own, so that a person can skip it."""
     engine, cell = place.engine, place.cell
     await engine.turn(start=True)
+    if cell.over:  # skipped while it was held
+        return
     if "wanted" not in cell.kept:
         cell.kept["wanted"] = not step.only_if or place.frame.holds(step.only_if)
     if cell.kept["wanted"]:
@@ -86,10 +88,11 @@ async def _failed(place: Place, step: StepBase, error: Exception) -> None:
     code = getattr(error, "code", "mos.misfit")
     reason = str(error)[:600]
     place.cell.status = "failed"
+    place.kept["reason"] = reason
     engine.note("step_failed", place.path, task=step_name(step), code=code, reason=reason)
     await engine.turn()
     await tell_owner(engine, place, "step_failed", step_name(step) or place.path, reason, _decider(place, step))
-    if step.on_failure in ("undo", "end"):
+    if step.on_failure in ("undo", "end") and engine.phase != "closing":
         engine.ending = engine.ending or ("undone" if step.on_failure == "undo" else "failed")
         await engine.runtime.wait(lambda: False, None)  # the procedure ends here; who runs it sees the ending
 
@@ -135,7 +138,12 @@ async def _extra(place: Place, step: StepBase) -> None:
 
 
 async def undo(engine: Interpreter) -> None:
-    """Take back what was done, the last first."""
+    """Take back what was done, the last first. What is on its way to another system comes first to its end: it may be
+    posted after all."""
+    for path, cell in list(engine.cells.items()):
+        posting = engine.step(path) if cell.status == "running" and "transaction" in cell.kept else None
+        if isinstance(posting, PostStep):
+            await run_step(engine.place(engine.frame_of(path), path), posting)
     while engine.undoable:
         path = engine.undoable[-1]
         step = engine.step(path)

@@ -62,14 +62,14 @@ class Story:
         """Are there entries that no effect carries yet?"""
         return self.numbered > self.underway
 
-    def projection(self, *, paused: bool = False, by_hand: str = "") -> Projection:
+    def projection(self, *, paused: bool = False, by_hand: str = "", steps: Sequence[Json] = ()) -> Projection:
         """The state as of now with everything not yet written; a higher `rev` always wins."""
         self.rev += 1
         self.underway = self.numbered
         tasks = {
             task.name: {"standing": task.standing.value, "person": task.person_name} for task in self.tasks.values()
         }
-        state: dict[str, Json] = {"tasks": tasks, "gaps": self.gaps}
+        state: dict[str, Json] = {"tasks": tasks, "gaps": self.gaps, "steps": list(steps)}
         state |= {"paused": True} if paused else {}
         state |= {"by_hand": by_hand} if by_hand else {}
         return Projection(

@@ -25,7 +25,7 @@ async def run(place: Place, step: PostStep) -> None:
     engine, story = place.engine, place.engine.story
     if not step.standing and not _decided(place, step):
         raise RejectedError(f"'{step.post}' was not posted: '{step.decision}' gave no approval", code="mos.no_decision")
-    await engine.turn()
+    await engine.turn(start="transaction" not in place.kept)
     started = "transaction" in place.kept
     if not started:
         place.kept["transaction"] = _transaction(place, step).model_dump(mode="json")
