@@ -1,8 +1,11 @@
-"""The projection of a workflow's state, written in the transaction of the effect that it travels with."""
+"""The projection of a workflow's state, written in the transaction of the effect that it travels with.
+
+What people did to steer it is a fact for the auditor: its audit row is written with its line of the story.
+"""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.contracts.model import Projection
+from activities.contracts.model import Entry, Projection
 from domain.values import Json
 from store.write import exceptions
 
@@ -23,8 +26,15 @@ async def write(session: AsyncSession, projection: Projection, **more: Json) -> 
     values = {
         "handling": projection.handling,
         "condition": projection.condition,
+        "priority": projection.priority,
+        "version": projection.version,
         "milestones": projection.milestones,
         "state": projection.state,
         **more,
     }
-    await exceptions.project(session, projection.exception_id, projection.rev, values, entries)
+    facts = {entry.number: {"running": projection.version} for entry in projection.entries if _is_steering(entry)}
+    await exceptions.project(session, projection.exception_id, projection.rev, values, entries, facts)
+
+
+def _is_steering(entry: Entry) -> bool:
+    return entry.kind.startswith("control.") or entry.kind == "control_refused"
