@@ -63,6 +63,7 @@ class Scopes:
         self.definition, self.vocabulary = definition, vocabulary
         self._checkers: dict[int, TypeChecker] = {}
         self._cases: dict[str, Record] = {}
+        self._at: dict[str, Record] = {}
 
     @cached_property
     def opening(self) -> Record:
@@ -101,6 +102,16 @@ class Scopes:
     def at(self, path: str) -> Record:
         """What the step at this path (`1.planning.0`) may read: with the elements of the loops around it, and with what
         the conditions around it tell."""
+        if path not in self._at:
+            around, step = self._around(path)
+            self._at[path] = self._told(step, around)
+        return self._at[path]
+
+    def around(self, path: str) -> Record:
+        """The same before the step's own `only_if` was looked at."""
+        return self._around(path)[0]
+
+    def _around(self, path: str) -> tuple[Record, Any]:
         scope, steps, prefix = self.whole, self.definition.steps, ""
         parts = path.split(".")
         for index, label in zip(parts[::2], parts[1::2], strict=False):
@@ -108,7 +119,7 @@ class Scopes:
             scope = self._inside(step, label, scope, f"{prefix}{index}.{label}")
             steps = next(inner for name, _, inner in children(step) if name == label)
             prefix = f"{prefix}{index}.{label}."
-        return self._told(steps[int(parts[-1])], scope)
+        return scope, steps[int(parts[-1])]
 
     def checker(self, scope: Record) -> TypeChecker:
         """The one checker of a scope of this definition; it keeps the scope, so that the number stays its own."""
@@ -129,7 +140,8 @@ class Scopes:
             return ListOf(join(self.type_of(item, scope) for item in value))
         if isinstance(value, dict):
             return Record({name: Field(self.type_of(item, scope)) for name, item in value.items()})
-        return type_of(value)
+        literal = type_of(value)
+        return Scalar(Kind.TEXT, values=(value,)) if literal == TEXT else literal
 
     def _with_results(self, scope: Record, steps: list[Any]) -> Record:
         for _, step in _outside_loops(steps):
@@ -218,9 +230,7 @@ def _task(step: TaskStep, scopes: Scopes, scope: Record) -> Type:
     for name, ask in step.ask.items():
         answer = Scalar(Kind.TEXT, values=tuple(ask.choices)) if ask.kind == "choice" else TEXT
         answer = DURATION if ask.kind == "duration" else answer
-        fields[name] = Field(
-            join([answer, _as_choice(step.otherwise, name)]) if name in given else answer, name not in given
-        )
+        fields[name] = Field(join([answer, given[name]] if name in given else [answer]), name not in given)
     moments = ["accepted_at", "done_at", *(["arrived_at"] if "arrived" in step.buttons else [])]
     fields |= {name: Field(TIME, optional=True) for name in moments}
     fields |= {name: Field(TEXT, optional=True) for name in ("by", "done_by")}
@@ -228,13 +238,6 @@ def _task(step: TaskStep, scopes: Scopes, scope: Record) -> Type:
         return Record(fields)
     one = Record({name: replace(part, optional=True) for name, part in fields.items()})
     return Record({"all": Field(ListOf(one)), "missing": Field(ListOf(TEXT)), "done_at": Field(TIME, optional=True)})
-
-
-def _as_choice(otherwise: Mapping[str, Json], name: str) -> Type:
-    value = otherwise[name]
-    plain = isinstance(value, str) and not value.startswith("=")
-    literal = Scalar(Kind.TEXT, values=(value,)) if plain else type_of(value)
-    return type_of(value) if type_of(value) == DURATION else literal
 
 
 def _approve(step: ApproveStep, scopes: Scopes, scope: Record) -> Type:
