@@ -149,6 +149,8 @@ class TextRules:
         what = written(node.iter)
         if isinstance(over, Record | MapOf) or (isinstance(over, Scalar) and over.kind not in UNKNOWN):
             self.fault(node.iter, what, f"'{what}' is a {show(over)}, no list to go through", "mismatch")
+        if isinstance(over, ListOf) and over.nullable:
+            self.fault(node.iter, what, f"'{what}' may be null: write {what} or []", "null", "warning")
         item = over.item if isinstance(over, ListOf) else ANY
         inner = scope.plus(loop=_LOOP)
         if isinstance(node.target, nodes.Name):
@@ -220,7 +222,8 @@ class TextRules:
         constants = [getattr(arg, "value", None) for arg in node.args if isinstance(arg, nodes.Const)]
 
         def wrong(message: str, code: str) -> None:
-            self.fault(node, path_of(node.node) or node.name if node.node else node.name, message, code)
+            severity = "warning" if code == "null" else "error"
+            self.fault(node, path_of(node.node) or node.name, message, code, severity)
 
         told = Told(written(node.node), given, args, constants, named, wrong)
         give = FILTERS.get(node.name)

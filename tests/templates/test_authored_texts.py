@@ -90,6 +90,14 @@ BOMBS = [
     "{% set a = 99999999999 %}" + "{% set a = a * a %}" * 60 + "{{ a }}",
     "{{ range(5000) | list | join('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx') }}",
     "{{ 1 / 0 }}",
+    "{% set a = [1, 2] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}",
+    "{% set a = [1, 2] %}" + "{% set a = [a, a] %}" * 60 + "{{ a | length }}",
+    "{% set a = [1] %}{% set b = [1] %}" + "{% set a = [a, a] %}{% set b = [b, b] %}" * 40 + "{{ 1 if a == b else 2 }}",
+    "{% set a = {'a': 1} %}" + "{% set a = {'a': a, 'b': a} %}" * 60 + "{{ a is eq a }}",
+    "{% for i in range(4000) %}{% set a = range(5000) | list | sort %}{% endfor %}",
+    "{% for i in range(4900) %}{% set a = ('x' * 290000) | upper %}{% endfor %}",
+    "{{ [[1] * 5000] * 5000 }}",
+    "{{ " + "(" * 500 + "1" + ")" * 500 + " }}",
 ]
 
 FORBIDDEN = [
