@@ -69,6 +69,8 @@ class TemporalRuntime:
             await workflow.wait_condition(until, timeout=within)
         except TimeoutError:
             return False
+        finally:
+            _still_wanted()
         return True
 
     def full(self) -> bool:
@@ -122,6 +124,14 @@ class TemporalRuntime:
 
     async def close(self, request: CloseRequest) -> CloseResult:
         return await _call(calls.CLOSE, request, CloseResult)
+
+
+def _still_wanted() -> None:
+    """A task that is cancelled in the moment its wait ends gets the wait's result instead (asyncio.wait_for before
+    Python 3.12): it would go on, and whoever stopped it would wait for ever."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _call(call: calls.Call, request: BaseModel, result: type[Result]) -> Result:

@@ -34,14 +34,15 @@ DEFINITION = {
                     "buttons": ["arrived", "done"],
                 }
             ],
-        }
+        },
+        {"wait": "all_joined", "until": "machine.number > 5000", "within": "10m"},
     ],
 }
 
 
 def signal(seq: int) -> OpeningSignal:
     return OpeningSignal(
-        seq=seq, type="machine.state", subject="lathe-2", equipment=None, occurred_at=NOW, received_at=NOW,
+        seq=seq, type="machine.state", subject="lathe-2", equipment="lathe-2", occurred_at=NOW, received_at=NOW,
         facts={"number": seq},
     )  # fmt: skip
 
@@ -49,7 +50,7 @@ def signal(seq: int) -> OpeningSignal:
 def given() -> ExceptionInput:
     return ExceptionInput(
         exception_id="exc_1", site="brno", version="v1", definition=Definition.model_validate(DEFINITION),
-        key="lathe-2", priority="high", opened_at=NOW, signals=[signal(1)], equipment={}, parameters={},
+        key="lathe-2", priority="high", opened_at=NOW, signals=[signal(1)], equipment={"id": "lathe-2"}, parameters={},
         site_facts={},
     )  # fmt: skip
 
