@@ -69,7 +69,8 @@ class Sender:
                     for row in await self._claim():
                         sending.create_task(self._deliver(row))
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), timeout=_IDLE_S)
+                        async with asyncio.timeout(_IDLE_S):  # not wait_for: 3.11's may lose a cancellation
+                            await self._woken.wait()
                     self._woken.clear()
                 except UNAVAILABLE as error:
                     log.warning("the outbox waits: %s", str(error).split("\n")[0])
