@@ -18,6 +18,8 @@ class SignalType(StrEnum):
     MACHINE_ALARM = "machine.alarm"
     INSPECTION_FAILED = "inspection.failed"
     ORDER_RUSH = "order.rush"
+    ORDER_LATE = "order.late"
+    MATERIAL_SHORT = "material.short"
     SOURCE_LOST = "source.lost"
 
 
@@ -60,6 +62,20 @@ FACTS: dict[SignalType, dict[str, Json]] = {
         **dict.fromkeys(("sale", "customer", "customer_title", "customer_class", "material"), "text"),
         "quantity": "number",
         "wanted": "time",
+    },
+    SignalType.ORDER_LATE: {
+        **ALWAYS,
+        **dict.fromkeys(("job_order", "material"), "text"),
+        "due": "time",
+        "expected": "time",
+        "reason": "text|null",
+    },
+    SignalType.MATERIAL_SHORT: {
+        **ALWAYS,
+        **dict.fromkeys(("material", "job_order", "unit"), "text"),
+        "missing": "number",
+        "needed": "time",
+        "location": "text|null",
     },
     SignalType.SOURCE_LOST: {**ALWAYS, "source": "text", "connected": "bool", "detail": "text"},
 }

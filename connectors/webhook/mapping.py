@@ -31,7 +31,7 @@ _INSPECTION = (
     "job_order",
 )
 _RUSH = ("customer", "customer_title", "customer_class", "material", "quantity", "wanted")
-_NUMBERS = frozenset({"value", "low", "high", "quantity"})
+_NUMBERS = frozenset({"value", "low", "high", "quantity", "missing"})
 
 
 def event_name(event_type: Json) -> str:
@@ -72,6 +72,19 @@ def _rush(data: Mapping[str, Json], at: datetime) -> Signal:
     return Signal(type=SignalType.ORDER_RUSH, subject=str(facts["sale"]), occurred_at=at, facts=facts)
 
 
+def _late(data: Mapping[str, Json], at: datetime) -> Signal:
+    facts = {name: _fact(data, name, optional=name == "reason") for name in ("job_order", "material", "reason")}
+    facts |= {name: iso(strict_time(data.get(name), name)) for name in ("due", "expected")}
+    return Signal(type=SignalType.ORDER_LATE, subject=str(facts["job_order"]), occurred_at=at, facts=facts)
+
+
+def _short(data: Mapping[str, Json], at: datetime) -> Signal:
+    names = ("material", "job_order", "unit", "missing", "location")
+    facts = {name: _fact(data, name, optional=name == "location") for name in names}
+    facts["needed"] = iso(strict_time(data.get("needed"), "needed"))
+    return Signal(type=SignalType.MATERIAL_SHORT, subject=str(facts["material"]), occurred_at=at, facts=facts)
+
+
 def _fact(data: Mapping[str, Json], name: str, *, optional: bool = False) -> Json:
     value = data.get(name)
     if value is None and optional:
@@ -86,6 +99,11 @@ def _fact(data: Mapping[str, Json], name: str, *, optional: bool = False) -> Jso
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Json], datetime], Signal]] = MappingProxyType(
-    {"inspection.failed": _inspection, "salesorder.rush": _rush}
+    {
+        "inspection.failed": _inspection,
+        "salesorder.rush": _rush,
+        "joborder.late": _late,
+        "material.short": _short,
+    }
 )
 NORMALISERS = {CLOUDEVENT: read_cloudevent}
