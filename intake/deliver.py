@@ -30,7 +30,7 @@ from intake.correlate import site_facts
 from store.tables import ExceptionRow, InboxRow
 
 TASK_QUEUE = "mos"
-PATIENCE_S = 5.0  # an Update to a workflow whose task fails is answered never
+PATIENCE_S = 20.0  # more than a worker in a storm needs; an Update to a workflow whose task fails may hang for ever
 Result = TypeVar("Result")
 
 

@@ -38,7 +38,7 @@ _DOUBTFUL = 4  # those that failed before are tried so many at a time, in places
 _IDLE_S = 1.0
 _PAUSE_S = 0.5
 _HELD_BACK_S = (1, 2, 5, 10, 30, 60)
-_FREE: dict[str, None] = {"error": None, "due_at": None}  # what holding back wrote
+_Move = Callable[[AsyncSession, Rules, InboxRow, datetime], Awaitable[None]]
 
 
 class Pump:
@@ -84,11 +84,11 @@ class Pump:
 
     async def step(self) -> int:
         """One round; gives how many rows moved in stage 1."""
-        moved = await self._correlate_batch()
-        await self._start_deliveries()
+        moved, waiting = await self._correlate_batch()
+        self._start_deliveries(waiting)
         return moved
 
-    async def _correlate_batch(self) -> int:
+    async def _correlate_batch(self) -> tuple[int, dict[str, bool]]:
         try:
             return await self._correlate(self._move)
         except _AWAY:
@@ -97,23 +97,27 @@ class Pump:
             log.exception("a batch broke: its rows are tried one by one")
             return await self._correlate(self._move_or_quarantine)
 
-    async def _correlate(self, move: Callable[[AsyncSession, Rules, InboxRow, datetime], Awaitable[None]]) -> int:
-        rules, now = await self._rules(), self._now()
+    async def _correlate(self, move: _Move) -> tuple[int, dict[str, bool]]:
+        """How many rows moved, and the exceptions that have something to be delivered."""
+        now = self._now()
         async with self._database.transaction() as session:
             await inbox.one_at_a_time(session)
             rows = await inbox.take(session, ("received", "settling"), BATCH, now)
-            for row in rows:
-                await move(session, rules, row, now)
+            if rows:
+                rules = await self._rules()
+                for row in rows:
+                    await move(session, rules, row, now)
             if any(row.status == "quarantined" or row.kind == SOURCE_STATE for row in rows):
                 await exceptions.changed(session, INBOX)
-        return len(rows)
+            return len(rows), await pump_read.exceptions_with_deliveries(session, now)
 
     async def _move(self, session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
-        if row.category == "answer":
-            await resolve(session, row)
-            await self._reply_if_ended(session, row, rules.site)
-        else:
-            await correlate(session, rules, row, now)
+        with session.no_autoflush:  # the row is written once, not before each question
+            if row.category == "answer":
+                await resolve(session, row)
+                await self._reply_if_ended(session, row, rules.site)
+            else:
+                await correlate(session, rules, row, now)
         await session.flush()
 
     async def _move_or_quarantine(self, session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
@@ -131,9 +135,7 @@ class Pump:
             reply = reply_row(row, self._now(), ZoneInfo(site.timezone))
             await outbox.add(session, [reply] if reply else [])
 
-    async def _start_deliveries(self) -> None:
-        async with self._database.transaction() as session:
-            waiting = await pump_read.exceptions_with_deliveries(session, self._now())
+    def _start_deliveries(self, waiting: dict[str, bool]) -> None:
         for exception_id, failed in waiting.items():
             if exception_id in self._busy:
                 self._overlooked.add(exception_id)
@@ -189,9 +191,10 @@ class Pump:
             log.warning("%s takes no messages, tried %d times: %s", exception_id, times, why)
 
     async def _deliver(self, exception_id: str) -> None:
-        async with self._database.transaction() as session:
-            row = await session.get_one(ExceptionRow, exception_id)
-            rows = await pump_read.deliveries(session, exception_id, BATCH)
+        async with self._database.statements() as session:
+            row, rows = await pump_read.deliveries(session, exception_id, BATCH)
+            if row is None:
+                return
             definition, site = await _pinned(session, row)
         for category, group in groupby(rows, key=lambda item: item.category):
             items = list(group)
@@ -200,7 +203,7 @@ class Pump:
             else:
                 for item in items:
                     await self._deliver_answer(row, definition, site, item)
-        if rows and rows[0].error:
+        if rows[0].error:
             log.info("%s takes messages again", exception_id)
 
     async def _deliver_signals(
@@ -237,7 +240,7 @@ class Pump:
     async def _again(self, signals: list[InboxRow]) -> None:
         seqs = [item.seq or 0 for item in signals]
         async with self._database.transaction() as session:
-            await inbox.mark(session, seqs, **_FREE)
+            await inbox.mark(session, seqs, error=None, due_at=None)
             await inbox.correlate_again(session, seqs)
         self.wake()
 
@@ -247,17 +250,14 @@ class Pump:
             raise NotTakenError("Temporal had lost it: it was started again")
         outcome = result.model_dump(mode="json") if result else {"accepted": False, "code": "withdrawn"}
         async with self._database.transaction() as session:
-            await inbox.mark(session, [item.seq or 0], status="delivered", outcome=outcome, **_FREE)
+            await exceptions.taken(session, row.id, [item.seq or 0], outcome)
             item.outcome = outcome
             reply = reply_row(item, self._now(), ZoneInfo(site.timezone))
             await outbox.add(session, [reply] if reply else [])
-            await exceptions.changed(session, row.id)
 
     async def _delivered(self, exception_id: str, signals: list[InboxRow], outcome: dict[str, object]) -> None:
         async with self._database.transaction() as session:
-            await exceptions.started(session, exception_id)
-            seqs = [item.seq or 0 for item in signals]
-            await inbox.mark(session, seqs, status="delivered", outcome=outcome, **_FREE)
+            await exceptions.taken(session, exception_id, [item.seq or 0 for item in signals], outcome)
 
 
 def _held_back(times: int) -> timedelta:

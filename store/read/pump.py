@@ -25,15 +25,19 @@ async def exceptions_with_deliveries(session: AsyncSession, now: datetime) -> di
     return {str(found[0]): bool(found[1]) for found in (await session.execute(statement)).all()}
 
 
-async def deliveries(session: AsyncSession, exception_id: str, limit: int) -> list[InboxRow]:
-    """The correlated rows of an exception in inbox order."""
+async def deliveries(
+    session: AsyncSession, exception_id: str, limit: int
+) -> tuple[ExceptionRow | None, list[InboxRow]]:
+    """An exception and its correlated rows in inbox order; None when nothing waits."""
     statement = (
-        select(InboxRow)
-        .where(col(InboxRow.exception_id) == exception_id, col(InboxRow.status) == "correlated")
+        select(ExceptionRow, InboxRow)
+        .join(InboxRow, col(InboxRow.exception_id) == col(ExceptionRow.id))
+        .where(col(ExceptionRow.id) == exception_id, col(InboxRow.status) == "correlated")
         .order_by(col(InboxRow.seq))
         .limit(limit)
     )
-    return list((await session.scalars(statement)).all())
+    found = (await session.execute(statement)).all()
+    return found[0][0] if found else None, [row for _, row in found]
 
 
 async def signals_of(session: AsyncSession, exception_id: str) -> list[InboxRow]:

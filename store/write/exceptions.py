@@ -1,8 +1,7 @@
 """Exceptions: their identity (made by intake) and the projection of their workflow."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -28,15 +27,28 @@ async def find_open(session: AsyncSession, site: str, definition: str, key: str)
 
 
 async def open_new(session: AsyncSession, row: ExceptionRow) -> None:
-    """Insert an exception's identity; the partial unique index allows one open one a key."""
+    """Add an exception's identity; at the flush, the partial unique index allows one open one a key."""
     session.add(row)
-    await session.flush()
     await changed(session, row.id)
 
 
-async def started(session: AsyncSession, exception_id: str) -> None:
-    """Temporal has the workflow."""
-    await session.execute(update(ExceptionRow).where(col(ExceptionRow.id) == exception_id).values(started=True))
+async def taken(session: AsyncSession, exception_id: str, seqs: Sequence[int], outcome: Json) -> None:
+    """Its workflow runs and has taken these inbox rows."""
+    given = {"id": exception_id, "seqs": list(seqs), "outcome": storable(outcome), "channel": CHANGED}
+    await session.execute(_TAKEN, given)
+
+
+_TAKEN = text(
+    """
+    WITH rows AS (
+        UPDATE inbox SET status = 'delivered', outcome = CAST(:outcome AS jsonb), error = NULL, due_at = NULL
+        WHERE seq = ANY(:seqs)
+    ), running AS (
+        UPDATE plant_exception SET started = true WHERE id = :id AND NOT started
+    )
+    SELECT pg_notify(:channel, :id)
+    """
+)
 
 
 async def hold_back(session: AsyncSession, exception_id: str, why: str, until: Callable[[int], datetime]) -> int:
@@ -59,25 +71,16 @@ async def hold_back(session: AsyncSession, exception_id: str, why: str, until: C
 
 
 async def project(
-    session: AsyncSession,
-    exception_id: str,
-    rev: int,
-    values: dict[str, Json],
-    entries: list[dict[str, Json]],
-    audited: Mapping[int, Json] = MappingProxyType({}),
+    session: AsyncSession, exception_id: str, rev: int, values: dict[str, Json], entries: list[dict[str, Json]]
 ) -> None:
     """Write the workflow's state, where an older `rev` never wins, and its timeline entries, where one that is there
-    already stays as it is. `values`: handling and condition, perhaps title, priority, version, milestones, state: what
-    is not named, or empty, stays. `audited`: the entries that are a fact for the auditor as well, once each, with this
-    `data` beside their own.
+    already stays as it is. `values`: handling and condition, perhaps title, milestones, state: what is not named stays.
 
     One statement, since every effect does this."""
     kept = {name: storable(values[name]) if name in values else None for name in ("milestones", "state")}
     told = storable([{**entry, "at": iso(entry["at"])} for entry in entries])
-    facts = storable([{"entry": number, "data": data} for number, data in audited.items()])
-    named = {"id": exception_id, "rev": rev, "channel": CHANGED, "entries": told, "facts": facts}
-    texts = {name: values.get(name) or None for name in ("title", "priority", "version")}
-    await session.execute(_PROJECT, {**values, **texts, **kept, **named})
+    named = {"id": exception_id, "rev": rev, "channel": CHANGED, "entries": told}
+    await session.execute(_PROJECT, {"title": None, **values, **kept, **named})
 
 
 _PROJECT = text(
@@ -88,17 +91,9 @@ _PROJECT = text(
         FROM jsonb_to_recordset(CAST(:entries AS jsonb))
             AS told (entry integer, at timestamptz, kind text, step text, person text, data jsonb)
         ON CONFLICT DO NOTHING
-        RETURNING entry, at, kind, step, person, data
-    ), audited AS (
-        INSERT INTO audit (at, kind, actor, subject, data)
-        SELECT story.at, story.kind, coalesce(story.person, 'mos'), :id,
-            story.data || fact.data || jsonb_build_object('entry', story.entry, 'step', story.step)
-        FROM story JOIN jsonb_to_recordset(CAST(:facts AS jsonb)) AS fact (entry integer, data jsonb) USING (entry)
     ), state AS (
         UPDATE plant_exception
         SET rev = :rev, handling = :handling, condition = :condition, title = coalesce(CAST(:title AS text), title),
-            priority = coalesce(CAST(:priority AS text), priority),
-            version = coalesce(CAST(:version AS text), version),
             milestones = coalesce(CAST(:milestones AS jsonb), milestones),
             state = coalesce(CAST(:state AS jsonb), state)
         WHERE id = :id AND rev < :rev
