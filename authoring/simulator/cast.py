@@ -65,12 +65,12 @@ class Silent:
 
 @dataclass(frozen=True)
 class Unasked:
-    """Somebody answers the newest task of that name without having been asked."""
+    """Somebody answers the newest task of that name then, asked or not; the first deed's own time does not count."""
 
     at: datetime
     person: str
     task: str
-    deed: Deed
+    deeds: Sequence[Deed]
 
 
 @dataclass(frozen=True)

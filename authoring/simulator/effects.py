@@ -29,6 +29,7 @@ from activities.contracts.model import (
 )
 from authoring.simulator.cast import Page
 from authoring.simulator.plant import Plant
+from domain.definition import Definition, step_at, step_name
 from domain.errors import MosError, RejectedError
 from domain.outcomes import OutcomeTransaction
 from domain.people import Person, least_loaded, may_decide, select
@@ -64,7 +65,8 @@ class Posting:
 
 @dataclass
 class Story:
-    """Everything that was seen of one exception. `last`: its newest projection (handling, condition, milestones)."""
+    """Everything that was seen of one exception. `last`: its newest projection (handling, condition, milestones);
+    `decided`: decision id -> step; `names`: step path -> name, where the story goes."""
 
     ending: str = ""
     closed_at: datetime | None = None
@@ -75,7 +77,18 @@ class Story:
     decisions: list[DecisionMade] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
     commands: list[CommandResult] = field(default_factory=list)
+    decided: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     last: Projection | None = None
+
+
+def name_steps(story: Story, definition: Definition) -> None:
+    """Fill in the names of the steps that the story mentions."""
+    for path in {entry.step for entry in story.entries} - {""}:
+        try:
+            story.names[path] = step_name(step_at(definition, path))
+        except (KeyError, IndexError):  # the place of a called definition's context, which is no step
+            continue
 
 
 class Effects:
@@ -144,6 +157,7 @@ class Effects:
         made = request.decision
         if made is not None and all(made.id != known.id for known in self.story.decisions):
             self.story.decisions.append(made)
+            self.story.decided[made.id] = request.name
         self.record(request.projection)
 
     def authorise(self, request: AuthoriseRequest) -> Authorised:
@@ -210,7 +224,7 @@ def _page(request: TellRequest, person: Person, now: datetime, title: str, text:
         at=now,
         person=person.id,
         name=person.name,
-        channels=tuple(contact.channel.value for contact in person.contacts[:1]),
+        channels=channels_of(person),
         task=request.name,
         kind=request.kind,
         task_id=request.task_id,
@@ -220,3 +234,8 @@ def _page(request: TellRequest, person: Person, now: datetime, title: str, text:
         title=title,
         text=text,
     )
+
+
+def channels_of(person: Person | None) -> tuple[str, ...]:
+    """Where messages to this person go: the first contact method."""
+    return tuple(contact.channel.value for contact in person.contacts[:1]) if person else ()

@@ -1,6 +1,6 @@
 """One exception from its opening to its end, in memory."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -8,14 +8,16 @@ from activities.contracts.model import Answer, AnswerResult, Command, ExceptionI
 from activities.contracts.saved import Saved
 from authoring.simulator.cast import Cast, Deed, Happenings, Page, Silent, Unasked
 from authoring.simulator.clock import VirtualLoop
-from authoring.simulator.effects import Answered, Effects, Story
+from authoring.simulator.effects import Answered, Effects, Story, channels_of, name_steps
 from authoring.simulator.plant import Plant
 from authoring.simulator.runtime import SimulatedRuntime
 from workflows.engine import migrating, saving
 from workflows.engine.interpreter import Interpreter
 from workflows.engine.runtime import RenewingError
+from workflows.steps.registry import STEPS
 
 Result = TypeVar("Result")
+Kinds = Mapping[str, Callable[[Any, Any], Awaitable[None]]]
 _NOTHING = Happenings()
 _SILENT = Silent()
 
@@ -27,14 +29,16 @@ def simulate(
     happenings: Happenings = _NOTHING,
     *,
     renew_after: int = 0,
+    kinds: Kinds = STEPS,
     most_turns: int = 1_000_000,
 ) -> Story:
-    """What happens to this exception. `renew_after`: continue as new after so many effects (0 = never).
+    """What happens to this exception. `renew_after`: continue as new after so many effects (0 = never). `kinds`: what
+    runs each kind of step, for those who want to look on.
 
     Raises EndlessError when it does not come to an end, and whatever the interpreter fails with (a bug).
     """
     loop = VirtualLoop(given.opened_at, most_turns)
-    play = _Play(given, loop, Effects(plant), cast, renew_after)
+    play = _Play(given, loop, Effects(plant), cast, (renew_after, kinds))
     play.schedule(happenings)
     return loop.run(play.run())
 
@@ -43,18 +47,20 @@ class _Play:
     """The run and everything that comes in meanwhile."""
 
     def __init__(
-        self, given: ExceptionInput, loop: VirtualLoop, effects: Effects, cast: Cast, renew_after: int
+        self, given: ExceptionInput, loop: VirtualLoop, effects: Effects, cast: Cast, how: tuple[int, Kinds]
     ) -> None:
+        renew_after, self._kinds = how
         self._given, self._loop, self._effects, self._cast = given, loop, effects, cast
         self._runtime = SimulatedRuntime(loop, effects, self._asked, renew_after)
         self._interpreter: Interpreter | None = None
         self._seq = 1_000_000  # inbox numbers of answers: above those of the signals
-        self._names = {person.id: person.name for person in effects.plant.roster.people}
+        self._people = {person.id: person for person in effects.plant.roster.people}
 
     async def run(self) -> Story:
         given, saved, story = self._given, None, self._effects.story
         while True:
             interpreter = self._interpreter = Interpreter(given, self._runtime, saved)
+            interpreter.kinds = dict(self._kinds)
             ending = await interpreter.run()
             if ending:
                 break
@@ -67,6 +73,7 @@ class _Play:
             story.runs += 1
         await self._loop.until(self._runtime.quiet, None)
         story.ending = ending
+        name_steps(story, interpreter.definition)
         return story
 
     # -- from outside -------------------------------------------------------------------------------------------------
@@ -92,26 +99,27 @@ class _Play:
 
     async def _chain(self, page: Page, deeds: list[Deed]) -> None:
         deed, *others = deeds
-        result = await self._answer(page.person, page.task, page.task_id, deed, page.options, page.channels)
+        result = await self._answer(page, deed)
         if others and (result.accepted or others[0].anyway):
             self._then(page, others)
 
     async def _unasked(self, unasked: Unasked) -> None:
-        interpreter = self._running()
-        tasks = [task for task in interpreter.story.tasks.values() if task.name == unasked.task]
+        tasks = [task for task in self._running().story.tasks.values() if task.name == unasked.task]
         if tasks:
-            newest = tasks[-1]
-            await self._answer(unasked.person, unasked.task, newest.id, unasked.deed, tuple(newest.offered), ())
+            newest, person = tasks[-1], self._people.get(unasked.person)
+            page = Page(
+                self._loop.now(), unasked.person, "", channels_of(person), newest.name, newest.kind, newest.id,
+                options=tuple(newest.offered),
+            )  # fmt: skip
+            await self._chain(page, list(unasked.deeds))
 
-    async def _answer(
-        self, person: str, task: str, task_id: str, deed: Deed, options: Sequence[str], channels: Sequence[str]
-    ) -> AnswerResult:
-        answer = answer_of(deed, person, self._names.get(person, person), task_id, options, channels)
-        answer = answer.model_copy(
-            update={"seq": deed.seq or self._next(), "received_at": self._loop.now(), "asked": bool(channels)}
+    async def _answer(self, page: Page, deed: Deed) -> AnswerResult:
+        person = self._people.get(page.person)
+        answer = answer_of(
+            deed, page, person.name if person else page.person, deed.seq or self._next(), self._loop.now()
         )
         result = await self._delivered(lambda interpreter: interpreter.answer(answer))
-        self._effects.story.answers.append(Answered(answer.received_at, person, task, answer.verb, result))
+        self._effects.story.answers.append(Answered(answer.received_at, page.person, page.task, answer.verb, result))
         return result
 
     async def _join(self, signal: OpeningSignal) -> None:
@@ -151,23 +159,18 @@ def _begin(loop: VirtualLoop, coroutine: Coroutine[Any, Any, None]) -> None:
     loop.create_task(coroutine).add_done_callback(lambda task: task.cancelled() or task.result())
 
 
-def answer_of(
-    deed: Deed, person: str, name: str, task_id: str, options: Sequence[str], channels: Sequence[str]
-) -> Answer:
+def answer_of(deed: Deed, page: Page, name: str, seq: int, now: datetime) -> Answer:
     """A deed as the inbox delivers it; `approve` alone means the first option."""
-    verb = f"approve:{options[0]}" if deed.verb == "approve" and options else deed.verb
-    channel = deed.channel or (channels[0] if channels else "console")
+    verb = f"approve:{page.options[0]}" if deed.verb == "approve" and page.options else deed.verb
     return Answer(
-        id=f"sim-{task_id}-{person}-{verb}",
-        seq=0,
-        person=person,
+        id=f"answer-{seq}",
+        seq=seq,
+        asked=bool(page.name),
+        person=page.person,
         person_name=name,
-        channel=channel,
-        task_id=task_id,
+        channel=deed.channel or (page.channels[0] if page.channels else "console"),
+        task_id=page.task_id,
         verb=verb,
         fields=deed.fields,
-        received_at=_UNSET,
+        received_at=now,
     )
-
-
-_UNSET = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

@@ -32,6 +32,7 @@ async def run_step(place: Place, step: StepBase) -> None:
     engine, cell = place.engine, place.cell
     while not cell.over:
         if cell.status == "failed":
+            await _consequences(place, step)
             if step.on_failure == "wait":
                 await engine.runtime.wait(lambda: cell.status != "failed", None)
                 continue
@@ -39,7 +40,7 @@ async def run_step(place: Place, step: StepBase) -> None:
         try:
             await _once(place, step)
         except _MISFITS as error:
-            await _failed(place, step, error)
+            _failed(place, step, error)
     forget(engine, f"{place.path}.")
     if engine.story.untold:
         await engine.turn()
@@ -83,18 +84,25 @@ async def _refreshed(place: Place, step: StepBase) -> None:
     await place.engine.kinds[kind](place, step)
 
 
-async def _failed(place: Place, step: StepBase, error: Exception) -> None:
-    engine = place.engine
+def _failed(place: Place, step: StepBase, error: Exception) -> None:
     code = getattr(error, "code", "mos.misfit")
     reason = str(error)[:600]
     place.cell.status = "failed"
     place.kept["reason"] = reason
-    engine.note("step_failed", place.path, task=step_name(step), code=code, reason=reason)
-    await engine.turn()
-    await tell_owner(engine, place, "step_failed", step_name(step) or place.path, reason, _decider(place, step))
+    place.engine.note("step_failed", place.path, task=step_name(step), code=code, reason=reason)
+
+
+async def _consequences(place: Place, step: StepBase) -> None:
+    """Its people are told once, in this run or the next; then the procedure ends here if its author wants that."""
+    engine, kept = place.engine, place.kept
+    if "told" not in kept:
+        await engine.turn()
+        what = step_name(step) or place.path
+        await tell_owner(engine, place, "step_failed", what, kept.get("reason", ""), _decider(place, step))
+        kept["told"] = True
     if step.on_failure in ("undo", "end") and engine.phase != "closing":
         engine.ending = engine.ending or ("undone" if step.on_failure == "undo" else "failed")
-        await engine.runtime.wait(lambda: False, None)  # the procedure ends here; who runs it sees the ending
+        await engine.runtime.wait(lambda: False, None)  # who runs the procedure sees the ending
 
 
 def _decider(place: Place, step: StepBase) -> str:

@@ -1,0 +1,128 @@
+"""Which signals open an exception of a definition, and which join it: the rules of intake for one definition.
+
+What needs the rest of the plant is left out: parents (`under`), shelving, rollout and the order among definitions.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from activities.contracts.model import ExceptionInput, OpeningSignal
+from domain import expressions
+from domain.calendar import SiteCalendar
+from domain.definition import Definition
+from domain.errors import ConfigError
+from domain.site import Site
+from domain.values import Json, duration, iso
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a definition makes of a signal: its key, whether it would open, after which on-delay, how urgent."""
+
+    key: str
+    holds: bool
+    settle: timedelta
+    priority: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An exception as it would be opened, and the signals that join it later."""
+
+    given: ExceptionInput
+    joins: list[OpeningSignal]
+
+
+class Opener:
+    """One definition at one site. `parameters`: the site's values for the definition's parameters."""
+
+    def __init__(
+        self, definition: Definition, site: Site, parameters: Mapping[str, Json], calendar: SiteCalendar
+    ) -> None:
+        self._definition, self._site, self._calendar = definition, site, calendar
+        self._parameters = dict(parameters)
+        self._version = definition.version()
+        self._site_facts = {"id": site.site, "title": site.title, "timezone": site.timezone}
+
+    def look(self, signal: OpeningSignal) -> Look | None:
+        """None when the definition does not listen to it. Raises ConfigError for a key that can't be told."""
+        opens = self._definition.opens
+        if opens is None or signal.type not in opens.on:
+            return None
+        scope = self._scope(signal)
+        key = "/".join(str(expressions.evaluate(part, scope)) for part in opens.one_per)
+        if not expressions.holds(opens.when, scope):
+            return Look(key, False, timedelta(), "")
+        settle = timedelta() if opens.safety else _span(str(expressions.resolve(opens.settle, scope)))
+        return Look(key, True, settle, str(expressions.resolve(opens.priority, scope)))
+
+    def given(self, exception_id: str, signal: OpeningSignal, look: Look, opened_at: datetime) -> ExceptionInput:
+        """The workflow's input for an exception that this signal opens."""
+        return ExceptionInput(
+            exception_id=exception_id,
+            site=self._site.site,
+            version=self._version,
+            definition=self._definition,
+            key=look.key,
+            priority=look.priority,
+            opened_at=opened_at,
+            signals=[signal],
+            equipment=self._equipment(signal),
+            parameters=self._parameters,
+            site_facts=self._site_facts,
+            calendar=self._calendar,
+        )
+
+    def first(self, signals: Iterable[OpeningSignal], exception_id: str = "exc_simulated") -> Opening | None:
+        """The first exception that these signals open, in the order of their receipt, as if it never ended.
+
+        A signal that does not hold takes those back that wait for their on-delay under the same key.
+        """
+        looked = [(signal, look) for signal in signals if (look := self.look(signal)) is not None]
+        opened = self._opened(looked)
+        if opened is None:
+            return None
+        signal, look, at = opened
+        joins = [
+            other.model_copy(update={"received_at": max(other.received_at, at)})
+            for other, seen in looked
+            if other is not signal and seen.key == look.key and other.seq > signal.seq
+        ]
+        return Opening(self.given(exception_id, signal, look, at), joins)
+
+    def _opened(self, looked: list[tuple[OpeningSignal, Look]]) -> tuple[OpeningSignal, Look, datetime] | None:
+        waiting: list[tuple[datetime, OpeningSignal, Look]] = []
+        for signal, look in looked:
+            due = min(waiting, key=lambda one: one[0], default=None)
+            if due and due[0] <= signal.received_at:
+                return due[1], due[2], due[0]
+            if not look.holds:
+                waiting = [one for one in waiting if one[2].key != look.key]
+            elif not look.settle:
+                return signal, look, signal.received_at
+            else:
+                waiting.append((signal.received_at + look.settle, signal, look))
+        last = min(waiting, key=lambda one: one[0], default=None)
+        return (last[1], last[2], last[0]) if last else None
+
+    def _scope(self, signal: OpeningSignal) -> dict[str, Json]:
+        return {
+            "signal": signal.facts,
+            "equipment": self._equipment(signal),
+            "params": self._definition.parameters | self._parameters,
+            "opened_at": iso(signal.received_at),
+            "exception": {},
+            "machine": signal.facts if signal.equipment else {},
+            "site": self._site_facts,
+        }
+
+    def _equipment(self, signal: OpeningSignal) -> dict[str, Json]:
+        return dict(self._site.describe(signal.equipment)) if signal.equipment else {}
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ConfigError(f"settle: {error}") from error
