@@ -1,7 +1,8 @@
 """Exceptions: their identity (made by intake) and the projection of their workflow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -71,16 +72,25 @@ async def hold_back(session: AsyncSession, exception_id: str, why: str, until: C
 
 
 async def project(
-    session: AsyncSession, exception_id: str, rev: int, values: dict[str, Json], entries: list[dict[str, Json]]
+    session: AsyncSession,
+    exception_id: str,
+    rev: int,
+    values: dict[str, Json],
+    entries: list[dict[str, Json]],
+    audited: Mapping[int, Json] = MappingProxyType({}),
 ) -> None:
     """Write the workflow's state, where an older `rev` never wins, and its timeline entries, where one that is there
-    already stays as it is. `values`: handling and condition, perhaps title, milestones, state: what is not named stays.
+    already stays as it is. `values`: handling and condition, perhaps title, priority, version, milestones, state: what
+    is not named, or empty, stays. `audited`: the entries that are a fact for the auditor as well, once each, with this
+    `data` beside their own.
 
     One statement, since every effect does this."""
     kept = {name: storable(values[name]) if name in values else None for name in ("milestones", "state")}
     told = storable([{**entry, "at": iso(entry["at"])} for entry in entries])
-    named = {"id": exception_id, "rev": rev, "channel": CHANGED, "entries": told}
-    await session.execute(_PROJECT, {"title": None, **values, **kept, **named})
+    facts = storable([{"entry": number, "data": data} for number, data in audited.items()])
+    named = {"id": exception_id, "rev": rev, "channel": CHANGED, "entries": told, "facts": facts}
+    texts = {name: values.get(name) or None for name in ("title", "priority", "version")}
+    await session.execute(_PROJECT, {**values, **texts, **kept, **named})
 
 
 _PROJECT = text(
@@ -91,9 +101,17 @@ _PROJECT = text(
         FROM jsonb_to_recordset(CAST(:entries AS jsonb))
             AS told (entry integer, at timestamptz, kind text, step text, person text, data jsonb)
         ON CONFLICT DO NOTHING
+        RETURNING entry, at, kind, step, person, data
+    ), audited AS (
+        INSERT INTO audit (at, kind, actor, subject, data)
+        SELECT story.at, story.kind, coalesce(story.person, 'mos'), :id,
+            story.data || fact.data || jsonb_build_object('entry', story.entry, 'step', story.step)
+        FROM story JOIN jsonb_to_recordset(CAST(:facts AS jsonb)) AS fact (entry integer, data jsonb) USING (entry)
     ), state AS (
         UPDATE plant_exception
         SET rev = :rev, handling = :handling, condition = :condition, title = coalesce(CAST(:title AS text), title),
+            priority = coalesce(CAST(:priority AS text), priority),
+            version = coalesce(CAST(:version AS text), version),
             milestones = coalesce(CAST(:milestones AS jsonb), milestones),
             state = coalesce(CAST(:state AS jsonb), state)
         WHERE id = :id AND rev < :rev
