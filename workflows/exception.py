@@ -67,11 +67,11 @@ class TemporalRuntime:
             return True
         try:
             await workflow.wait_condition(until, timeout=within)
+            held = True
         except TimeoutError:
-            return False
-        finally:
-            _still_wanted()
-        return True
+            held = False
+        _still_wanted()
+        return held
 
     def full(self) -> bool:
         info = workflow.info()

@@ -14,6 +14,6 @@ lock() { # NAME INPUT...: one lock for every platform and Python we support, wit
 
 upgrade=("$@")
 lock uv infra/locks/uv.in
-lock runtime pyproject.toml infra/locks/build.in infra/locks/runtime.in --extra demo
-lock dev pyproject.toml infra/locks/build.in infra/locks/runtime.in --extra demo --group check --group test -c infra/locks/runtime.txt
+lock runtime pyproject.toml infra/locks/build.in --extra demo
+lock dev pyproject.toml infra/locks/build.in --extra demo --group check --group test -c infra/locks/runtime.txt
 lock tryton infra/erp/mfgos/pyproject.toml --extra server
