@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.definition import Definition
 from domain.errors import MosError, TransientError
 from domain.site import Site
+from intake import commands
 from intake.correlate import Rules, correlate
 from intake.deliver import Deliverer, NotTakenError, answer_of
 from intake.replies import reply_row
@@ -116,6 +117,8 @@ class Pump:
             if row.category == "answer":
                 await resolve(session, row)
                 await self._reply_if_ended(session, row, rules.site)
+            elif row.category == commands.CATEGORY:
+                await commands.resolve(session, row, now)
             else:
                 await correlate(session, rules, row, now)
         await session.flush()
@@ -201,8 +204,9 @@ class Pump:
             if category == "signal":
                 await self._deliver_signals(row, definition, site, items)
             else:
+                deliver = self._deliver_command if category == commands.CATEGORY else self._deliver_answer
                 for item in items:
-                    await self._deliver_answer(row, definition, site, item)
+                    await deliver(row, definition, site, item)
         if rows[0].error:
             log.info("%s takes messages again", exception_id)
 
@@ -254,6 +258,15 @@ class Pump:
             item.outcome = outcome
             reply = reply_row(item, self._now(), ZoneInfo(site.timezone))
             await outbox.add(session, [reply] if reply else [])
+
+    async def _deliver_command(self, row: ExceptionRow, definition: Definition, site: Site, item: InboxRow) -> None:
+        async with self._database.transaction() as session:
+            command = await commands.command_of(session, item)
+        result = await self._deliverer.command(row, command)
+        if result is None and await self._restarted(row, definition, site):
+            raise NotTakenError("Temporal had lost it: it was started again")
+        async with self._database.transaction() as session:
+            await commands.taken(session, row, item, result, self._now())
 
     async def _delivered(self, exception_id: str, signals: list[InboxRow], outcome: dict[str, object]) -> None:
         async with self._database.transaction() as session:

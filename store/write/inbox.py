@@ -47,6 +47,12 @@ async def add_answer(
     return (await _insert(session, [row | {"status": "received", "received_at": received_at, "attempts": 0}]))[0]
 
 
+async def add_command(session: AsyncSession, *, source: str, event_id: str, body: Json, received_at: datetime) -> bool:
+    """Insert what somebody wants done with a running exception; False when this very press is there already."""
+    row = {"category": "command", "source": source, "event_id": event_id, "kind": "command", "body": body}
+    return (await _insert(session, [row | {"status": "received", "received_at": received_at, "attempts": 0}]))[0]
+
+
 async def _insert(session: AsyncSession, rows: list[dict[str, Json]]) -> list[bool]:
     added = (
         insert(_INBOX)

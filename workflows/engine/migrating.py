@@ -22,16 +22,24 @@ Address = tuple[str, ...]
 @dataclass(frozen=True)
 class Plan:
     """old step path -> new one; `gone`: steps under way that the new version lacks; `passed`: new steps before the
-    place where the exception stands, which are passed over; `coming`: steps that it will reach and did not have."""
+    place where the exception stands, which are passed over; `coming`: steps that it will reach and did not have;
+    `going_on`: the innermost steps under way that it has as well."""
 
     moved: dict[str, str]
     gone_paths: list[str]
     gone: list[str]
     passed: list[str]
     coming: list[str]
+    going_on: list[str]
 
     def told(self) -> dict[str, Json]:
-        return {"kept": len(self.moved), "withdrawn": self.gone, "passed_over": self.passed, "new": self.coming}
+        return {
+            "kept": len(self.moved),
+            "going_on": self.going_on,
+            "withdrawn": self.gone,
+            "passed_over": self.passed,
+            "new": self.coming,
+        }
 
 
 def plan(engine: Interpreter, new: Definition) -> Plan:
@@ -43,15 +51,18 @@ def plan(engine: Interpreter, new: Definition) -> Plan:
     known = set(old_paths.values())
     fresh = [path for path, address in new_paths.items() if address not in known]
     reached = {moved[_INDEX.sub("", path)] for path in engine.cells if _INDEX.sub("", path) in moved}
-    passed = [path for path in fresh if _is_before(path, reached)]
+    over = {moved[path] for path, cell in engine.cells.items() if cell.over and path in moved}
+    passed = [path for path in fresh if _is_before(path, reached) or any(path.startswith(f"{one}.") for one in over)]
     names = _names(new)
     gone = sorted(active - set(moved))
+    inner = [path for path in active & set(moved) if not any(other.startswith(f"{path}.") for other in active)]
     return Plan(
         moved=moved,
         gone_paths=gone,
         gone=[_names(engine.definition).get(path, path) for path in gone],
         passed=[names[path] for path in passed],
         coming=[names[path] for path in fresh if path not in passed],
+        going_on=[names[moved[path]] for path in sorted(inner)],
     )
 
 
