@@ -16,6 +16,7 @@ SUB_APPS = {"run": "infra.run", "db": "infra.db"}
 # Single commands: name -> module with a function of that name.
 COMMANDS = {
     "check": "infra.check",
+    "schema": "infra.schema",
     "test": "infra.scenarios",
     "push": "infra.push",
     "pull": "infra.pull",
