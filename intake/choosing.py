@@ -4,14 +4,17 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from domain import expressions
+from domain import correlation, expressions
+from domain.correlation import site_facts
 from domain.definition import Definition, Opens
 from domain.errors import ConfigError
 from domain.signals import Signal
 from domain.site import Site
-from domain.values import Json, iso
+from domain.values import Json
 from store.read.definitions import InForce, Pinned
 from store.tables import InboxRow
+
+__all__ = ["Look", "keys", "openers", "percentile", "seen_from_shadow", "site_facts"]
 
 
 @dataclass
@@ -37,8 +40,7 @@ class Look:
 
     def key(self, pinned: Pinned, opens: Opens) -> str:
         """The correlation key. Raises ConfigError when the signal does not have what it is made of."""
-        scope = self.scope(pinned)
-        return "/".join(str(expressions.evaluate(part, scope)) for part in opens.one_per)
+        return correlation.key(opens, self.scope(pinned))
 
     def holds(self, pinned: Pinned, opens: Opens) -> bool:
         return expressions.holds(opens.when, self.scope(pinned))
@@ -53,20 +55,15 @@ class Look:
 
     def _read(self, definition: Definition) -> dict[str, Json]:
         facts = (self.row.signal or {}).get("facts", {})
-        return {
-            "signal": facts,
-            "equipment": self.equipment,
-            "params": definition.parameters | self.site.parameters.get(definition.definition, {}),
-            "opened_at": iso(self.row.received_at),
-            "exception": {},
-            "machine": facts if self.signal.equipment else {},
-            "site": site_facts(self.site),
-        }
-
-
-def site_facts(site: Site) -> dict[str, Json]:
-    """What conditions and texts read as `site`."""
-    return {"id": site.site, "title": site.title, "timezone": site.timezone}
+        parameters = self.site.parameters.get(definition.definition, {})
+        return correlation.scope(
+            definition,
+            self.site,
+            parameters,
+            facts=facts,
+            equipment=self.equipment,
+            received_at=self.row.received_at,
+        )
 
 
 def openers(look: Look, offer: InForce) -> list[Pinned]:

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.roles import Normaliser
-from domain import expressions
+from domain import correlation
 from domain.definition import Opens
 from domain.errors import ConfigError, InvalidPayloadError
 from domain.ids import make_id
 from domain.signals import RawSignal, Signal
 from domain.site import Site
-from domain.values import Json, duration, iso
+from domain.values import Json, iso
 from intake.choosing import Look, keys, openers, seen_from_shadow, site_facts
 from store.read.definitions import InForce, Pinned
 from store.tables import ExceptionRow, InboxRow
@@ -44,6 +44,7 @@ async def correlate(session: AsyncSession, rules: Rules, row: InboxRow, now: dat
         signal = _normalise(rules, row)
         if signal.state_key and _is_first_time(row) and not await _is_news(session, signal):
             _ignore(row, "the state is as it was")
+            row.outcome = {"accepted": False, "code": correlation.REPEAT}
             return
         await _place(session, rules, row, signal, now)
     except (InvalidPayloadError, ConfigError) as error:
@@ -136,20 +137,13 @@ class Match:
 
 
 async def _open_or_settle(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> None:
-    settle = timedelta() if match.opens.safety else _span(str(expressions.resolve(match.opens.settle, match.scope)))
+    settle = correlation.on_delay(match.opens, match.scope)
     if settle and row.status == "received":
         row.status, row.due_at = "settling", now + settle
         row.definition, row.key = match.pinned.definition.definition, match.key
         return
     row.exception_id = await _open(session, rules, row, match, now)
     row.status = "correlated"
-
-
-def _span(text: str) -> timedelta:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise ConfigError(f"settle: {error}") from error
 
 
 async def _open(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> str:
@@ -167,7 +161,7 @@ async def _open(session: AsyncSession, rules: Rules, row: InboxRow, match: Match
             key=key,
             workflow_id=f"{site}/{definition.definition}/{key}/{exception_id}",
             title=f"{definition.definition} {key}",
-            priority=str(expressions.resolve(match.opens.priority, scope)),
+            priority=correlation.priority(match.opens, scope),
             equipment=equipment,
             state={},
             milestones={"signal": iso(row.occurred_at or now), "received": iso(row.received_at), "opened": iso(now)},

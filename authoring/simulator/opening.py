@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.contracts.model import ExceptionInput, OpeningSignal
-from domain import expressions
+from domain import correlation, expressions
 from domain.calendar import SiteCalendar
 from domain.definition import Definition
-from domain.errors import ConfigError
 from domain.site import Site
-from domain.values import Json, duration, iso
+from domain.values import Json
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Opener:
         self._definition, self._site, self._calendar = definition, site, calendar
         self._parameters = dict(parameters)
         self._version = definition.version()
-        self._site_facts = {"id": site.site, "title": site.title, "timezone": site.timezone}
+        self._site_facts = correlation.site_facts(site)
 
     def look(self, signal: OpeningSignal) -> Look | None:
         """None when the definition does not listen to it. Raises ConfigError for a key that can't be told."""
@@ -51,11 +50,10 @@ class Opener:
         if opens is None or signal.type not in opens.on:
             return None
         scope = self._scope(signal)
-        key = "/".join(str(expressions.evaluate(part, scope)) for part in opens.one_per)
+        key = correlation.key(opens, scope)
         if not expressions.holds(opens.when, scope):
             return Look(key, False, timedelta(), "")
-        settle = timedelta() if opens.safety else _span(str(expressions.resolve(opens.settle, scope)))
-        return Look(key, True, settle, str(expressions.resolve(opens.priority, scope)))
+        return Look(key, True, correlation.on_delay(opens, scope), correlation.priority(opens, scope))
 
     def given(self, exception_id: str, signal: OpeningSignal, look: Look, opened_at: datetime) -> ExceptionInput:
         """The workflow's input for an exception that this signal opens."""
@@ -107,22 +105,14 @@ class Opener:
         return (last[1], last[2], last[0]) if last else None
 
     def _scope(self, signal: OpeningSignal) -> dict[str, Json]:
-        return {
-            "signal": signal.facts,
-            "equipment": self._equipment(signal),
-            "params": self._definition.parameters | self._parameters,
-            "opened_at": iso(signal.received_at),
-            "exception": {},
-            "machine": signal.facts if signal.equipment else {},
-            "site": self._site_facts,
-        }
+        return correlation.scope(
+            self._definition,
+            self._site,
+            self._parameters,
+            facts=signal.facts,
+            equipment=self._equipment(signal),
+            received_at=signal.received_at,
+        )
 
     def _equipment(self, signal: OpeningSignal) -> dict[str, Json]:
         return dict(self._site.describe(signal.equipment)) if signal.equipment else {}
-
-
-def _span(text: str) -> timedelta:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise ConfigError(f"settle: {error}") from error
