@@ -1,10 +1,13 @@
 """The site: ISA-95 equipment hierarchy and the parameters that definitions may name."""
 
+from datetime import date
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from domain.calendar import SiteCalendar
+from domain.people import Shift
 from domain.values import Json
 
 
@@ -41,6 +44,16 @@ class Site(BaseModel):
     equipment: list[Equipment] = Field(min_length=1)
     parameters: dict[str, Json] = {}
     erp_links: dict[str, str] = {}
+    business_hours: list[Shift] = []
+    holidays: list[date] = []
+    shifts: list[Shift] = []  # from the roster; a site document has none
+
+    @property
+    def calendar(self) -> SiteCalendar:
+        """When the site works: what definitions call business time and shifts."""
+        return SiteCalendar(
+            timezone=self.timezone, shifts=self.shifts, business_hours=self.business_hours, holidays=self.holidays
+        )
 
     @field_validator("timezone")
     @classmethod

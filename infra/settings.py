@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     temporal_tls_key: File | None = None
     temporal_tls_ca: File | None = None
     temporal_durable: bool = False
+    engine_generation: Annotated[int, Field(ge=1)] | None = None
     temporal_port: Port | None = None
     temporal_ui_port: Port | None = None
 

@@ -43,6 +43,7 @@ class ExceptionInput(Data):
     parameters: dict[str, Json]
     site_facts: dict[str, Json]
     calendar: SiteCalendar = SiteCalendar()
+    generation: int = 1  # of the interpreter (workflows.engine.generations): an exception keeps the one it began with
 
 
 class JoinBatch(Data):

@@ -34,6 +34,7 @@ from store.db import ARRIVED, OUTGOING, Database
 from store.listen import notifications
 from store.read import definitions as definitions_read
 from store.read import site as site_read
+from workflows.engine.generations import OPENS_WITH
 from workflows.exception import ExceptionWorkflow
 from workflows.transaction import TransactionWorkflow
 
@@ -57,18 +58,24 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
         ready()
         log.warning("nothing is published yet: run 'mos push FOLDER'")
         await until_published(database)
-    await serve(client, await make_world(settings, database), connect.channels(settings), ready)
+    world, channels = await make_world(settings, database), connect.channels(settings)
+    await serve(client, world, channels, ready, settings.engine_generation or OPENS_WITH)
 
 
 async def serve(
-    client: Client, world: World, channels: Mapping[ChannelName, Channel], ready: Callable[[], None]
+    client: Client,
+    world: World,
+    channels: Mapping[ChannelName, Channel],
+    ready: Callable[[], None],
+    generation: int = OPENS_WITH,
 ) -> None:
     """The worker proper, whatever systems and channels it is given."""
     database = world.database
     sender = Sender(database, channels, now)
-    pump = Pump(database, Deliverer(client), lambda: load_rules(database), now)
+    deliverer = Deliverer(client, generation=generation)
+    pump = Pump(database, deliverer, lambda: load_rules(database), now)
     async with make_worker(client, world):
-        restarted = await reconcile(database, Deliverer(client), timedelta(seconds=0), now())
+        restarted = await reconcile(database, deliverer, timedelta(seconds=0), now())
         if restarted:
             log.warning("started again what Temporal had lost: %s", ", ".join(restarted))
         ready()

@@ -1,6 +1,7 @@
 """The site as it is in force: equipment, roster, connectors; and definitions by their version."""
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -42,23 +43,24 @@ async def is_published(session: AsyncSession, kind: str) -> bool:
 
 
 async def site(session: AsyncSession) -> Site:
-    """The newest site document. Raises NotFoundError."""
-    statement = (
-        select(col(DocumentRow.version))
-        .where(col(DocumentRow.kind) == "site")
-        .order_by(col(DocumentRow.id).desc())
-        .limit(1)
-    )
-    known = _SITES.get(await session.scalar(statement) or "")
-    return known or await _read_site(session)
-
-
-async def _read_site(session: AsyncSession) -> Site:
-    statement = select(DocumentRow).where(col(DocumentRow.kind) == "site").order_by(col(DocumentRow.id).desc()).limit(1)
-    row: DocumentRow | None = await session.scalar(statement)
-    if row is None:
+    """The newest site document, with the shifts of the newest roster. Raises NotFoundError."""
+    versions = dict((await session.execute(_NEWEST)).tuples().all())
+    if "site" not in versions:
         raise NotFoundError("no site document is published: run 'mos push'")
-    return _SITES.put(row.version, Site.model_validate(row.content))
+    key = f"{versions['site']}/{versions.get('shifts', '')}"
+    known = _SITES.get(key)
+    if known is None:
+        shifts = await document(session, "shifts") if "shifts" in versions else []
+        known = _SITES.put(key, Site.model_validate({**await document(session, "site"), "shifts": shifts}))
+    return known
+
+
+_NEWEST = (
+    select(col(DocumentRow.kind), col(DocumentRow.version))
+    .where(col(DocumentRow.kind).in_(("site", "shifts")))
+    .ext(distinct_on(col(DocumentRow.kind)))
+    .order_by(col(DocumentRow.kind), col(DocumentRow.id).desc())
+)
 
 
 async def roster(session: AsyncSession) -> Roster:

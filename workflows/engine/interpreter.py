@@ -29,10 +29,10 @@ from domain.values import Json
 from workflows.engine import answering, control, gathering, saving, stepping
 from workflows.engine.asking import settle
 from workflows.engine.frame import Cell, Frame, Place
+from workflows.engine.generations import steps_of
 from workflows.engine.runtime import RenewingError, Runtime
 from workflows.engine.standing import standing
 from workflows.engine.story import Story, first_values
-from workflows.steps.registry import STEPS
 
 Result = TypeVar("Result")
 _NONE, _MOMENT = timedelta(), timedelta(seconds=2)
@@ -43,7 +43,7 @@ class Interpreter:
     """One exception from opening to closing. `join`, `answer` and `command` may be called at any time between."""
 
     def __init__(self, given: ExceptionInput, runtime: Runtime, saved: Saved | None = None) -> None:
-        self.runtime, self.kinds = runtime, STEPS
+        self.runtime, self.generation, self.kinds = runtime, given.generation, steps_of(given.generation)
         self.story = Story(given)
         self.definition = given.definition
         self.calendar = given.calendar
