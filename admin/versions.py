@@ -13,7 +13,7 @@ from domain.errors import ConfigError
 from store.read import definitions as read
 from store.tables import DefinitionRow
 from store.write import ledger, publishing
-from templates.text import check_text
+from templates.text import text_faults
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Signed:
 
 def read_definition(text: str, file: str) -> Definition:
     """The definition in this text. Raises DefinitionError with every finding at file:line:column."""
-    definition = load(text, file, check_text)
+    definition = load(text, file, text_faults)
     if definition.bundled:
         raise DefinitionError(file, [Finding(1, 1, "'bundled' is filled in when it is published: leave it out")])
     return definition

@@ -1,7 +1,7 @@
 """What must hold in a definition beyond its shape: names, expressions, texts, authorities, bounds."""
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain import expressions
@@ -22,7 +22,6 @@ from domain.definition import (
     step_name,
     walk,
 )
-from domain.errors import ConfigError
 from domain.steps import Step
 from domain.values import Json
 
@@ -31,8 +30,6 @@ BUILT_IN_NAMES = WORLD_NAMES | {"params"}
 _INNER = {"parallel", "then", "else", "cases", "do", "undo"}
 
 Path = tuple[str | int, ...]
-TextCheck = Callable[[str], set[str]]
-"""Checks a Jinja text and gives the root names that it reads; raises ConfigError."""
 
 
 @dataclass(frozen=True)
@@ -47,125 +44,77 @@ class Problem:
 
 @dataclass(frozen=True)
 class Source:
-    """An authored expression or text, and the names that it may read where it stands."""
+    """An authored expression or text, and where it stands."""
 
     path: Path
     text: str
-    names: frozenset[str]
 
 
-def problems(definition: Definition, check_text: TextCheck | None = None) -> Iterator[Problem]:
-    """Everything wrong in a definition that has the right shape, in the order of the document's parts."""
+def problems(definition: Definition) -> Iterator[Problem]:
+    """Everything wrong in a definition of the right shape, but for names and types (`domain.typing.definitions`)."""
     yield from _names(definition)
-    for source in conditions(definition):
-        try:
-            expressions.check(source.text, source.names)
-        except ConfigError as error:
-            yield Problem(source.path, _with_hint(error.message, source.names), "mos.definition.expression")
-    if check_text:
-        for source in texts(definition):
-            yield from _text_problems(source, check_text)
     yield from _authorities(definition)
     yield from _references(definition)
 
 
-def _text_problems(source: Source, check_text: TextCheck) -> Iterator[Problem]:
-    try:
-        unknown = check_text(source.text) - source.names
-    except ConfigError as error:
-        yield Problem(source.path, error.message, "mos.definition.text")
-        return
-    for name in sorted(unknown):
-        message = _with_hint(f"undeclared reference to '{name}'", source.names)
-        yield Problem(source.path, message, "mos.definition.text")
-
-
-def declared_names(definition: Definition) -> frozenset[str]:
-    """Every name that conditions and texts outside of loops may read."""
-    found = BUILT_IN_NAMES | set(definition.context)
-    for path, step in walk(definition.steps):
-        if not _inside_loop(definition, path):
-            found |= {step_name(step)} - {""}
-    return found
-
-
-def names_at(definition: Definition, path: str) -> frozenset[str]:
-    """Every name that the step at this path may read: loops around it add theirs."""
-    found = declared_names(definition)
-    for loop, step in _loops_around(definition, path):
-        inner = {step_name(inner) for inner_path, inner in walk(step.do, f"{loop}.do.")} - {""}
-        found |= inner | {step.each, "loop"}
-    return found
-
-
-def _loops_around(definition: Definition, path: str) -> list[tuple[str, ForEachStep]]:
-    around = [(at, step) for at, step in walk(definition.steps) if path.startswith(f"{at}.do.")]
-    return [(at, step) for at, step in around if isinstance(step, ForEachStep)]
-
-
-def _inside_loop(definition: Definition, path: str) -> bool:
-    return bool(_loops_around(definition, path))
-
-
 def conditions(definition: Definition) -> Iterator[Source]:
     """Every CEL expression of the definition."""
-    first = BUILT_IN_NAMES
     if definition.opens:
-        yield Source(("opens", "when"), definition.opens.when, first)
+        yield Source(("opens", "when"), definition.opens.when)
+        yield from _in_data(("opens", "settle"), definition.opens.settle)
         for index, key in enumerate(definition.opens.one_per):
-            yield Source(("opens", "one_per", index), key, first)
+            yield Source(("opens", "one_per", index), key)
         for index, under in enumerate(definition.opens.under):
-            yield Source(("opens", "under", index, "key"), under.key, first)
-    names = declared_names(definition)
+            yield Source(("opens", "under", index, "key"), under.key)
     if definition.opens and expressions.is_expression(definition.opens.priority):
-        yield Source(("opens", "priority"), definition.opens.priority, BUILT_IN_NAMES | set(definition.context))
+        yield Source(("opens", "priority"), definition.opens.priority)
     if definition.closes.when:
-        yield Source(("closes", "when"), definition.closes.when, names)
+        yield Source(("closes", "when"), definition.closes.when)
     for field in ("off_delay", "within"):
-        yield from _in_data(("closes", field), getattr(definition.closes, field), names)
+        yield from _in_data(("closes", field), getattr(definition.closes, field))
     for name, query in definition.context.items():
-        yield from _in_data(("context", name, "where"), query.where, BUILT_IN_NAMES | set(definition.context))
-        yield from _in_data(("context", name, "within"), query.within, BUILT_IN_NAMES)
+        yield from _in_data(("context", name, "where"), query.where)
+        yield from _in_data(("context", name, "within"), query.within)
     for name, value in definition.gives.items():
-        yield from _in_data(("gives", name), value, names)
+        yield from _in_data(("gives", name), value)
     for path, step in walk(definition.steps):
-        yield from _of_step(document_path(definition, path), step, names_at(definition, path))
+        yield from _of_step(document_path(definition, path), step)
 
 
-def _in_data(path: Path, value: Json, names: frozenset[str]) -> Iterator[Source]:
-    yield from (Source(path, text, names) for text in expressions.expressions_in(value))
+def _in_data(path: Path, value: Json) -> Iterator[Source]:
+    yield from (Source(path, text) for text in expressions.expressions_in(value))
 
 
-def _of_step(at: Path, step: Step, names: frozenset[str]) -> Iterator[Source]:
+def _of_step(at: Path, step: Step) -> Iterator[Source]:
     if step.only_if:
-        yield Source((*at, "only_if"), step.only_if, names)
+        yield Source((*at, "only_if"), step.only_if)
     if isinstance(step, IfStep):
-        yield Source((*at, "if"), step.if_, names)
+        yield Source((*at, "if"), step.if_)
     elif isinstance(step, SwitchStep):
-        yield Source((*at, "switch"), step.switch, names)
+        yield Source((*at, "switch"), step.switch)
     elif isinstance(step, RepeatStep):
-        yield Source((*at, "until"), step.until, names)
+        yield Source((*at, "until"), step.until)
     elif isinstance(step, WaitStep):
-        yield from [Source((*at, "until"), step.until, names)] if step.until else []
-        yield from [Source((*at, "signal", "when"), step.signal.when, names)] if step.signal else []
+        yield from [Source((*at, "until"), step.until)] if step.until else []
+        yield from [Source((*at, "signal", "when"), step.signal.when)] if step.signal else []
     elif isinstance(step, DecideStep):
         for index, rule in enumerate(step.table()):
-            yield Source((*at, "rules", index, "when") if step.rules else (*at, "csv"), rule.when, names)
+            yield Source((*at, "rules", index, "when") if step.rules else (*at, "csv"), rule.when)
     dumped = step.model_dump(mode="json", by_alias=True, exclude=_INNER | {"then", "else_"})
     for field, value in dumped.items():
         if field not in ("if", "switch", "until", "only_if", "signal", "csv", "title", "text", "facts"):
-            yield from _in_data((*at, field), value, names)
+            yield from _in_data((*at, field), value)
 
 
 def texts(definition: Definition) -> Iterator[Source]:
     """Every Jinja text of the definition."""
-    yield Source(("title",), definition.title, BUILT_IN_NAMES | set(definition.context))
+    yield Source(("title",), definition.title)
     for path, step in walk(definition.steps):
         if isinstance(step, TaskStep | NotifyStep | ApproveStep):
-            at, names = document_path(definition, path), names_at(definition, path)
-            yield Source((*at, "title"), step.title, names)
-            yield Source((*at, "text"), step.text, names)
-            yield from (Source((*at, "facts", label), text, names) for label, text in step.facts.items())
+            at = document_path(definition, path)
+            yield Source((*at, "title"), step.title)
+            yield Source((*at, "text"), step.text)
+            yield from (Source((*at, "facts", label), text) for label, text in step.facts.items())
 
 
 def _names(definition: Definition) -> Iterator[Problem]:

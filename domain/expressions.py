@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from cel_expr_python import cel
 
-from domain import expression_bounds
-from domain.cel_tree import read_tree
 from domain.errors import ConfigError
+from domain.typing import bounds
+from domain.typing.cel import read_tree
 from domain.values import Json, iso
 
 
@@ -38,13 +38,13 @@ class _Compiled:
 
 @lru_cache(maxsize=4096)
 def _compiled(source: str, names: frozenset[str]) -> _Compiled:
-    expression_bounds.check_source(source)
+    bounds.check_source(source)
     env = cel.NewEnv(variables=dict.fromkeys(sorted(names), cel.Type.DYN))
     try:
         expression = env.compile(source)
     except RuntimeError as error:  # the binding's only error type
         raise ConfigError(_readable(str(error)), code="mos.expression.invalid") from error
-    return _Compiled(expression, expression_bounds.check_tree(read_tree(expression.serialize()).root))
+    return _Compiled(expression, bounds.check_tree(read_tree(expression.serialize()).root))
 
 
 def _readable(text: str) -> str:
@@ -60,7 +60,7 @@ def check(source: str, names: frozenset[str]) -> None:
 def evaluate(source: str, scope: Mapping[str, Json]) -> Json:
     """The value of the expression as JSON. Raises Undefined for a missing key, ConfigError for anything else."""
     compiled = _compiled(source.removeprefix("="), frozenset(scope))
-    expression_bounds.check_data(scope[name] for name in compiled.looped if name in scope)
+    bounds.check_data(scope[name] for name in compiled.looped if name in scope)
     try:
         result = compiled.expression.eval(data=dict(scope))
     except RuntimeError as error:  # its limit of loop steps

@@ -1,4 +1,4 @@
-"""What the named queries answer, and what planners propose: the declared types (notation: `domain.types`). Pure.
+"""What the named queries answer, and what planners propose: the declared types (notation: `domain.typing.tree`). Pure.
 
 The names are the product's, not a vendor's: every connector that answers `erp.lot` answers it so, and its tests compare
 real answers with these declarations. A connector or plant with queries of its own declares them the same way
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from domain.signals import ALWAYS, FACTS
-from domain.types import ANY, Record, Type, join, read_record, read_type
+from domain.typing.tree import ANY, Record, Type, join, read_record, read_type
 from domain.values import Json
 
 _WORK = {"seq": "integer", "work_unit": "text", "planned_start": "time", "planned_end": "time", "sequence": "integer"}

@@ -79,7 +79,7 @@ FACTS: dict[SignalType, dict[str, Json]] = {
     },
     SignalType.SOURCE_LOST: {**ALWAYS, "source": "text", "connected": "bool", "detail": "text"},
 }
-"""What conditions read as `signal.<name>`, by type of signal (notation: `domain.types`). Normalisers keep to it."""
+"""What conditions read as `signal.<name>`, by type of signal (in `domain.typing.tree`'s notation)."""
 
 
 class RawSignal(BaseModel):

@@ -9,7 +9,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from domain.errors import ConfigError
-from domain.types import Fault, Record, hint, sample
+from domain.typing.tree import Fault, Record, hint, sample
 from templates.clock import local_time
 from templates.sandbox import BUDGET, OWN_FILTERS, REFUSED, Sandbox, plain, run
 from templates.text_rules import TextRules, column_of

@@ -14,7 +14,7 @@ from domain import definition_text
 from domain.definition import CallStep, Definition, walk
 from domain.definition_text import Finding
 from domain.errors import ConfigError
-from templates.text import check_text
+from templates.text import text_faults
 
 FOLDER = "scenarios"  # beside the definitions: scenarios/<definition>/*.yaml
 _UPWARDS = 3
@@ -96,7 +96,7 @@ def _definition(name: str, scenario: Path, known: dict[Path, Definition]) -> Def
     if path is None:
         raise ConfigError(f"no definition '{name}': expected {name}.yaml in {folders[0]} or up to {_UPWARDS} above it")
     if path not in known:
-        known[path] = bundled(definition_text.load(path.read_text(encoding="utf-8"), str(path), check_text), path)
+        known[path] = bundled(definition_text.load(path.read_text(encoding="utf-8"), str(path), text_faults), path)
     return known[path]
 
 
@@ -108,7 +108,7 @@ def bundled(definition: Definition, path: Path, around: tuple[str, ...] = ()) ->
         there = path.with_name(f"{name}.yaml")
         if name in (definition.definition, *around) or not there.is_file():
             raise ConfigError(f"'{definition.definition}' calls '{name}', which is not beside it or calls it back")
-        inner = definition_text.load(there.read_text(encoding="utf-8"), str(there), check_text)
+        inner = definition_text.load(there.read_text(encoding="utf-8"), str(there), text_faults)
         called[name] = bundled(inner, there, (*around, definition.definition))
     return definition.model_copy(update={"bundled": called}) if called else definition
 

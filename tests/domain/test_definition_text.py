@@ -6,7 +6,7 @@ import pytest
 
 from domain.definition import Definition, walk
 from domain.definition_text import DefinitionError, Finding, load
-from templates.text import check_text
+from templates.text import text_faults
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "workflows" / "definitions").glob("*.yaml"))
 GOOD = """\
@@ -44,7 +44,7 @@ steps:
 
 def findings(text: str) -> list[Finding]:
     with pytest.raises(DefinitionError) as refused:
-        load(text, "leak.yaml", check_text)
+        load(text, "leak.yaml", text_faults)
     for finding in refused.value.findings:
         assert f"leak.yaml:{finding.line}:{finding.column}: {finding.message}" in str(refused.value)
     return refused.value.findings
@@ -62,7 +62,7 @@ def findings(text: str) -> list[Finding]:
         ("  - task: repair", "  - tusk: repair", 13, 5, "no step kind here: write one of task, notify"),
         ("  - if: size(jobs) > 0", "  - if: size(job) > 0", 19, 5, "did you mean 'jobs'?"),
         ("  - if: size(jobs) > 0", "  - if: size(jobs >", 19, 5, "Syntax error"),
-        ("signal.state ==", "signl.state ==", 6, 3, "undeclared reference to 'signl.state'"),
+        ("signal.state ==", "signl.state ==", 6, 3, "undeclared reference to 'signl'"),
         ("=equipment.id}}\n", "=equipmnt.id}}\n", 11, 32, "did you mean 'equipment'?"),
         ("start: =opened_at", "start: =opend_at", 29, 5, "did you mean 'opened_at'?"),
         ('"{{ jobs |', '"{{ job |', 15, 5, "did you mean 'jobs'?"),
@@ -113,7 +113,7 @@ def test_hostile_documents_are_refused_in_order(text: str, says: str) -> None:
 
 
 def test_the_good_one_and_its_version() -> None:
-    definition = load(GOOD, "leak.yaml", check_text)
+    definition = load(GOOD, "leak.yaml", text_faults)
     assert [path for path, _ in walk(definition.steps)] == ["0", "1", "1.then.0", "2"]
     spaced = load(GOOD.replace("owner: maintenance", "# who\nowner:   maintenance"), "leak.yaml")
     assert spaced.version() == definition.version()
@@ -122,5 +122,5 @@ def test_the_good_one_and_its_version() -> None:
 
 def test_content_gives_the_same_definition_again() -> None:
     for path in SHIPPED:
-        definition = load(path.read_text(), path.name, check_text)
+        definition = load(path.read_text(), path.name, text_faults)
         assert Definition.model_validate(definition.content()) == definition

@@ -7,11 +7,11 @@ import pytest
 from domain.definition import Definition
 from domain.definition_rules import Problem
 from domain.definition_text import read
-from domain.definition_types import record_of, type_problems
 from domain.outcomes import RecordDowntime
 from domain.queries import VOCABULARY
-from domain.scope_types import Scopes, scope_of
-from domain.types import Record, Type, show
+from domain.typing.definitions import record_of, type_problems
+from domain.typing.scopes import Scopes, scope_of
+from domain.typing.tree import Record, Type, show
 from templates.text import text_faults
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "workflows" / "definitions").glob("*.yaml"))
@@ -328,8 +328,8 @@ def test_an_outcome_takes_what_its_model_takes() -> None:
 
 
 def test_every_kind_of_step_has_a_result() -> None:
-    from domain.scope_types import RESULTS
     from domain.steps import NAMED_KINDS
+    from domain.typing.scopes import RESULTS
 
     assert set(RESULTS) >= set(NAMED_KINDS)
 

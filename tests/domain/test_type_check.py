@@ -4,8 +4,8 @@ import pytest
 
 from domain import expressions
 from domain.errors import ConfigError
-from domain.type_check import ExpressionError, TypeChecker, check_expression, pointer
-from domain.types import read_record, read_type, sample, show
+from domain.typing.check import ExpressionError, TypeChecker, check_expression, pointer
+from domain.typing.tree import read_record, read_type, sample, show
 
 SCOPE = read_record(
     {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import ConfigError
-from domain.types import fits, join, misfit, read_record, read_type, sample, show, type_of
+from domain.typing.tree import fits, join, misfit, read_record, read_type, sample, show, type_of
 
 ORDER = read_type({"id": "text", "sale": "text|null", "lots": ["text"], "note?": "text", "state": "'held'|'released'"})
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from domain.cel_tree import Call, Const, Entries, Ident, Items, Loop, Node, Select, Tree
-from domain.type_facts import facts_of, narrow
-from domain.type_proto import Checker
-from domain.types import (
+from domain.typing.cel import Call, Const, Entries, Ident, Items, Loop, Node, Select, Tree
+from domain.typing.facts import facts_of, narrow
+from domain.typing.proto import Checker
+from domain.typing.tree import (
     ANY,
     BOOL,
     DOUBLE,

@@ -1,7 +1,7 @@
 """The checking environment: declared types as protobuf messages, for CEL's own type checker. Pure.
 
 Only the checker sees messages; evaluation gets plain JSON. What JSON can't promise is `dyn` there: a number may arrive
-whole or fractional, so `domain.type_rules` looks after numbers.
+whole or fractional, so `domain.typing.rules` looks after numbers.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, wrappers_pb2
 
-from domain.types import (
+from domain.typing.tree import (
     ANY,
     BOOL,
     DOUBLE,

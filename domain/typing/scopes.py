@@ -25,9 +25,9 @@ from domain.definition import (
 )
 from domain.queries import VOCABULARY, Vocabulary
 from domain.steps import children
-from domain.type_check import TypeChecker
-from domain.type_facts import Fact, narrow
-from domain.types import (
+from domain.typing.check import TypeChecker
+from domain.typing.facts import Fact, narrow
+from domain.typing.tree import (
     ANY,
     BOOL,
     DURATION,

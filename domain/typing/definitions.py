@@ -22,8 +22,8 @@ from domain.definition import (
 )
 from domain.definition_rules import Path, Problem, Source, conditions, texts
 from domain.queries import VOCABULARY, Vocabulary
-from domain.scope_types import Scopes
-from domain.types import (
+from domain.typing.scopes import Scopes
+from domain.typing.tree import (
     ANY,
     BOOL,
     INTEGER,

@@ -1,19 +1,19 @@
 """Expressions checked against declared types: what is wrong, where, and what to write instead. Pure.
 
-Two checkers work together: CEL's own, over messages made of the declared types (`domain.type_proto`), and the rules for
-what JSON does not promise (`domain.type_rules`).
+Two checkers work together: CEL's own, over messages made of the declared types (`domain.typing.proto`), and the rules
+for what JSON does not promise (`domain.typing.rules`).
 """
 
 import re
 from dataclasses import dataclass
 
-from domain import expression_bounds
-from domain.cel_tree import Ident, Node, Select, Tree, read_tree
 from domain.errors import ConfigError
-from domain.type_facts import facts_of, narrow
-from domain.type_proto import Checker
-from domain.type_rules import Rules
-from domain.types import ANY, DURATION, NUMBER, TIME, Fault, Kind, Record, Type, fits, show
+from domain.typing import bounds
+from domain.typing.cel import Ident, Node, Select, Tree, read_tree
+from domain.typing.facts import facts_of, narrow
+from domain.typing.proto import Checker
+from domain.typing.rules import Rules
+from domain.typing.tree import ANY, DURATION, NUMBER, TIME, Fault, Kind, Record, Type, fits, show
 
 _PATH = re.compile(r"(?!(?:true|false|null|in)\b)[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _PLACE = re.compile(r"(?:INVALID_ARGUMENT: )?ERROR: <input>:(-?\d+):(-?\d+): (.*?)(?: \[INVALID_ARGUMENT\])?")
@@ -76,9 +76,9 @@ class TypeChecker:
         if path:
             return self._walk(source, Tree(_chain(source)), None, (wanted, condition), [])
         try:
-            expression_bounds.check_source(source)
+            bounds.check_source(source)
             tree, findings = self._compile(source)
-            expression_bounds.check_tree(tree.root)
+            bounds.check_tree(tree.root)
         except ExpressionError as error:
             return Checked(ANY, tuple(error.faults))
         except ConfigError as error:

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from domain.cel_tree import Call, Const, Ident, Loop, Node, Select, children
 from domain.errors import ConfigError
+from domain.typing.cel import Call, Const, Ident, Loop, Node, Select, children
 from domain.values import Json
 
 MAX_SOURCE = 2_000  # characters

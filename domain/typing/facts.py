@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from domain.cel_tree import Call, Const, Ident, Items, Node, Select, path_of
-from domain.types import Field, Kind, Record, Scalar, Type
+from domain.typing.cel import Call, Const, Ident, Items, Node, Select, path_of
+from domain.typing.tree import Field, Kind, Record, Scalar, Type
 
 
 @dataclass(frozen=True)

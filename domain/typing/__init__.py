@@ -1,0 +1,1 @@
+"""Types of what definitions may read, and the check of every expression and text against them. Pure."""
