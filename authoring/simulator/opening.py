@@ -49,7 +49,7 @@ class Opener:
         opens = self._definition.opens
         if opens is None or signal.type not in opens.on:
             return None
-        scope = self._scope(signal)
+        scope = self.scope(signal)
         key = correlation.key(opens, scope)
         if not expressions.holds(opens.when, scope):
             return Look(key, False, timedelta(), "")
@@ -104,7 +104,8 @@ class Opener:
         last = min(waiting, key=lambda one: one[0], default=None)
         return (last[1], last[2], last[0]) if last else None
 
-    def _scope(self, signal: OpeningSignal) -> dict[str, Json]:
+    def scope(self, signal: OpeningSignal) -> dict[str, Json]:
+        """What the conditions of `opens` read."""
         return correlation.scope(
             self._definition,
             self._site,

@@ -31,14 +31,15 @@ def simulate(
     renew_after: int = 0,
     kinds: Kinds = STEPS,
     most_turns: int = 1_000_000,
+    interpreter: type[Interpreter] = Interpreter,
 ) -> Story:
     """What happens to this exception. `renew_after`: continue as new after so many effects (0 = never). `kinds`: what
-    runs each kind of step, for those who want to look on.
+    runs each kind of step, for those who want to look on. `interpreter`: one that tells less of itself, say.
 
     Raises EndlessError when it does not come to an end, and whatever the interpreter fails with (a bug).
     """
     loop = VirtualLoop(given.opened_at, most_turns)
-    play = _Play(given, loop, Effects(plant), cast, (renew_after, kinds))
+    play = _Play(given, loop, Effects(plant), cast, (renew_after, kinds, interpreter))
     play.schedule(happenings)
     return loop.run(play.run())
 
@@ -47,9 +48,14 @@ class _Play:
     """The run and everything that comes in meanwhile."""
 
     def __init__(
-        self, given: ExceptionInput, loop: VirtualLoop, effects: Effects, cast: Cast, how: tuple[int, Kinds]
+        self,
+        given: ExceptionInput,
+        loop: VirtualLoop,
+        effects: Effects,
+        cast: Cast,
+        how: tuple[int, Kinds, type[Interpreter]],
     ) -> None:
-        renew_after, self._kinds = how
+        renew_after, self._kinds, self._made = how
         self._given, self._loop, self._effects, self._cast = given, loop, effects, cast
         self._runtime = SimulatedRuntime(loop, effects, self._asked, renew_after)
         self._interpreter: Interpreter | None = None
@@ -59,7 +65,7 @@ class _Play:
     async def run(self) -> Story:
         given, saved, story = self._given, None, self._effects.story
         while True:
-            interpreter = self._interpreter = Interpreter(given, self._runtime, saved)
+            interpreter = self._interpreter = self._made(given, self._runtime, saved)
             interpreter.kinds = dict(self._kinds)
             ending = await interpreter.run()
             if ending:
