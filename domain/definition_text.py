@@ -74,6 +74,7 @@ def read(text: str, file: str) -> tuple[Any, Marks]:
     if len(text) > _SIZE_LIMIT:
         raise DefinitionError(file, [Finding(1, 1, f"longer than {_SIZE_LIMIT} characters: split the definition")])
     try:
+        _refuse_depth(text, file)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -82,11 +83,20 @@ def read(text: str, file: str) -> tuple[Any, Marks]:
     except yaml.reader.ReaderError as error:
         line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
         raise DefinitionError(file, [Finding(line, column, f"no valid YAML: {error.reason}")]) from None
-    except RecursionError:
-        raise DefinitionError(file, [Finding(1, 1, "nested too deeply: nobody could read it")]) from None
     marks: Marks = {}
     reader = _Reader(file, marks)
     return (reader.value(node, ()) if node else None), marks
+
+
+def _refuse_depth(text: str, file: str) -> None:
+    """Composing recurses, and in C that ends the process: look at the nesting before (parsing does not recurse)."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH_LIMIT:
+            line, column = (event.start_mark.line, event.start_mark.column) if event.start_mark else (0, 0)
+            finding = Finding(line + 1, column + 1, "no deeper nesting than this: nobody could read it")
+            raise DefinitionError(file, [finding])
 
 
 class _Reader:
