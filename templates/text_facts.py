@@ -1,8 +1,8 @@
-"""What a Jinja condition tells of the values that it looked at (as `domain.type_facts` does for CEL)."""
+"""What a Jinja condition tells of the values that it looked at (as `domain.typing.facts` does for CEL)."""
 
 from jinja2 import nodes
 
-from domain.type_facts import Fact, Facts
+from domain.typing.facts import Fact, Facts
 
 _NONE: Facts = frozenset()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.types import (
+from domain.typing.tree import (
     ANY,
     INTEGER,
     NUMBER,

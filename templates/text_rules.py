@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import nodes
 
-from domain.type_facts import narrow
-from domain.types import (
+from domain.typing.facts import narrow
+from domain.typing.tree import (
     ANY,
     BOOL,
     INTEGER,

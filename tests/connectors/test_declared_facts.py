@@ -13,7 +13,7 @@ from connectors.opcua import mapping as opcua
 from connectors.webhook import mapping as webhook
 from domain.queries import VOCABULARY
 from domain.signals import FACTS, RawSignal, Signal, SignalType
-from domain.types import misfit
+from domain.typing.tree import misfit
 from planning.propose import propose
 from tests.plant.peers import Peer, Receiver, anchor, running
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.queries import VOCABULARY
-from domain.types import misfit
+from domain.typing.tree import misfit
 from tests.connectors.tryton.conftest import Erp
 
 
