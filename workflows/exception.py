@@ -117,6 +117,7 @@ class TemporalRuntime:
             )
             return posted
         except ChildWorkflowError as error:
+            _still_wanted()
             raise _failed(error) from error
 
     async def record(self, projection: Projection) -> None:
@@ -128,7 +129,8 @@ class TemporalRuntime:
 
 def _still_wanted() -> None:
     """A task that is cancelled in the moment its wait ends gets the wait's result instead (asyncio.wait_for before
-    Python 3.12): it would go on, and whoever stopped it would wait for ever."""
+    Python 3.12), and one that is cancelled while it waits for an effect gets the effect's error: it would go on, and
+    whoever stopped it would wait for ever."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -144,6 +146,7 @@ async def _call(call: calls.Call, request: BaseModel, result: type[Result]) -> R
     try:
         found: Result = await start(call.name, request, result_type=result, **options)
     except ActivityError as error:
+        _still_wanted()
         raise _failed(error) from error
     return found
 

@@ -38,6 +38,7 @@ class Saved(Data):
     """The whole state between two runs of the workflow."""
 
     runs: int
+    migrations: int = 0
     phase: str
     rev: int
     numbered: int

@@ -21,9 +21,11 @@ _ONE_AFTER_THE_OTHER = "5m"  # an assigned person has this long, when the author
 
 
 def open_task(place: Place, step: TaskStep | ApproveStep, path: str) -> LiveTask:
-    """The live task of a step, under a name that stays the same however often the workflow is replayed."""
+    """The live task of a step, under an id that stays the same however often the workflow is replayed, and when the
+    step stands at another path in the version that the exception moved to."""
     story = place.engine.story
-    task_id = derived_id("tsk", story.given.exception_id, path)
+    known = next((task for task in story.tasks.values() if task.path == path), None)
+    task_id = known.id if known else derived_id("tsk", story.given.exception_id, place.engine.identity(path))
     if task_id not in story.tasks:
         task = LiveTask(task_id, step_name(step), path, step)
         if isinstance(step, ApproveStep):
@@ -74,7 +76,7 @@ async def notify(place: Place, step: NotifyStep) -> None:
     await engine.turn(start=True)
     projection = engine.projection()
     request = TellRequest(
-        task_id=derived_id("tsk", engine.story.given.exception_id, place.path),
+        task_id=derived_id("tsk", engine.story.given.exception_id, engine.identity(place.path)),
         name=step.notify,
         kind="notify",
         selector=selector(place.frame, step.to),

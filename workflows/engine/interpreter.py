@@ -60,7 +60,7 @@ class Interpreter:
         self.paused, self.closed = False, False
         self.cleared_at: datetime | None = None
         self.migration: ExceptionInput | None = None
-        self.runs = 1
+        self.runs, self.migrations = 1, 0
         self._effects, self._full = 0, False
         self._complained: set[str] = set()
         if saved is not None:
@@ -212,6 +212,10 @@ class Interpreter:
 
     def place(self, frame: Frame, path: str) -> Place:
         return Place(self, frame, path)
+
+    def identity(self, path: str) -> str:
+        """What ids and keys are made of: a path means another step after the exception moved to another version."""
+        return f"{path}@{self.migrations}" if self.migrations else path
 
     def step(self, path: str) -> object:
         """The authored step at a path."""

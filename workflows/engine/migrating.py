@@ -85,6 +85,7 @@ def apply(engine: Interpreter, saved: Saved, new: Definition) -> Saved:
             "cells": {path: cell.model_dump() for path, cell in cells.items()} | skipped,
             "frames": frames,
             "gathered": gathered,
+            "migrations": saved.migrations + 1,
             "tasks": [
                 task.model_dump() | {"path": there} for task in saved.tasks if (there := to(task.path)) is not None
             ],

@@ -30,6 +30,7 @@ def save(engine: Interpreter) -> Saved:
     story = engine.story
     return Saved(
         runs=engine.runs,
+        migrations=engine.migrations,
         phase=engine.phase,
         rev=story.rev,
         numbered=story.numbered,
@@ -65,7 +66,7 @@ def _saved_task(task: LiveTask) -> SavedTask:
 def restore(engine: Interpreter, saved: Saved) -> None:
     """Take up a saved state; the definition is the one that it was saved for."""
     story = engine.story
-    engine.runs, engine.phase = saved.runs + 1, saved.phase
+    engine.runs, engine.migrations, engine.phase = saved.runs + 1, saved.migrations, saved.phase
     story.rev, story.numbered, story.underway = saved.rev, saved.numbered, saved.underway
     story.unwritten = list(saved.unwritten)
     story.handling, story.condition, story.priority = saved.handling, saved.condition, saved.priority

@@ -30,7 +30,7 @@ async def tell_owner(engine: Interpreter, place: Place, code: str, what: str, re
         )  # fmt: skip
         projection = engine.projection()
         request = TellRequest(
-            task_id=derived_id("tsk", story.given.exception_id, place.path, code, str(number)),
+            task_id=derived_id("tsk", story.given.exception_id, engine.identity(place.path), code, str(number)),
             name=what, kind="notify", selector=selector, already=sorted(told), wording=wording, trouble=code,
             reason=reason, projection=projection,
         )  # fmt: skip

@@ -49,7 +49,7 @@ def _transaction(place: Place, step: PostStep) -> OutcomeTransaction:
     engine = place.engine
     exception_id = engine.story.given.exception_id
     number = place.kept.get("payload", 1)
-    key = f"{exception_id}:{place.path}:{number}"
+    key = f"{exception_id}:{engine.identity(place.path)}:{number}"
     authored = [(kind, values) for item in step.outcomes for kind, values in item.items()]
     outcomes = [{"kind": kind, **place.frame.resolve(values)} for kind, values in authored]
     decision = "" if step.standing else decision_id(engine, place.frame, step.decision)
