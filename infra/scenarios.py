@@ -50,7 +50,7 @@ def play(
     if temporal:
         from infra.scenarios_on_temporal import compare
 
-        report.cases = compare(report.cases)
+        report.cases = compare(report.cases, setting)
     typer.echo(FORMATS[format.value](report))
     raise typer.Exit(0 if report.passed(min_coverage / 100) else 1)
 

@@ -18,7 +18,7 @@ from authoring.scenarios.signals import signals_of
 from authoring.simulator.cast import Happenings
 from authoring.simulator.opening import Opener, Opening
 from authoring.simulator.plant import Outage, Plant, SimulatedSystem
-from domain.calendar import SiteCalendar
+from domain.calendar import SiteCalendar, check_moment
 from domain.definition import Definition, step_name, walk
 from domain.definition_text import DefinitionError, Finding, Marks, read
 from domain.people import Person, Roster
@@ -33,6 +33,7 @@ class Scenario:
     """A scenario that can be played. `opening` None: its signals open nothing."""
 
     file: str
+    text: str
     title: str
     definition: Definition
     start: datetime
@@ -53,8 +54,8 @@ def definition_of(text: str, file: str) -> str:
     return name
 
 
-def load(text: str, file: str, definition: Definition, setting: Setting) -> Scenario:
-    """The scenario in this text. Raises ScenarioError with every finding."""
+def load(text: str, file: str, definition: Definition, setting: Setting, start: datetime | None = None) -> Scenario:
+    """The scenario in this text; `start`: another than its own. Raises ScenarioError with every finding."""
     data, marks = _read(text, file)
     reader = Reader(file, marks)
     try:
@@ -64,7 +65,7 @@ def load(text: str, file: str, definition: Definition, setting: Setting) -> Scen
             _misfit(reader, dict(item))
         reader.check()
         raise
-    return _Loader(doc, reader, definition, setting).load()
+    return _Loader(text, doc, reader, (definition, setting), start).load()
 
 
 def _read(text: str, file: str) -> tuple[Any, Marks]:
@@ -87,11 +88,19 @@ def _misfit(reader: Reader, error: Mapping[str, Any]) -> None:
 class _Loader:
     """Reads the parts of one document; what is wrong is collected and raised at the end."""
 
-    def __init__(self, doc: ScenarioDoc, reader: Reader, definition: Definition, setting: Setting) -> None:
-        self._doc, self._reader, self._definition, self._setting = doc, reader, definition, setting
+    def __init__(
+        self,
+        text: str,
+        doc: ScenarioDoc,
+        reader: Reader,
+        of: tuple[Definition, Setting],
+        start: datetime | None,
+    ) -> None:
+        definition, setting = self._definition, self._setting = of
+        self._text, self._doc, self._reader = text, doc, reader
         self._zone = setting.site.timezone
         self._clock = SiteCalendar(timezone=self._zone)
-        self._start = self._starts()
+        self._start = start or self._starts()
         self._roster = self._people()
         self._names = names_of(definition, setting, self._roster)
 
@@ -109,6 +118,7 @@ class _Loader:
         opening = self._opening(signals)
         return Scenario(
             file=reader.file,
+            text=self._text,
             title=doc.scenario,
             definition=self._definition,
             start=self._start,
@@ -128,11 +138,13 @@ class _Loader:
         """`13m` after the start, `14:00`, `tue 06:00`, or an ISO time. Raises ValueError."""
         if sentences.is_span(text):
             return self._start + duration(text)
+        check_moment(text)
         return self._clock.moment(text, self._start)
 
     def _starts(self) -> datetime:
         text = self._doc.starts
         try:
+            check_moment(text)
             return parse_time(text) if text[:4].isdigit() else self._clock.moment(text, _MONDAY)
         except ValueError as error:
             self._reader.wrong(str(error), "starts")
