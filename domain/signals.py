@@ -24,7 +24,7 @@ class SignalType(StrEnum):
 
 
 ALWAYS: dict[str, Json] = {"equipment": "text|null", "subject": "text"}
-_PACKML = (
+PACKML = (
     *("clearing", "stopped", "starting", "idle", "suspended", "running", "stopping", "aborting", "aborted"),
     *("holding", "held", "unholding", "suspending", "unsuspending", "resetting", "completing", "completed"),
 )  # ISA-TR88.00.02, named as connectors.packml names them
@@ -32,7 +32,7 @@ FACTS: dict[SignalType, dict[str, Json]] = {
     SignalType.MACHINE_STATE: {
         "equipment": "text",
         "subject": "text",
-        "state": "|".join(f"'{state}'" for state in _PACKML),
+        "state": "|".join(f"'{state}'" for state in PACKML),
         "packml": "integer",
         "unit_mode": "integer|null",
         "stop_code": "integer|null",
