@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.asking import view
 from api.deps import Deps
 from api.rendering import show
+from api.steering import panel
 from api.visitors import Visitor, VisitorForm
 from api.wording import moment
 from domain.errors import InvalidPayloadError, NotFoundError
@@ -28,9 +29,14 @@ _TEXT_LIMIT = 2000
 
 @router.get("/exceptions/{exception_id}")
 async def exception(
-    request: Request, deps: Deps, login: Visitor, exception_id: str, answer: Annotated[str, Query(max_length=300)] = ""
+    request: Request,
+    deps: Deps,
+    login: Visitor,
+    exception_id: str,
+    answer: Annotated[str, Query(max_length=300)] = "",
+    steer: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
-    """Everything about one exception; `answer` names an answer of this person, to say what became of it."""
+    """Everything about one exception; `answer` and `steer` name what this person gave, to say what became of it."""
     found = await console.exception_page(deps.database, exception_id)
     if found is None:
         raise NotFoundError("There is no such exception. Look for it on the board.")
@@ -46,6 +52,7 @@ async def exception(
         options={option.id: option.title for ask in asks for option in ask.shown.options},
         milestones=milestones(found),
         outcome=await console.outcome(deps.database, login.person.id, answer) if answer else None,
+        steer=await panel(deps, login, found.exception, steer),
         press_id=lambda: deps.randomness(16).hex(),
     )
 

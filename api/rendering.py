@@ -21,7 +21,7 @@ from store.read import console
 
 FOLDER = Path(templates.__path__[0]) / "console"
 STATIC = FOLDER / "static"
-MACHINES = ("/webhooks/", "/slack/", "/twilio/", "/healthz", "/events")
+MACHINES = ("/webhooks/", "/slack/", "/twilio/", "/healthz", "/events", "/api/")
 
 
 @lru_cache(maxsize=1)

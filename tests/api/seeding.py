@@ -43,7 +43,7 @@ def person(name: str, title: str, role: str, authorities: list[str]) -> Person:
 
 PEOPLE = [
     person(TECHNICIAN, "Anna Nováková", "maintenance_technician", ["report_downtime"]),
-    person(PLANNER, "Petr Dvořák", "planner", ["reschedule", "promise"]),
+    person(PLANNER, "Petr Dvořák", "planner", ["reschedule", "promise", "steer_exceptions"]),
     person(QUALITY, "Quentin Marsh", "quality_manager", ["disposition"]),
 ]
 SITE: Json = {

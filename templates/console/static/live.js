@@ -42,6 +42,7 @@
 
   function inUse(part) {
     if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return true;
+    if ([...part.querySelectorAll("select")].some((field) => field.selectedIndex > 0)) return true;
     return [...part.querySelectorAll("input, textarea")].some(
       (field) => field.type !== "hidden" && (field.value !== field.defaultValue || field.checked !== field.defaultChecked));
   }
