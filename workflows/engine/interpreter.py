@@ -35,6 +35,7 @@ from workflows.engine.standing import standing
 from workflows.engine.story import Story, first_values
 
 Result = TypeVar("Result")
+_FIRST_OTHERS = 20  # turns of the loop: more than any step needs from waking up to its effect
 _NONE, _MOMENT = timedelta(), timedelta(seconds=2)
 _NORMAL = "running"  # PackML Execute, as sources name it (connectors.packml)
 
@@ -63,6 +64,7 @@ class Interpreter:
         self.runs, self.migrations = 1, 0
         self._effects, self._full = 0, False
         self._complained: set[str] = set()
+        self._steps: dict[str, object | None] = {}
         if saved is not None:
             saving.restore(self, saved)
         self.root = self.frame("", given.definition, first_values(given.definition, given.parameters))
@@ -218,8 +220,20 @@ class Interpreter:
         return f"{path}@{self.migrations}" if self.migrations else path
 
     def step(self, path: str) -> object:
-        """The authored step at a path."""
-        return step_at(self.definition, path)
+        """The authored step at a path. Raises KeyError when there is none."""
+        step = self.step_or_none(path)
+        if step is None:
+            raise KeyError(path)
+        return step
+
+    def step_or_none(self, path: str) -> object | None:
+        """The same for a path that may lead past the end of a sequence. Looked up once."""
+        if path not in self._steps:
+            try:
+                self._steps[path] = step_at(self.definition, path)
+            except KeyError:
+                self._steps[path] = None
+        return self._steps[path]
 
     def publish(self, task: LiveTask) -> None:
         """Let conditions and texts read the task's answers."""
@@ -251,7 +265,10 @@ class Interpreter:
         """What happens while everybody waits is written at once, so that the console tells it."""
         while True:
             await self.runtime.wait(lambda: self.story.untold and not self.renewing, None)
-            await self.record()
+            for _ in range(_FIRST_OTHERS):  # an effect that comes anyway takes it along
+                await asyncio.sleep(0)
+            if self.story.untold and not self.renewing:
+                await self.record()
 
     # -- what comes in ------------------------------------------------------------------------------------------------
 

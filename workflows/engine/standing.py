@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from domain.definition import step_at
 from domain.steps import StepBase, step_kind, step_name
 from domain.values import Json
 
@@ -20,7 +19,8 @@ def standing(engine: Interpreter) -> list[Json]:
     """The innermost of them in the order of the definition: `path`, `name`, `kind`, `status` (running, failed, next),
     of a failed one the `reason`."""
     found = dict(_standing(engine))
-    inner = [path for path in found if not any(other.startswith(f"{path}.") for other in found)]
+    paths = sorted(found)  # what is inside a step follows it: a dot sorts before digits
+    inner = [path for path, after in zip(paths, [*paths[1:], ""], strict=False) if not after.startswith(f"{path}.")]
     return [_told(engine, path, found[path]) for path in sorted(inner, key=_order)[:_AT_MOST]]
 
 
@@ -30,20 +30,15 @@ def steerable(engine: Interpreter, path: str) -> bool:
 
 
 def _standing(engine: Interpreter) -> Iterator[tuple[str, str]]:
-    for path, cell in list(engine.cells.items()):
-        if not path.rpartition(".")[2].isdigit() or _is_below_what_is_over(engine, path):
+    cells = engine.cells
+    over = tuple(f"{path}." for path, cell in cells.items() if cell.over)
+    for path, cell in list(cells.items()):
+        if not path.rpartition(".")[2].isdigit() or path.startswith(over):
             continue
         if not cell.over:
             yield path, "next" if cell.status == "new" else cell.status
-        following = _following(engine, path)
-        if following and _lets_go_on(engine, path) and following not in engine.cells:
+        if _lets_go_on(engine, path) and (following := _following(engine, path)) and following not in cells:
             yield following, "next"
-
-
-def _is_below_what_is_over(engine: Interpreter, path: str) -> bool:
-    parts = path.split(".")
-    above = (".".join(parts[:end]) for end in range(1, len(parts)))
-    return any(at in engine.cells and engine.cells[at].over for at in above)
 
 
 def _lets_go_on(engine: Interpreter, path: str) -> bool:
@@ -57,11 +52,7 @@ def _following(engine: Interpreter, path: str) -> str:
     """The step after this one in its sequence; empty when it is the last."""
     head, dot, index = path.rpartition(".")
     following = f"{head}{dot}{int(index) + 1}"
-    try:
-        step_at(engine.definition, following)
-    except KeyError:
-        return ""
-    return following
+    return following if engine.step_or_none(following) is not None else ""
 
 
 def _told(engine: Interpreter, path: str, status: str) -> dict[str, Json]:
