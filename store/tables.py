@@ -19,7 +19,7 @@ def _document(*, nullable: bool = False) -> Any:
 
 
 class InboxRow(SQLModel, table=True):
-    """Every way in: a signal or a person's answer, committed before it is acknowledged.
+    """Every way in: a signal, a person's answer or command, committed before it is acknowledged.
 
     status: received -> settling | correlated -> delivered; or ignored (nobody wants it), quarantined (unreadable).
     """
@@ -32,7 +32,7 @@ class InboxRow(SQLModel, table=True):
     )
 
     seq: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
-    category: str  # signal | answer
+    category: str  # signal | answer | command
     source: str
     event_id: str
     kind: str

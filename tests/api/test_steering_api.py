@@ -1,4 +1,4 @@
-"""Steering from the page and from a program: offered to those who may, committed once, told plainly, refused clearly."""
+"""Steering from the page and from a program: offered to those who may, committed once, told and refused plainly."""
 
 from typing import Any
 
@@ -131,7 +131,7 @@ async def test_a_preview_says_what_a_migration_does_before_it_is_done(somebody: 
 
 
 @pytest.mark.parametrize(
-    ("wanted", "why"),
+    "wanted, why",
     [
         ({"do": "pause"}, "Say why"),
         ({"do": "explode", "reason": "x"}, "no way to steer"),
@@ -176,7 +176,7 @@ async def test_a_program_steers_and_reads_what_became_of_it(somebody: Browser, d
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "status", "code"),
+    "path, body, status, code",
     [
         (COMMANDS, {"kind": "pause"}, 400, "mos.invalid_payload"),
         (COMMANDS, {"kind": "pause", "why": "x"}, 400, "mos.invalid_payload"),
