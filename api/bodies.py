@@ -8,6 +8,7 @@ from domain.errors import InvalidPayloadError
 
 DOOR_LIMIT = 256 * 1024
 FORM_LIMIT = 64 * 1024
+DOCUMENT_LIMIT = 1024 * 1024  # a form with a whole definition in it: 256,000 characters, urlencoded
 _FIELDS = 100
 
 
@@ -34,9 +35,9 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, limit: int = FORM_LIMIT) -> dict[str, str]:
     """The fields of an urlencoded form; of a repeated one the last. Raises InvalidPayloadError."""
-    body = await read_body(request, FORM_LIMIT)
+    body = await read_body(request, limit)
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise InvalidPayloadError("Send this as a form of the console.")
     try:

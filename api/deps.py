@@ -1,5 +1,6 @@
 """What the API is given by the composition root; it reads no environment and no clock of its own."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from admin.sessions import Sessions
+from authoring.scenarios.setting import Answers, nothing
 from domain.values import Json
 from intake.doors import Doors
 from store.read.changes import Changes
@@ -23,6 +25,7 @@ class ApiDeps:
 
     `phones_url`: the page of the stand-in phones. `plant_url`, `plant_token`: its control (infra/plant/README.md).
     `erp_links`: model of a document -> URL with `{id}` and `{label}`. `login_note`: a sentence shown at the log-in.
+    `scenario_answers`: what the systems answer in a scenario that does not say.
     """
 
     database: Database
@@ -38,12 +41,14 @@ class ApiDeps:
     erp_links: Mapping[str, str] = field(default_factory=dict)
     site_title: str = ""
     login_note: str = ""
+    scenario_answers: Callable[[datetime], Answers] = nothing
     extra_routers: Sequence[APIRouter] = ()
 
     def __post_init__(self) -> None:
         self.public_url = self.public_url.rstrip("/")
         self.sessions = Sessions(self.database, self.session_secret, self.randomness)
         self.changes = Changes(self.database)
+        self.trial_turn = asyncio.Lock()  # checks and trials wait for one another, so that pages of others do not
 
     @property
     def secure(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from admin.sessions import Login
-from api.bodies import read_form
+from api.bodies import DOCUMENT_LIMIT, FORM_LIMIT, read_form
 from api.deps import ApiDeps, Deps
 from domain.errors import MosError
 
@@ -43,20 +43,33 @@ Visitor = Annotated[Login, Depends(visitor)]
 
 async def same_site_form(request: Request) -> dict[str, str]:
     """The form's fields. Raises ForgedFormError when the browser says that another site sent it."""
+    return await _same_site(request, FORM_LIMIT)
+
+
+async def _same_site(request: Request, limit: int) -> dict[str, str]:
     if request.headers.get("sec-fetch-site", "same-origin") == "cross-site":
         raise ForgedFormError("This form came from another site. Open the page here and send it again.")
-    return await read_form(request)
+    return await read_form(request, limit)
 
 
 async def visitor_form(request: Request, login: Visitor) -> dict[str, str]:
     """The fields of a signed-in person's form. Raises ForgedFormError without this log-in's token."""
-    form = await same_site_form(request)
+    return _ours(await _same_site(request, FORM_LIMIT), login)
+
+
+async def visitor_document(request: Request, login: Visitor) -> dict[str, str]:
+    """The same of a form that carries a whole document."""
+    return _ours(await _same_site(request, DOCUMENT_LIMIT), login)
+
+
+def _ours(form: dict[str, str], login: Login) -> dict[str, str]:
     if not hmac.compare_digest(form.pop("csrf", "").encode(), login.csrf.encode()):
         raise ForgedFormError("This page is out of date. Load it again, then send it again.")
     return form
 
 
 VisitorForm = Annotated[dict[str, str], Depends(visitor_form)]
+VisitorDocument = Annotated[dict[str, str], Depends(visitor_document)]
 
 
 def login_proof(deps: ApiDeps, nonce: str) -> str:
