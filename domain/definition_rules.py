@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from domain import expressions
 from domain.definition import (
@@ -22,24 +23,27 @@ from domain.definition import (
     step_name,
     walk,
 )
-from domain.steps import Step
+from domain.steps import Step, children
 from domain.values import Json
 
 WORLD_NAMES = frozenset({"signal", "equipment", "exception", "opened_at", "machine", "site"})
 BUILT_IN_NAMES = WORLD_NAMES | {"params"}
 _INNER = {"parallel", "then", "else", "cases", "do", "undo"}
+MOST_TURNS = 10_000  # of all loops around a step together
 
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong at a path of the document."""
+    """One thing wrong at a path of the document; `severity` is error, warning or note; `suggestion`: what to do, as far
+    as the message does not say it."""
 
     path: Path
     message: str
     code: str
     severity: str = "error"
+    suggestion: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def problems(definition: Definition) -> Iterator[Problem]:
     yield from _names(definition)
     yield from _authorities(definition)
     yield from _references(definition)
+    yield from _loops(definition.steps, definition, "", 1)
 
 
 def conditions(definition: Definition) -> Iterator[Source]:
@@ -136,7 +141,8 @@ def _names(definition: Definition) -> Iterator[Problem]:
 
 def _authorities(definition: Definition) -> Iterator[Problem]:
     standing = set(definition.standing_authority.outcomes) if definition.standing_authority else set()
-    decisions = {step_name(step) for _, step in walk(definition.steps) if isinstance(step, ApproveStep | TaskStep)}
+    askings = [step for _, step in walk(definition.steps) if isinstance(step, ApproveStep | TaskStep)]
+    decisions = {step_name(step): step.authority for step in askings}
     for path, step in walk(definition.steps):
         if not isinstance(step, PostStep):
             continue
@@ -148,6 +154,9 @@ def _authorities(definition: Definition) -> Iterator[Problem]:
         elif not step.standing and step.decision not in decisions:
             message = "a post needs 'decision: <approve or task step>' or 'standing: true'"
             yield Problem(at, message, "mos.definition.authority")
+        elif not step.standing and not decisions[step.decision]:
+            message = f"'{step.decision}' is done under no authority: give that task an 'authority'"
+            yield Problem((*at, "decision"), message, "mos.definition.authority")
 
 
 def _references(definition: Definition) -> Iterator[Problem]:
@@ -167,6 +176,18 @@ def _references(definition: Definition) -> Iterator[Problem]:
             yield Problem((*at, "cases"), "a case can't be named 'else': use the field", "mos.definition.reference")
         if isinstance(step, CallStep) and step.definition == definition.definition:
             yield Problem((*at, "definition"), "a definition can't call itself", "mos.definition.cycle")
+
+
+def _loops(steps: list[Any], definition: Definition, prefix: str, turns: int) -> Iterator[Problem]:
+    """Loops within loops multiply."""
+    for index, step in enumerate(steps):
+        path = f"{prefix}{index}"
+        for label, _, inner in children(step):
+            own = turns * step.at_most if isinstance(step, ForEachStep | RepeatStep) and label == "do" else turns
+            if own > MOST_TURNS >= turns:
+                message = f"up to {own} turns with the loops around it: at most {MOST_TURNS}, lower 'at_most'"
+                yield Problem(document_path(definition, path), message, "mos.definition.loops")
+            yield from _loops(inner, definition, f"{path}.{label}.", own)
 
 
 def _with_hint(message: str, names: frozenset[str]) -> str:

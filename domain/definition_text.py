@@ -21,13 +21,15 @@ Marks = dict[Path, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong, at 1-based line and column; `code` is stable, `severity` is error or warning."""
+    """One thing wrong, at 1-based line and column; `code` is stable, `severity` is error, warning or note;
+    `suggestion`: what to write or do instead, as far as the message does not say it."""
 
     line: int
     column: int
     message: str
     code: str = "mos.definition.invalid"
     severity: str = "error"
+    suggestion: str = ""
 
 
 class DefinitionError(ConfigError):
@@ -52,40 +54,57 @@ def load(text: str, file: str = "definition.yaml", check_text: TypedTextCheck | 
 
 def examine(text: str, file: str, check_text: TypedTextCheck | None) -> tuple[Definition | None, list[Finding]]:
     """The definition as far as it can be read, and everything found in it, warnings too."""
-    try:
-        data, marks = read(text, file)
-        definition = Definition.model_validate(data)
-    except DefinitionError as error:
-        return None, error.findings
-    except ValidationError as error:
-        found = {_finding(marks, data, dict(item)) for item in error.errors()}
-        return None, sorted(found, key=lambda f: (f.line, f.column))
+    definition, marks, found = shape(text, file)
+    if definition is None:
+        return None, found
     wrong = [*problems(definition), *type_problems(definition, check_text)]
     return definition, [place(marks, problem) for problem in wrong]
 
 
+def shape(text: str, file: str) -> tuple[Definition | None, Marks, list[Finding]]:
+    """The definition if it has the right shape, where everything stands, and what keeps it from having that shape."""
+    marks: Marks = {}
+    try:
+        data, marks = read(text, file)
+        return Definition.model_validate(data), marks, []
+    except DefinitionError as error:
+        return None, marks, error.findings
+    except ValidationError as error:
+        found = {_finding(marks, data, dict(item)) for item in error.errors()}
+        return None, marks, sorted(found, key=lambda f: (f.line, f.column))
+
+
 def place(marks: Marks, problem: Problem) -> Finding:
     """A problem at its place in the document."""
-    return replace(_at(marks, problem.path, problem.message), code=problem.code, severity=problem.severity)
+    found = _at(marks, problem.path, problem.message)
+    return replace(found, code=problem.code, severity=problem.severity, suggestion=problem.suggestion)
 
 
 def read(text: str, file: str) -> tuple[Any, Marks]:
     """The document as plain values, and where each stands. Raises DefinitionError."""
     if len(text) > _SIZE_LIMIT:
-        raise DefinitionError(file, [Finding(1, 1, f"longer than {_SIZE_LIMIT} characters: split the definition")])
+        raise DefinitionError(file, [_too_long()])
     try:
         _refuse_depth(text, file)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise DefinitionError(file, [Finding(line, column, f"no valid YAML: {error.problem}")]) from None
+        raise DefinitionError(file, [_no_yaml(line, column, str(error.problem))]) from None
     except yaml.reader.ReaderError as error:
         line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
-        raise DefinitionError(file, [Finding(line, column, f"no valid YAML: {error.reason}")]) from None
+        raise DefinitionError(file, [_no_yaml(line, column, str(error.reason))]) from None
     marks: Marks = {}
     reader = _Reader(file, marks)
     return (reader.value(node, ()) if node else None), marks
+
+
+def _too_long() -> Finding:
+    return Finding(1, 1, f"longer than {_SIZE_LIMIT} characters: split the definition", "mos.yaml.size")
+
+
+def _no_yaml(line: int, column: int, what: str) -> Finding:
+    return Finding(line, column, f"no valid YAML: {what}", "mos.yaml.syntax")
 
 
 def _refuse_depth(text: str, file: str) -> None:
@@ -95,7 +114,8 @@ def _refuse_depth(text: str, file: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEPTH_LIMIT:
             line, column = (event.start_mark.line, event.start_mark.column) if event.start_mark else (0, 0)
-            finding = Finding(line + 1, column + 1, "no deeper nesting than this: nobody could read it")
+            message = "no deeper nesting than this: nobody could read it"
+            finding = Finding(line + 1, column + 1, message, "mos.yaml.depth")
             raise DefinitionError(file, [finding])
 
 
@@ -110,7 +130,7 @@ class _Reader:
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if id(node) in self._seen or len(path) > _DEPTH_LIMIT:
-            self._refuse(node, "no aliases or deeper nesting here: write the value out")
+            self._refuse(node, "no aliases or deeper nesting here: write the value out", "mos.yaml.alias")
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -125,14 +145,14 @@ class _Reader:
         for key_node, item in node.value:
             key = "on" if key_node.value == "on" else str(key_node.value)
             if key in found:
-                self._refuse(key_node, f"'{key}' stands here twice: keep one")
+                self._refuse(key_node, f"'{key}' stands here twice: keep one", "mos.yaml.twice")
             found[key] = self.value(item, (*path, key))
             self._marks[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
         return found
 
-    def _refuse(self, node: yaml.Node, message: str) -> None:
+    def _refuse(self, node: yaml.Node, message: str, code: str) -> None:
         mark = node.start_mark
-        raise DefinitionError(self._file, [Finding(mark.line + 1, mark.column + 1, message)])
+        raise DefinitionError(self._file, [Finding(mark.line + 1, mark.column + 1, message, code)])
 
 
 def _at(marks: Marks, path: Path, message: str) -> Finding:
