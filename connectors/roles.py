@@ -149,8 +149,9 @@ class System(Poster, Protocol):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a connector is: its roles, its secrets (by name of the reference) and its named queries with their
-    arguments."""
+    """What a connector is: its roles, its secrets (by name of the reference), its named queries with their arguments,
+    the kinds of outcomes that it books (with the fields that it needs beyond those that every one has), and, of a
+    channel, how much a message may hold (characters or pieces)."""
 
     name: str
     title: str
@@ -158,3 +159,5 @@ class Manifest:
     extra: str
     secrets: tuple[str, ...] = ()
     queries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)

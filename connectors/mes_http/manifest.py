@@ -1,4 +1,5 @@
-"""What the MES connector is: its named queries with their arguments (all optional unless README.md says otherwise)."""
+"""What the MES connector is: its named queries with their arguments (all optional unless README.md says otherwise), and
+what it takes."""
 
 from collections.abc import Mapping
 
@@ -19,6 +20,7 @@ MANIFEST = Manifest(
         "mes.inspection": ("inspection",),
         "mes.equipment": ("equipment",),
     },
+    outcomes={"update_dispatch_list": (), "create_order": ("works",), "set_order_status": ()},
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from connectors.roles import Channel, Manifest
+from connectors.slack import limits
 from domain.values import Json
 
 MANIFEST = Manifest(
@@ -11,6 +12,15 @@ MANIFEST = Manifest(
     roles=("channel",),
     extra="slack",
     secrets=("bot_token", "signing_secret"),
+    limits={
+        "blocks": limits.BLOCKS,
+        "text": limits.TEXT,
+        "field": limits.FIELD,
+        "fields": limits.FIELDS,
+        "header": limits.HEADER,
+        "buttons": limits.ELEMENTS,
+        "button": limits.BUTTON,
+    },
 )
 
 

@@ -1,4 +1,4 @@
-"""What the Tryton connector is: its named queries with their arguments."""
+"""What the Tryton connector is: its named queries with their arguments, and what it books."""
 
 from collections.abc import Mapping
 
@@ -17,6 +17,18 @@ MANIFEST = Manifest(
         "erp.lot": ("lot",),
         "erp.material": ("material", "quantity"),
         "erp.sale": ("sale",),
+    },
+    outcomes={
+        "reschedule_orders": (),
+        "record_downtime": (),
+        "maintenance_order": (),
+        "hold_lot": (),
+        "dispose_lot": (),
+        "record_deviation": (),
+        "set_order_status": (),
+        "set_priority": (),
+        "create_order": (),
+        "change_promise": (),
     },
 )
 

@@ -11,6 +11,7 @@ MANIFEST = Manifest(
     roles=("channel",),
     extra="twilio",
     secrets=("auth_token",),
+    limits={"segments": 3},
 )
 
 
