@@ -44,7 +44,7 @@ async def is_published(session: AsyncSession, kind: str) -> bool:
 
 async def site(session: AsyncSession) -> Site:
     """The newest site document, with the shifts of the newest roster. Raises NotFoundError."""
-    versions = dict((await session.execute(_NEWEST)).tuples().all())
+    versions: dict[str, str] = {row[0]: row[1] for row in await session.execute(_NEWEST)}
     if "site" not in versions:
         raise NotFoundError("no site document is published: run 'mos push'")
     key = f"{versions['site']}/{versions.get('shifts', '')}"

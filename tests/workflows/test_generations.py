@@ -34,7 +34,6 @@ async def told_and_written(place: Place, step: NotifyStep) -> None:
     """What the next release does: one more command."""
     await asking.notify(place, step)
     await place.engine.record()
-    await place.engine.record()
 
 
 OLD = {1: STEPS}

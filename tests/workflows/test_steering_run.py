@@ -123,7 +123,7 @@ async def test_a_step_is_skipped_with_values_and_the_rest_runs(plant: Plant) -> 
 async def test_a_wait_that_nobody_needs_is_skipped(plant: Plant) -> None:
     exception = await plant.break_machine()
     await plant.asked("repair", "jonas")
-    wait = await path_of(plant, exception, "estimate_known", "next")
+    wait = await path_of(plant, exception, "estimate_known", "running")
     assert (await steer(plant, exception, "lena", "skip", "4 h as usual", step=wait))["accepted"]
     assert (await plant.press("lena", "plan_decision", "reject"))["accepted"]
 

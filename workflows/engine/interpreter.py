@@ -266,7 +266,7 @@ class Interpreter:
         while True:
             await self.runtime.wait(lambda: self.story.untold and not self.renewing, None)
             for _ in range(_FIRST_OTHERS):  # an effect that comes anyway takes it along
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
             if self.story.untold and not self.renewing:
                 await self.record()
 

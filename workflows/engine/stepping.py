@@ -42,9 +42,6 @@ async def run_step(place: Place, step: StepBase) -> None:
         except _MISFITS as error:
             _failed(place, step, error)
     forget(engine, f"{place.path}.")
-    if engine.story.untold:
-        await engine.turn()
-        await engine.record()
 
 
 async def _once(place: Place, step: StepBase) -> None:
