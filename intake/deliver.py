@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.model import (
@@ -33,6 +33,8 @@ from store.tables import ExceptionRow, InboxRow
 
 TASK_QUEUE = "mos"
 PATIENCE_S = 20.0  # more than a worker in a storm needs; an Update to a workflow whose task fails may hang for ever
+RENEWING = "mos.renewing"  # the workflow is about to continue as new: its next run takes the message
+_NEXT_RUN_S = 0.05
 Result = TypeVar("Result")
 
 
@@ -46,12 +48,12 @@ class Deliverer:
     """Speaks to Temporal for the pump. Raises NotTakenError when this one workflow takes nothing, another
     TransientError when Temporal is out of reach."""
 
-    def __init__(self, client: Client, *, patience_s: float = PATIENCE_S) -> None:
-        self._client, self._patience_s = client, patience_s
+    def __init__(self, client: Client, *, patience_s: float = PATIENCE_S, generation: int = 1) -> None:
+        self._client, self._patience_s, self._generation = client, patience_s, generation
 
     async def start(self, row: ExceptionRow, definition: Definition, site: Site, signals: Sequence[InboxRow]) -> bool:
         """Start the workflow with these signals; False when it was started before (they must then join)."""
-        given = _input(row, definition, site, signals)
+        given = _input(row, definition, site, signals, self._generation)
         try:
             await self._client.start_workflow(
                 row.definition,
@@ -102,6 +104,9 @@ class Deliverer:
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise NotTakenError(f"no answer to {update_id} within {self._patience_s:g} s") from error
         except WorkflowUpdateFailedError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.type == RENEWING:
+                await asyncio.sleep(_NEXT_RUN_S)
+                return await self._update(row, name, argument, update_id, result)
             raise NotTakenError(f"{update_id} failed: {error.cause}") from error
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
@@ -130,7 +135,9 @@ def opening_signal(row: InboxRow) -> OpeningSignal:
     )
 
 
-def _input(row: ExceptionRow, definition: Definition, site: Site, signals: Sequence[InboxRow]) -> ExceptionInput:
+def _input(
+    row: ExceptionRow, definition: Definition, site: Site, signals: Sequence[InboxRow], generation: int
+) -> ExceptionInput:
     return ExceptionInput(
         exception_id=row.id,
         site=row.site,
@@ -143,6 +150,8 @@ def _input(row: ExceptionRow, definition: Definition, site: Site, signals: Seque
         equipment=site.describe(row.equipment) if row.equipment else {},
         parameters=site.parameters.get(definition.definition, {}),
         site_facts=site_facts(site),
+        calendar=site.calendar,
+        generation=generation,
     )
 
 
