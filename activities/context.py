@@ -10,7 +10,7 @@ from activities.contracts.model import CloseRequest, CloseResult, GatherRequest,
 from activities.world import World
 from domain.errors import ConfigError, MosError
 from domain.values import Json
-from store.write import exceptions
+from store.write import exceptions, facts
 from templates.text import render_text
 
 
@@ -24,14 +24,19 @@ class ContextActivities:
     async def gather(self, request: GatherRequest) -> GatherResult:
         """Run the queries side by side, each within its own deadline; what can't be had is a gap, never an error.
 
-        Idempotency: reads only, plus the projection. Raises: nothing of the systems'. Timeouts: the longest `within_s`.
+        Idempotency: reads only, plus the projection and what was answered, the first time. Raises: nothing of the
+        systems'. Timeouts: the longest `within_s`.
         """
         found = await asyncio.gather(*(self._query(query) for query in request.queries))
         values = {query.name: value for query, (value, _) in zip(request.queries, found, strict=True)}
         gaps = {query.name: gap for query, (_, gap) in zip(request.queries, found, strict=True) if gap}
         more: dict[str, Json] = {"title": _title(request)} if request.title else {}
+        answered = [
+            (query.source, query.where, values[query.name]) for query in request.queries if query.name not in gaps
+        ]
         async with self._world.database.transaction() as session:
             await project.write(session, request.projection, **more)
+            await facts.keep(session, request.exception_id, answered, self._world.now())
         return GatherResult(values=values, gaps=gaps)
 
     async def _query(self, query: Query) -> tuple[Json, str]:

@@ -305,6 +305,20 @@ class ShadowSignalRow(SQLModel, table=True):
     at: datetime = _when(nullable=False)
 
 
+class ContextFactRow(SQLModel, table=True):
+    """What a system answered to an exception, or the decision layer proposed (`planning.<planner>`): the first answer
+    to each question. A replay asks it again; nothing else reads it."""
+
+    __tablename__ = "context_fact"
+
+    exception_id: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)  # the query: erp.lot, mes.job_orders ...
+    asked_hash: str = Field(primary_key=True)
+    asked: Json = _document()
+    value: Json = _document(nullable=True)
+    at: datetime = _when(nullable=False)
+
+
 class DocumentRow(SQLModel, table=True):
     """A version of a site document: `site`, `roster` or `connectors`. The newest of a kind is in force."""
 
