@@ -103,7 +103,7 @@ class Follower:
 
         With `keep_asking` the rest of the ladder is climbed at the deadline, and it goes on waiting.
         """
-        await self._engine.turn(start=True)
+        await self._engine.turn(start="asked" not in self._kept)
         sent, end = self._place.deadline("sent", "0s"), self._place.deadline("end", within)
         if "asked" not in self._kept:
             await self._ask(self._to, 0, self._shown_deadline(sent) or end)

@@ -47,7 +47,7 @@ async def run_step(place: Place, step: StepBase) -> None:
 async def _once(place: Place, step: StepBase) -> None:
     """The step itself, as a task of its own, so that a person can skip it."""
     engine, cell = place.engine, place.cell
-    await engine.turn(start=True)
+    await engine.turn(start=cell.status != "running")  # what an earlier run began goes on, held or not
     if cell.over:  # skipped while it was held
         return
     if "wanted" not in cell.kept:

@@ -50,13 +50,13 @@ async def run_repeat(place: Place, step: RepeatStep) -> None:
     kept.setdefault("count", 0)
     met = False
     while not met and kept["count"] < step.at_most:
+        if kept["count"]:
+            end = place.deadline(f"pause{kept['count']}", step.every)
+            await engine.runtime.wait(lambda: False, end - engine.runtime.now())
         prefix = place.inside(f"do[{kept['count']}]")
         await run_steps(place.frame, engine, step.do, prefix)
         met = place.frame.holds(step.until)
         forget(engine, prefix)
         kept["count"] += 1
-        if not met and kept["count"] < step.at_most:
-            end = place.deadline(f"pause{kept['count']}", step.every)
-            await engine.runtime.wait(lambda: False, end - engine.runtime.now())
     place.frame.put(step.repeat, {"met": met, "count": kept["count"]})
     engine.note("repeated", place.path, task=step.repeat, met=met, count=kept["count"])
