@@ -14,7 +14,7 @@ from domain.values import Json
 from store.read.definitions import InForce, Pinned
 from store.tables import InboxRow
 
-__all__ = ["Look", "keys", "openers", "percentile", "seen_from_shadow", "site_facts"]
+__all__ = ["Look", "cleared", "keys", "openers", "percentile", "seen_from_shadow", "site_facts"]
 
 
 @dataclass
@@ -81,7 +81,7 @@ def openers(look: Look, offer: InForce) -> list[Pinned]:
 def _on_trial(look: Look, offer: InForce) -> bool:
     if offer.trial is None:
         return False
-    if offer.areas and not offer.areas & {look.equipment.get(name) for name in ("id", "work_center", "area")}:
+    if offer.areas and not offer.areas.intersection(correlation.places(look.equipment)):
         return False
     return offer.share >= 100 or _share_of(look, offer) < offer.share
 
@@ -109,6 +109,20 @@ def keys(look: Look, offer: InForce) -> list[str]:
                 found[look.key(pinned, opens)] = None
             except ConfigError:  # without a key it joins nothing; who opens on it says what is missing
                 continue
+    return list(found)
+
+
+def cleared(look: Look, offers: Iterable[InForce]) -> list[tuple[str, str]]:
+    """Definition and key of what would open on such a signal, but not on this one: what they waited for is over."""
+    found: dict[tuple[str, str], None] = {}
+    for offer in offers:
+        try:
+            for pinned in openers(look, offer):
+                opens = look.hears(pinned)
+                if opens and not look.holds(pinned, opens):
+                    found[offer.name, look.key(pinned, opens)] = None
+        except ConfigError:  # whether it is over can't be told: it waits on
+            continue
     return list(found)
 
 

@@ -8,16 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.roles import Normaliser
 from domain import correlation
-from domain.definition import Opens
 from domain.errors import ConfigError, InvalidPayloadError
 from domain.ids import make_id
 from domain.signals import RawSignal, Signal
 from domain.site import Site
-from domain.values import Json, iso
-from intake.choosing import Look, keys, openers, seen_from_shadow, site_facts
+from domain.values import iso
+from intake.choosing import Look, cleared, keys, openers, seen_from_shadow, site_facts
+from intake.suppressing import Match, held_up
 from store.read.definitions import InForce, Pinned
 from store.tables import ExceptionRow, InboxRow
-from store.write import exceptions, inbox, rollouts
+from store.write import exceptions, inbox, ledger, rollouts
 
 __all__ = ["Match", "Rules", "correlate", "site_facts"]
 
@@ -74,6 +74,8 @@ def _normalise(rules: Rules, row: InboxRow) -> Signal:
         "subject": signal.subject,
         "equipment": signal.equipment,
         "facts": {"equipment": signal.equipment, "subject": signal.subject, **signal.facts},
+        "state_key": signal.state_key,
+        "state": signal.state,
     }
     return signal
 
@@ -94,6 +96,8 @@ async def _place(session: AsyncSession, rules: Rules, row: InboxRow, signal: Sig
     for offer in rules.definitions:
         if seen := seen_from_shadow(look, offer):
             await rollouts.saw(session, {**seen, "at": now})
+    for definition, key in cleared(look, rules.definitions):
+        await _clear(session, definition, key, row)
     for offer in rules.definitions:
         if await _join(session, rules, offer, look):
             return
@@ -101,15 +105,21 @@ async def _place(session: AsyncSession, rules: Rules, row: InboxRow, signal: Sig
         for pinned in openers(look, offer):
             if await _opens(session, rules, pinned, look, now):
                 return
-    if row.status in ("received", "settling"):
-        _ignore(row, "no definition opens on it")
+    _ignore(row, "no definition opens on it")
+
+
+async def _clear(session: AsyncSession, definition: str, key: str, row: InboxRow) -> None:
+    """A signal that no longer holds ends the waiting of those before it: they open nothing."""
+    for waiting in await inbox.settling(session, definition, key):
+        if waiting.seq != row.seq:
+            _ignore(waiting, "it cleared while it waited")
 
 
 async def _join(session: AsyncSession, rules: Rules, offer: InForce, look: Look) -> bool:
     for key in keys(look, offer):
         running = await exceptions.find_open(session, rules.site.site, offer.name, key)
         if running is not None:
-            look.row.status, look.row.exception_id = "correlated", running.id
+            _belongs(look.row, running.id)
             return True
     return False
 
@@ -119,64 +129,48 @@ async def _opens(session: AsyncSession, rules: Rules, pinned: Pinned, look: Look
     if opens is None:
         return False
     key = look.key(pinned, opens)
-    if look.holds(pinned, opens):
-        await _open_or_settle(session, rules, look.row, Match(pinned, opens, key, look.scope(pinned)), now)
-        return True
-    await _cleared(session, pinned.definition.definition, key, look.row)
-    return False
+    if not look.holds(pinned, opens):
+        return False
+    begun = now if look.row.status == "received" else look.row.received_at  # what waited has waited since it came
+    terms = correlation.terms(opens, look.scope(pinned), rules.site.calendar, begun)
+    match = Match(pinned, opens, key, terms, begun + terms.delay)
+    if not await held_up(session, rules.site, look, match, now):
+        _belongs(look.row, await _open(session, rules, look, match, now))
+    return True
 
 
-@dataclass(frozen=True)
-class Match:
-    """A version that opens on a signal, under this key."""
-
-    pinned: Pinned
-    opens: Opens
-    key: str
-    scope: dict[str, Json]
-
-
-async def _open_or_settle(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> None:
-    settle = correlation.on_delay(match.opens, match.scope)
-    if settle and row.status == "received":
-        row.status, row.due_at = "settling", now + settle
-        row.definition, row.key = match.pinned.definition.definition, match.key
-        return
-    row.exception_id = await _open(session, rules, row, match, now)
-    row.status = "correlated"
-
-
-async def _open(session: AsyncSession, rules: Rules, row: InboxRow, match: Match, now: datetime) -> str:
-    definition, key, scope = match.pinned.definition, match.key, match.scope
-    site = rules.site.site
+async def _open(session: AsyncSession, rules: Rules, look: Look, match: Match, now: datetime) -> str:
+    name, row, site = match.name, look.row, rules.site.site
     exception_id = make_id("exc", now, rules.randomness(10))
-    equipment = scope["equipment"].get("id")
     await exceptions.open_new(
         session,
         ExceptionRow(
             id=exception_id,
             site=site,
-            definition=definition.definition,
+            definition=name,
             version=match.pinned.version,
-            key=key,
-            workflow_id=f"{site}/{definition.definition}/{key}/{exception_id}",
-            title=f"{definition.definition} {key}",
-            priority=correlation.priority(match.opens, scope),
-            equipment=equipment,
+            key=match.key,
+            workflow_id=f"{site}/{name}/{match.key}/{exception_id}",
+            title=f"{name} {match.key}",
+            priority=match.terms.priority,
+            equipment=look.equipment.get("id"),
             state={},
             milestones={"signal": iso(row.occurred_at or now), "received": iso(row.received_at), "opened": iso(now)},
             opened_at=now,
         ),
     )
+    if match.terms.complaints:
+        data = {"definition": name, "version": match.pinned.version, "complaints": list(match.terms.complaints)}
+        fact = {"at": now, "kind": "opening.complaint", "actor": "mos", "subject": exception_id, "data": data}
+        await ledger.audit(session, fact)
     return exception_id
 
 
-async def _cleared(session: AsyncSession, definition: str, key: str, row: InboxRow) -> None:
-    """A signal that no longer holds ends the on-delay of those before it: they open nothing."""
-    for waiting in await inbox.settling(session, definition, key):
-        if waiting.seq != row.seq:
-            _ignore(waiting, "it cleared before its on-delay was over")
+def _belongs(row: InboxRow, exception_id: str) -> None:
+    row.status, row.exception_id, row.error, row.due_at = "correlated", exception_id, None, None
+    row.definition = row.key = None
 
 
 def _ignore(row: InboxRow, why: str) -> None:
     row.status, row.error, row.due_at = "ignored", why, None
+    row.definition = row.key = None

@@ -8,8 +8,9 @@ oldest row remembers; it is tried again beside the others, never in their place.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
+from heapq import merge
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ IN_FLIGHT = 16
 _DOUBTFUL = 4  # those that failed before are tried so many at a time, in places of their own
 _IDLE_S = 1.0
 _PAUSE_S = 0.5
+_TO_MOVE = ("received", "settling")
 _HELD_BACK_S = (1, 2, 5, 10, 30, 60)
 _Move = Callable[[AsyncSession, Rules, InboxRow, datetime], Awaitable[None]]
 
@@ -103,11 +105,12 @@ class Pump:
         now = self._now()
         async with self._database.transaction() as session:
             await inbox.one_at_a_time(session)
-            rows = await inbox.take(session, ("received", "settling"), BATCH, now)
+            rows = await inbox.take(session, _TO_MOVE, BATCH, now)
             if rows:
                 rules = await self._rules()
-                for row in rows:
-                    await move(session, rules, row, now)
+                for row in _in_time(rows):
+                    if row.status in _TO_MOVE:  # not what another one of the batch has ended
+                        await move(session, rules, row, now)
             if any(row.status == "quarantined" or row.kind == SOURCE_STATE for row in rows):
                 await exceptions.changed(session, INBOX)
             return len(rows), await pump_read.exceptions_with_deliveries(session, now)
@@ -271,6 +274,20 @@ class Pump:
     async def _delivered(self, exception_id: str, signals: list[InboxRow], outcome: dict[str, object]) -> None:
         async with self._database.transaction() as session:
             await exceptions.taken(session, exception_id, [item.seq or 0 for item in signals], outcome)
+
+
+def _in_time(rows: list[InboxRow]) -> Iterator[InboxRow]:
+    """What came in, in inbox order, and between it what waited, at the end of its time: after a pause of the pump a
+    signal that cleared in time must not open. In a full batch more may have come before that end: it waits on."""
+    fresh = [row for row in rows if row.status != "settling"]
+    waited = sorted((row for row in rows if row.status == "settling"), key=_moment)
+    if fresh and len(rows) == BATCH:
+        waited = [row for row in waited if _moment(row) <= _moment(fresh[-1])]
+    return merge(fresh, waited, key=_moment)
+
+
+def _moment(row: InboxRow) -> datetime:
+    return row.due_at if row.status == "settling" and row.due_at else row.received_at
 
 
 def _held_back(times: int) -> timedelta:

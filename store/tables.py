@@ -43,7 +43,7 @@ class InboxRow(SQLModel, table=True):
     due_at: datetime | None = _when()
     exception_id: str | None = None
     definition: str | None = None
-    key: str | None = None  # the correlation key, while an on-delay runs
+    key: str | None = None  # with `definition`: what it would open; while it waits, and while it is with a parent
     signal: Json = _document(nullable=True)
     outcome: Json = _document(nullable=True)
     error: str | None = Field(default=None, sa_column=Column(Text))
@@ -317,6 +317,27 @@ class ContextFactRow(SQLModel, table=True):
     asked: Json = _document()
     value: Json = _document(nullable=True)
     at: datetime = _when(nullable=False)
+
+
+class ShelfRow(SQLModel, table=True):
+    """What a person silenced for a limited time (ISA-18.2): a definition under one key, or at one piece of equipment
+    and all below it. It stands until `until`, or until somebody ended it."""
+
+    __tablename__ = "shelf"
+    __table_args__: ClassVar[Any] = (
+        Index("shelf_standing", "definition", "until", postgresql_where=text("ended_at IS NULL")),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    definition: str
+    key: str | None = None
+    equipment: str | None = None
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    shelved_by: str
+    shelved_at: datetime = _when(nullable=False)
+    until: datetime = _when(nullable=False)
+    ended_by: str | None = None
+    ended_at: datetime | None = _when()
 
 
 class DocumentRow(SQLModel, table=True):

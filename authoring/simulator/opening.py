@@ -1,6 +1,7 @@
 """Which signals open an exception of a definition, and which join it: the rules of intake for one definition.
 
-What needs the rest of the plant is left out: parents (`under`), shelving, rollout and the order among definitions.
+What needs the rest of the plant is left out: shelving, rollout, the order among definitions; of parents (`under`) is
+told only which they would be.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,12 +18,14 @@ from domain.values import Json
 
 @dataclass(frozen=True)
 class Look:
-    """What a definition makes of a signal: its key, whether it would open, after which on-delay, how urgent."""
+    """What a definition makes of a signal: its key, whether it would open, after which on-delay, how urgent; and which
+    exceptions (definition, key) take it for themselves while they are open."""
 
     key: str
     holds: bool
     settle: timedelta
     priority: str
+    parents: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Opener:
         key = correlation.key(opens, scope)
         if not expressions.holds(opens.when, scope):
             return Look(key, False, timedelta(), "")
-        return Look(key, True, correlation.on_delay(opens, scope), correlation.priority(opens, scope))
+        terms = correlation.terms(opens, scope, self._calendar, signal.received_at)
+        return Look(key, True, terms.delay, terms.priority, terms.parents)
 
     def given(self, exception_id: str, signal: OpeningSignal, look: Look, opened_at: datetime) -> ExceptionInput:
         """The workflow's input for an exception that this signal opens."""

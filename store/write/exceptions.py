@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.values import Json, iso
-from store.db import CHANGED, storable
+from store.db import ARRIVED, CHANGED, storable
 from store.tables import ExceptionRow, InboxRow, TaskRow
 
 
@@ -125,7 +125,8 @@ async def close(session: AsyncSession, exception_id: str, highest_seq: int, at: 
     """Close the row unless a correlated signal beyond `highest_seq` is on its way to it.
 
     Those up to `highest_seq` are delivered, whether or not the pump lived to write it down: given again, they would
-    open the same exception a second time.
+    open the same exception a second time. Those that had joined as children (`under`) and whose condition the source
+    still reports are handed back to intake, which lets them open as their own exceptions now.
     """
     statement = select(ExceptionRow).where(col(ExceptionRow.id) == exception_id).with_for_update()
     row: ExceptionRow | None = await session.scalar(statement)
@@ -139,15 +140,38 @@ async def close(session: AsyncSession, exception_id: str, highest_seq: int, at: 
     )
     if undelivered is not None:
         return False
-    await session.execute(
-        update(InboxRow)
-        .where(col(InboxRow.exception_id) == exception_id, col(InboxRow.category) == "signal")
-        .where(col(InboxRow.status) == "correlated")
-        .values(status="delivered", outcome={"accepted": True, "code": "joined"}, error=None, due_at=None)
-    )
+    given = {"id": exception_id, "definition": row.definition, "key": row.key, "at": at, "channel": ARRIVED}
+    await session.execute(_LET_GO, given)
     row.closed_at = at
     await changed(session, exception_id)
     return True
+
+
+_LET_GO = text(
+    """
+    WITH child AS (
+        SELECT DISTINCT ON (definition, key, signal ->> 'state_key')
+            seq, signal ->> 'state_key' AS state_key, signal ->> 'state' AS state
+        FROM inbox
+        WHERE exception_id = :id AND category = 'signal' AND definition IS NOT NULL
+            AND (definition, key) IS DISTINCT FROM (CAST(:definition AS text), CAST(:key AS text))
+        ORDER BY definition, key, signal ->> 'state_key', seq DESC
+    ), standing AS (
+        SELECT seq FROM child JOIN source_state ON source_state.key = child.state_key
+            AND source_state.state = child.state
+    ), back AS (
+        UPDATE inbox SET status = 'settling', exception_id = NULL, outcome = NULL, error = NULL, due_at = :at
+        WHERE seq IN (SELECT seq FROM standing)
+        RETURNING seq
+    ), delivered AS (
+        UPDATE inbox
+        SET status = 'delivered', outcome = '{"accepted": true, "code": "joined"}', error = NULL, due_at = NULL
+        WHERE exception_id = :id AND category = 'signal' AND status = 'correlated'
+            AND seq NOT IN (SELECT seq FROM standing)
+    )
+    SELECT pg_notify(:channel, '') FROM back LIMIT 1
+    """
+)
 
 
 async def upsert_task(session: AsyncSession, row: dict[str, Json]) -> None:

@@ -27,7 +27,7 @@ async def test_what_clears_before_opens_nothing(slow_hand: Hand) -> None:
     await slow_hand.turn()
     assert not await slow_hand.exceptions()
     row = await slow_hand.row(event)
-    assert (row.status, row.error) == ("ignored", "it cleared before its on-delay was over")
+    assert (row.status, row.error) == ("ignored", "it cleared while it waited")
 
 
 async def test_another_machine_does_not_clear_it(slow_hand: Hand) -> None:
