@@ -187,3 +187,10 @@ def test_an_on_delay_that_clears_opens_nothing() -> None:
     stayed = reading.load(HEAD + "expect: {asked: [{jonas: repair at 90s}]}\n", "try.yaml", definition, SETTING)
     assert play(cleared).passed
     assert play(stayed).passed
+
+
+def test_the_scenario_in_the_docs_holds() -> None:
+    page = (SCENARIOS.parents[2] / "docs" / "how-to" / "scenarios.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+    played = play(reading.load(text, "scenarios.md", BREAKDOWN, SETTING))
+    assert played.passed, as_text(Report([Case("scenarios.md", played=played)]))
