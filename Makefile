@@ -1,6 +1,6 @@
 # Every verb sets up what it needs by itself, and does nothing twice. Start with: make demo
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-script test check lint format-check types walls house bench chaos docs locks clean erp debian
+.PHONY: help setup demo demo-script test check lint format-check types walls house bench chaos docs locks clean erp editor debian
 
 PYTHON ?= python3
 TEST_WORKERS ?= 2
@@ -9,14 +9,15 @@ UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python .venv
 # Handed to the demo, so that the times it prints count from here, set-up included.
 BEGUN := $(shell date +%s.%N)
-SET_UP = start=$$(date +%s) && $(MAKE) --no-print-directory setup && echo "set-up: $$(($$(date +%s) - start)) s"
+SET_UP = start=$$(date +%s) && $(MAKE) --no-print-directory erp && echo "set-up: $$(($$(date +%s) - start)) s"
 ROOMS := domain planning connectors templates store intake activities workflows authoring admin api infra
 export PYTHON
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: erp ## Install the product and build the demo plant's ERP
+setup: erp ## Install the product, build the demo plant's ERP and the console's editor
+	-@$(MAKE) --no-print-directory editor
 
 demo: ## The whole plant on this machine; prints one link
 	@$(SET_UP)
@@ -63,6 +64,7 @@ locks: .venv/.uv ## Rewrite infra/locks from pyproject.toml (LOCK_ARGS=--upgrade
 
 clean: ## Remove environments and caches; the data in .mos stays
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf infra/editor/node_modules templates/console/static/build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: an environment is made again when its lock, our own metadata, or the place of the clone has changed.
@@ -87,6 +89,13 @@ $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$(CURDIR)" ] || rm -f .venv/.uv
 
 debian:
 	@infra/setup/debian.sh chromium libatomic1 mosquitto
+
+# The demo does not wait for it: without it, definitions are written in a plain text field.
+editor: templates/console/static/build/editor.js ## Build the console's editor for definitions
+
+templates/console/static/build/editor.js: .venv/.uv infra/locks/editor.txt $(wildcard infra/editor/*.json infra/editor/*.mjs infra/editor/src/*.js)
+	@infra/setup/editor.sh
+	@touch $@
 
 # The demo plant's ERP lives in an environment of its own and is built once; a second call finds it ready.
 erp: .venv/.runtime

@@ -16,4 +16,5 @@ upgrade=("$@")
 lock uv infra/locks/uv.in
 lock runtime pyproject.toml infra/locks/build.in --extra demo
 lock dev pyproject.toml infra/locks/build.in --extra demo --group check --group test -c infra/locks/runtime.txt
+lock editor infra/locks/editor.in
 lock tryton infra/erp/mfgos/pyproject.toml --extra server
