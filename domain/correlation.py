@@ -12,12 +12,15 @@ from domain import expressions
 from domain.calendar import SiteCalendar
 from domain.definition import Definition, Opens
 from domain.errors import ConfigError
+from domain.signals import SignalType
 from domain.site import Site
 from domain.values import Json, iso
 
 REPEAT = "repeat"  # the outcome of a signal that no definition was asked about: what it reports was known
 PRIORITIES = ("low", "medium", "high", "critical")
 USUAL = "medium"
+STANDING = frozenset({SignalType.MACHINE_STATE, SignalType.MACHINE_ALARM, SignalType.SOURCE_LOST})
+"""Types that report how things stand until another one says otherwise; the others tell of something that happened."""
 
 
 @dataclass(frozen=True)

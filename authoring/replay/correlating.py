@@ -12,20 +12,26 @@ from datetime import datetime
 from activities.contracts.model import OpeningSignal
 from authoring.replay.model import Case, Recorded, Recording
 from authoring.simulator.opening import Look, Opener
-from domain import expressions
-from domain.definition import Definition
+from domain import correlation
 from domain.errors import ConfigError
 
 _FIRST, _MORE = 16, 8  # signals that are offered to an exception at first; so many times more if it takes them all
 
 
+Span = tuple[datetime, datetime | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A signal with what the definition makes of it. `parent`: it would open, but belongs to an open parent."""
+    """A signal with what the definition makes of it. `parents`: when exceptions were open that take it (`under`)."""
 
     recorded: Recorded
     look: Look
-    parent: bool = False
+    parents: tuple[Span, ...] = ()
+
+    def parent(self, at: datetime) -> Span | None:
+        """The parent that has it at that moment."""
+        return next((span for span in self.parents if span[0] <= at and (span[1] is None or at < span[1])), None)
 
     @property
     def at(self) -> datetime:
@@ -45,7 +51,7 @@ Simulate = Callable[[OpeningSignal, Look, datetime, Sequence[OpeningSignal], Rec
 """One exception: opened by this signal, then; who may join; gives its case."""
 
 
-def look(opener: Opener, definition: Definition, recording: Recording) -> Looked:
+def look(opener: Opener, recording: Recording) -> Looked:
     """What the definition makes of every recorded signal, by key."""
     chains: dict[str, list[Seen]] = {}
     problems: Counter[str] = Counter()
@@ -59,8 +65,8 @@ def look(opener: Opener, definition: Definition, recording: Recording) -> Looked
         if found is None:
             continue
         listened += 1
-        parent = found.holds and _has_parent(opener, definition, recording, recorded)
-        chains.setdefault(found.key, []).append(Seen(recorded, found, parent))
+        parents = tuple(span for key in found.parents for span in recording.parents.get(key, ()))
+        chains.setdefault(found.key, []).append(Seen(recorded, found, parents))
     return Looked(chains, problems, listened)
 
 
@@ -69,17 +75,6 @@ def _look(opener: Opener, recorded: Recorded) -> Look | None:
     if found is None or recorded.key is None:
         return found
     return replace(found, key=recorded.key, holds=bool(recorded.held))
-
-
-def _has_parent(opener: Opener, definition: Definition, recording: Recording, recorded: Recorded) -> bool:
-    """Was an exception open that takes this signal for itself (`under`)? Safety signals are not held up by one."""
-    opens = definition.opens
-    if opens is None or opens.safety or not opens.under or not recording.parents:
-        return False
-    scope, at = opener.scope(recorded.signal), recorded.signal.received_at
-    keys = ((under.definition, str(expressions.evaluate(under.key, scope))) for under in opens.under)
-    spans = (span for key in keys for span in recording.parents.get(key, ()))
-    return any(begin <= at and (end is None or at < end) for begin, end in spans)
 
 
 def tell(chain: Sequence[Seen], simulate: Simulate) -> list[Case]:
@@ -96,16 +91,30 @@ def tell(chain: Sequence[Seen], simulate: Simulate) -> list[Case]:
                 if not seen.look.holds and seen.recorded.may_open:
                     waiting.clear()  # it cleared before the on-delay was over
                 continue
-            if seen.look.settle:
+            if seen.look.settle and not seen.parent(at):
                 heapq.heappush(waiting, (at + seen.look.settle, seen.recorded.signal.seq, seen))
                 continue
+        if span := seen.parent(at):
+            waiting = _with_parent(waiting, seen, span)
+            continue
         case, following, waiting = _told(seen, at, chain, following, waiting, simulate)
         cases.append(case)
     return cases
 
 
 def _opens(seen: Seen) -> bool:
-    return seen.look.holds and seen.recorded.may_open and not seen.parent
+    return seen.look.holds and seen.recorded.may_open
+
+
+def _with_parent(waiting: "Waiting", seen: Seen, span: Span) -> "Waiting":
+    """A parent takes it. When that closes, the last of them is back unless its condition has ended by then."""
+    end = span[1]
+    if end is None or seen.recorded.signal.type not in correlation.STANDING:
+        return waiting
+    left = [one for one in waiting if span not in one[2].parents or one[0] < end]
+    left.append((max(end, seen.at + seen.look.settle), seen.recorded.signal.seq, seen))
+    heapq.heapify(left)
+    return left
 
 
 Waiting = list[tuple[datetime, int, Seen]]

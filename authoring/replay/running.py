@@ -18,7 +18,6 @@ from authoring.simulator.cast import Happenings
 from authoring.simulator.effects import Story
 from authoring.simulator.opening import Look, Opener
 from authoring.simulator.simulation import simulate
-from domain.calendar import SiteCalendar
 from domain.definition import Definition
 from domain.errors import MosError
 from domain.ids import derived_id
@@ -84,10 +83,10 @@ def replay(
 ) -> Side:
     """What this definition would have done with the recorded signals."""
     model, effort, begun = model or Model(), effort or Effort(), time.monotonic()
-    calendar = SiteCalendar(timezone=place.site.timezone, shifts=place.roster.shifts)
+    calendar = place.site.calendar.model_copy(update={"shifts": place.roster.shifts})
     parameters = place.site.parameters.get(definition.definition, {})
     opener = Opener(definition, place.site, parameters, calendar)
-    looked = correlating.look(opener, definition, recording)
+    looked = correlating.look(opener, recording)
     manners = manners_of(recording.histories.values()) if model.recorded else {}
     stage = Stage(definition, place, model, manners, recording.until)
     told, left = _told(stage, list(looked.chains.values()), recording.histories, effort, begun)
@@ -170,7 +169,7 @@ class _One:
     def __init__(self, stage: Stage, histories: Mapping[str, History]) -> None:
         self._stage, self._histories = stage, histories
         place, definition = stage.place, stage.definition
-        calendar = SiteCalendar(timezone=place.site.timezone, shifts=place.roster.shifts)
+        calendar = place.site.calendar.model_copy(update={"shifts": place.roster.shifts})
         parameters = place.site.parameters.get(definition.definition, {})
         self._opener = Opener(definition, place.site, parameters, calendar)
         self._steps = answerable(definition)
