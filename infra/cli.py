@@ -24,6 +24,8 @@ COMMANDS = {
     "versions": "infra.versions",
     "diff": "infra.versions",
     "rollout": "infra.rollout",
+    "shelve": "infra.shelving",
+    "unshelve": "infra.shelving",
     "demo": "infra.demo.command",
 }
 _OWN = ("up", "down", "status")
