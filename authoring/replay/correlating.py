@@ -47,6 +47,8 @@ class Looked:
     listened: int
 
 
+Waiting = list[tuple[datetime, int, Seen]]
+"""When the wait is over, inbox number, signal; a heap."""
 Simulate = Callable[[OpeningSignal, Look, datetime, Sequence[OpeningSignal], Recorded], Case]
 """One exception: opened by this signal, then; who may join; gives its case."""
 
@@ -80,7 +82,7 @@ def _look(opener: Opener, recorded: Recorded) -> Look | None:
 def tell(chain: Sequence[Seen], simulate: Simulate) -> list[Case]:
     """The exceptions of one key, one after the other: while one is open, the signals of its key join it."""
     cases: list[Case] = []
-    following, waiting = 0, list[tuple[datetime, int, Seen]]()  # waiting: for the end of their on-delay
+    following, waiting = 0, Waiting()  # waiting: for the end of their on-delay
     while following < len(chain) or waiting:
         if waiting and (following == len(chain) or waiting[0][0] <= chain[following].at):
             at, _, seen = heapq.heappop(waiting)
@@ -88,8 +90,8 @@ def tell(chain: Sequence[Seen], simulate: Simulate) -> list[Case]:
             seen, at = chain[following], chain[following].at
             following += 1
             if not _opens(seen):
-                if not seen.look.holds and seen.recorded.may_open:
-                    waiting.clear()  # it cleared before the on-delay was over
+                if not seen.look.holds:
+                    waiting.clear()  # it cleared while it waited
                 continue
             if seen.look.settle and not seen.parent(at):
                 heapq.heappush(waiting, (at + seen.look.settle, seen.recorded.signal.seq, seen))
@@ -106,7 +108,7 @@ def _opens(seen: Seen) -> bool:
     return seen.look.holds and seen.recorded.may_open
 
 
-def _with_parent(waiting: "Waiting", seen: Seen, span: Span) -> "Waiting":
+def _with_parent(waiting: Waiting, seen: Seen, span: Span) -> Waiting:
     """A parent takes it. When that closes, the last of them is back unless its condition has ended by then."""
     end = span[1]
     if end is None or seen.recorded.signal.type not in correlation.STANDING:
@@ -115,9 +117,6 @@ def _with_parent(waiting: "Waiting", seen: Seen, span: Span) -> "Waiting":
     left.append((max(end, seen.at + seen.look.settle), seen.recorded.signal.seq, seen))
     heapq.heapify(left)
     return left
-
-
-Waiting = list[tuple[datetime, int, Seen]]
 
 
 def _told(
@@ -135,16 +134,18 @@ def _told(
             break
         many *= _MORE
     joined = [signal.seq for signal in offered if closed is None or signal.received_at <= closed]
-    left = [] if closed is None else [one for one in waiting if one[0] > closed]
-    heapq.heapify(left)
-    while following < len(chain) and (closed is None or chain[following].at <= closed):
-        following += 1
-    return replace(case, signals=(seen.recorded.signal.seq, *joined)), following, left
+    taken = following
+    while taken < len(chain) and (closed is None or chain[taken].at <= closed):
+        taken += 1
+    ends = [one.at for one in chain[following:taken] if not one.look.holds]
+    left = [] if closed is None or ends else sorted(one for one in waiting if one[0] > closed)
+    return replace(case, signals=(seen.recorded.signal.seq, *joined)), taken, left
 
 
 def _offered(at: datetime, coming: Sequence[Seen], waiting: Waiting) -> list[OpeningSignal]:
-    """Who may join, in the order of time: those that come, and those whose on-delay ends meanwhile."""
-    late = [_moved(seen.recorded.signal, due) for due, _, seen in waiting]
+    """Who may join, in the order of time: those that come, and those whose on-delay ends before they clear."""
+    clears = min((seen.at for seen in coming if not seen.look.holds), default=None)
+    late = [_moved(seen.recorded.signal, due) for due, _, seen in waiting if clears is None or due <= clears]
     found = [_moved(seen.recorded.signal, at) for seen in coming if seen.recorded.may_join]
     return sorted([*late, *found], key=lambda signal: (signal.received_at, signal.seq))
 

@@ -1,0 +1,95 @@
+"""What really happened, replayed with the version that did it, tells the same; another version tells the difference."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from authoring.replay import comparing, recorded, running
+from authoring.replay.answering import Model
+from authoring.replay.model import Case, Place, Recording
+from domain.definition_text import load
+from store.db import Database
+from store.read import site as site_read
+from tests.support import stories
+from tests.support.eventually import eventually
+from tests.support.fixtures import database, database_url, postgres, published, published_template, temporal
+from tests.support.plant import DEFINITIONS, RUNNING, Plant, run_plant
+from tests.support.servers import Temporal
+
+__all__ = ["database", "database_url", "postgres", "published", "published_template", "temporal"]
+
+
+@pytest.fixture
+async def plant(published: Database, temporal: Temporal) -> AsyncIterator[Plant]:
+    async with run_plant(published, await temporal.client()) as running_plant:
+        yield running_plant
+
+
+async def recording_of(plant: Plant, definition: str) -> tuple[Recording, Place]:
+    until = datetime.now(UTC) + timedelta(days=5)
+    async with plant.database.transaction() as session:
+        found = await recorded.read(session, definition, until - timedelta(days=6), until)
+        return found, Place(await site_read.site(session), await site_read.roster(session))
+
+
+async def runs_again(plant: Plant) -> None:
+    """The machine reports that it runs, and intake has looked at it."""
+    event = await plant.state("lathe-1", RUNNING)
+
+    async def looked_at() -> bool:
+        return (await plant.event_row(event)).status != "received"
+
+    await eventually(looked_at, "intake looked at the state")
+
+
+def shipped(name: str, *changes: tuple[str, str]) -> str:
+    text = (DEFINITIONS / f"{name}.yaml").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def told(case: Case) -> dict[str, object]:
+    """What must be the same: all but the moments, which the real one needs a little longer for."""
+    return {
+        "key": case.key,
+        "signals": case.signals,
+        "ending": case.ending,
+        "pages": sorted((page.person, page.task, page.kind) for page in case.pages),
+        "decisions": sorted((made.task, made.verdict, made.option, made.person) for made in case.decisions),
+        "postings": sorted((posted.system, posted.outcomes, posted.status) for posted in case.postings),
+    }
+
+
+async def test_the_live_version_replayed_tells_what_happened(plant: Plant) -> None:
+    await stories.breakdown(plant)
+    await runs_again(plant)
+    await stories.quality_hold(plant)
+    await stories.rush_order(plant)
+    for name in ("breakdown", "quality_hold", "rush_order"):
+        recording, place = await recording_of(plant, name)
+        side = running.replay(load(shipped(name)), recording, place, label="live")
+        assert [told(case) for case in side.cases] == [told(case) for case in recording.happened or ()], name
+        assert {basis for case in side.cases for basis in case.answered} <= {"recorded", "silent", "model"}
+        assert not side.problems
+
+
+async def test_another_version_on_what_happened(plant: Plant) -> None:
+    """With a longer on-delay than it lasted it would have opened nothing; other people asked are other people paged."""
+    await stories.breakdown(plant)
+    await runs_again(plant)
+    recording, place = await recording_of(plant, "breakdown")
+    slow = load(shipped("breakdown", ("one_per: [signal.equipment]", "one_per: [signal.equipment]\n  settle: 10m")))
+    after = running.replay(slow, recording, place, label="slow")
+    report = comparing.report(
+        running.happened(recording), after, recording, place, comparing.About("breakdown", datetime.now(UTC), Model())
+    )
+    assert report["exceptions"]["only_before"] == 1
+    assert report["exceptions"]["after"] == 0
+    assert report["sides"]["before"]["postings"] == 3
+    wide = load(shipped("breakdown", ("role: maintenance_technician", "role: planner")))
+    (case,) = running.replay(wide, recording, place, label="wide").cases
+    assert {page.person for page in case.pages if page.task == "repair"} == {"lena"}  # nobody recorded how she reacts
+    assert "model" in case.answered
