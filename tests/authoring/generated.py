@@ -13,7 +13,7 @@ from authoring.simulator.cast import Deed, Happenings, Page
 from authoring.simulator.plant import Outage, Plant, SimulatedSystem
 from domain import definition_text
 from domain.calendar import SiteCalendar
-from domain.definition import Definition
+from domain.definition import Definition, walk
 from domain.people import ContactMethod, Person, Roster, Shift
 from domain.steps import STEP_KINDS
 
@@ -152,7 +152,7 @@ def documents(draw: Callable[[Any], Any]) -> Doc:
     making = _Making(draw)
     closes: Doc = {"within": making.pick("2h", "12h")}
     if making.pick(True, False):
-        closes |= {"when": "machine.state == 'running'", "off_delay": making.pick("0s", "3m")}
+        closes |= {"when": "machine.state == 'running'", "off_delay": making.pick("2m41s", "3m17s")}
     return {
         "definition": "made_up",
         "title": "{{ equipment.id }}",
@@ -213,20 +213,22 @@ def plant(seed: int) -> Plant:
     return Plant(ROSTER, "Europe/Prague", {"erp": erp}, proposals)
 
 
-def happenings(seed: int) -> Happenings:
-    """The machine may run again and stop again; somebody may pause, resume, cancel or take over."""
+def happenings(seed: int, definition: Definition) -> Happenings:
+    """The machine may run again and stop again; somebody may pause, resume, cancel, take over, skip a step or retry
+    one."""
     chance = random.Random(seed)
+    paths = [path for path, _ in walk(definition.steps)]
 
     def moment(index: int) -> datetime:
         return START + timedelta(seconds=chance.randint(1, 7200), milliseconds=17 + index)
 
     states = [(moment(index), chance.choice(("running", "aborted"))) for index in range(chance.randint(0, 3))]
     signals = [_signal(number, at, state) for number, (at, state) in enumerate(sorted(states), 2)]
-    kinds = ("pause", "resume", "cancel", "take_over", "close")
+    kinds = ("pause", "resume", "cancel", "take_over", "close", "skip", "skip", "retry", "retry")
     commands = [
         Command(
             id=f"c{index}", seq=9000 + index, kind=chance.choice(kinds), person="dora", person_name="Dora",
-            reason="because", received_at=moment(500 + index),
+            reason="because", received_at=moment(500 + index), step=chance.choice(paths),
         )
         for index in range(chance.choice((0, 0, 1, 3)))
     ]  # fmt: skip

@@ -27,7 +27,9 @@ made = settings(
 def _run(document: Doc, seed: int, renew_after: int = 0) -> Story:
     definition = definition_text.load(yaml.safe_dump(document, sort_keys=False))
     given_exception, chance = opened(definition), ByChance(seed)
-    return simulate(given_exception, plant(seed), chance, happenings(seed), renew_after=renew_after, most_turns=200_000)
+    return simulate(
+        given_exception, plant(seed), chance, happenings(seed, definition), renew_after=renew_after, most_turns=200_000
+    )
 
 
 @made

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import Command, CommandResult
@@ -21,23 +22,34 @@ _WHILE_ENDING = ("retry", "skip")  # a step that takes something back may fail, 
 async def obey(engine: Interpreter, command: Command) -> CommandResult:
     """Do it, or say why not; either way the story has it with who and why."""
     if engine.closed or (engine.ending and command.kind not in _WHILE_ENDING):
-        return CommandResult(accepted=False, code="closed")
-    result = await _checked(engine, command)
+        return _no("closed").result
+    obeyed = _checked(engine, command)
+    result = obeyed.result
     if not command.preview:
         kind = f"control.{command.kind}" if result.accepted else "control_refused"
         engine.note(kind, command.step, command.person, name=command.person_name, verb=command.kind,
                     reason=command.reason, code=result.code, **_facts(command))  # fmt: skip
+        for path in obeyed.withdrawn:  # only now: the procedure goes on meanwhile, perhaps to its end
+            await engine.withdraw(path)
         if not engine.renewing:
             await engine.record()
     return result
 
 
-async def _checked(engine: Interpreter, command: Command) -> CommandResult:
+@dataclass(frozen=True)
+class _Obeyed:
+    """What came of a command, and the paths below which open tasks are withdrawn."""
+
+    result: CommandResult
+    withdrawn: Sequence[str] = ()
+
+
+def _checked(engine: Interpreter, command: Command) -> _Obeyed:
     if command.kind not in _COMMANDS or (command.preview and command.kind != "migrate"):
-        return CommandResult(accepted=False, code="unknown_command")
+        return _no("unknown_command")
     if command.kind in NEEDS_REASON and not command.preview and not command.reason.strip():
-        return CommandResult(accepted=False, code="reason_missing")
-    return await _COMMANDS[command.kind](engine, command)
+        return _no("reason_missing")
+    return _COMMANDS[command.kind](engine, command)
 
 
 def _facts(command: Command) -> dict[str, Json]:
@@ -46,87 +58,88 @@ def _facts(command: Command) -> dict[str, Json]:
     return version | ({"values": command.values} if command.values else {})
 
 
-_DONE = CommandResult(accepted=True, code="done")
-_ALREADY = CommandResult(accepted=False, code="already")
+def _no(code: str) -> _Obeyed:
+    return _Obeyed(CommandResult(accepted=False, code=code))
 
 
-async def _pause(engine: Interpreter, command: Command) -> CommandResult:
+_DONE = _Obeyed(CommandResult(accepted=True, code="done"))
+_ALREADY = _no("already")
+
+
+def _pause(engine: Interpreter, command: Command) -> _Obeyed:
     if engine.paused:
         return _ALREADY
     engine.paused = True
     return _DONE
 
 
-async def _resume(engine: Interpreter, command: Command) -> CommandResult:
+def _resume(engine: Interpreter, command: Command) -> _Obeyed:
     if not engine.paused:
         return _ALREADY
     engine.paused = False
     return _DONE
 
 
-async def _retry(engine: Interpreter, command: Command) -> CommandResult:
+def _retry(engine: Interpreter, command: Command) -> _Obeyed:
     cell = engine.cells.get(command.step)
     if cell is None or cell.status != "failed":
-        return CommandResult(accepted=False, code="not_failed")
+        return _no("not_failed")
     stepping.try_again(engine, command.step)
     return _DONE
 
 
-async def _skip(engine: Interpreter, command: Command) -> CommandResult:
+def _skip(engine: Interpreter, command: Command) -> _Obeyed:
     """The step ends here, or is passed over when it comes next. The person's values are its result, but a decision is
     none of them: whoever may decide answers the step instead."""
     if not steerable(engine, command.step):
-        return CommandResult(accepted=False, code="unknown_step")
+        return _no("unknown_step")
     step, frame = engine.step(command.step), engine.frame_of(command.step)
     if isinstance(step, TaskStep | ApproveStep) and step.authority and DECIDES & command.values.keys():
-        return CommandResult(accepted=False, code="not_by_skipping")
+        return _no("not_by_skipping")
     engine.place(frame, command.step).cell.status = "skipped"
     if step_name(step) and command.values:
         frame.put(step_name(step), command.values)
     for path, running in list(engine.running.items()):
         if path == command.step or path.startswith(f"{command.step}."):
             running.cancel()
-    await engine.withdraw(command.step)
-    return _DONE
+    return replace(_DONE, withdrawn=[command.step])
 
 
-async def _take_over(engine: Interpreter, command: Command) -> CommandResult:
+def _take_over(engine: Interpreter, command: Command) -> _Obeyed:
     """From now on a person does it: nobody is asked any more, nothing is posted, until that person closes it."""
     if engine.by_hand:
         return _ALREADY
     engine.by_hand = command.person_name
-    await engine.withdraw("")
-    return _DONE
+    return replace(_DONE, withdrawn=[""])
 
 
-async def _close(engine: Interpreter, command: Command) -> CommandResult:
+def _close(engine: Interpreter, command: Command) -> _Obeyed:
     if not engine.by_hand:
-        return CommandResult(accepted=False, code="not_taken_over")
+        return _no("not_taken_over")
     engine.ending = "closed_by_hand"
     return _DONE
 
 
-async def _cancel(engine: Interpreter, command: Command) -> CommandResult:
+def _cancel(engine: Interpreter, command: Command) -> _Obeyed:
     engine.ending = "cancelled"
     return _DONE
 
 
-async def _migrate(engine: Interpreter, command: Command) -> CommandResult:
+def _migrate(engine: Interpreter, command: Command) -> _Obeyed:
     """Go on under another version: the run is renewed with it as soon as no effect is under way."""
     if command.definition is None or command.definition.definition != engine.definition.definition:
-        return CommandResult(accepted=False, code="other_definition")
+        return _no("other_definition")
     if command.version == engine.story.version:
         return _ALREADY
     plan = migrating.plan(engine, command.definition)
     if not command.preview:
         given = engine.story.given.model_copy(update={"definition": command.definition, "version": command.version})
         engine.migration = given  # from here on no step begins anything: not even what follows a withdrawn one
-        for path in plan.gone_paths:
-            await engine.withdraw(path)
-    return CommandResult(accepted=True, code="done", detail=plan.told())
+    withdrawn = [] if command.preview else plan.gone_paths
+    return _Obeyed(CommandResult(accepted=True, code="done", detail=plan.told()), withdrawn)
 
 
-_COMMANDS: dict[str, Callable[[Interpreter, Command], Awaitable[CommandResult]]] = {
+_COMMANDS: dict[str, Callable[[Interpreter, Command], _Obeyed]] = {
     "pause": _pause,
     "resume": _resume,
     "retry": _retry,
