@@ -36,6 +36,13 @@ def render(message: Message, channel: ChannelName, folder: Path = FOLDER) -> dic
     return _slack(text, template.name or "") if channel is ChannelName.SLACK else {"body": _sms(text)}
 
 
+def unshortened(message: Message, folder: Path = FOLDER) -> str:
+    """All that the SMS template says, before details are left out to fit. Raises ConfigError."""
+    template = _template(ChannelName.SMS, message, folder)
+    text = run(lambda scope: template.render(scope), _scope(message), template.name or "template")
+    return "\n".join(line for part in _parts(text) for line in part)
+
+
 def numbered(message: Message) -> list[str]:
     """The verbs that an SMS answers by number: the choices that name a value (`approve:<option>`), in their order."""
     return [choice.verb for choice in message.choices if ":" in choice.verb]
@@ -133,10 +140,14 @@ def _slack(text: str, name: str) -> dict[str, Json]:
     return {"text": values[0]["text"], "blocks": values[1:]}
 
 
+def _parts(text: str) -> list[list[str]]:
+    parts = [[line.strip() for line in part.split("\n") if line.strip()] for part in normalise(text).split("\n---")]
+    return [*parts, [], [], []][:3]
+
+
 def _sms(text: str) -> str:
     """Three parts divided by lines of `---`: what it is, details (left out from the end when long), what to reply."""
-    parts = [[line.strip() for line in part.split("\n") if line.strip()] for part in normalise(text).split("\n---")]
-    head, details, foot = [*parts, [], [], []][:3]
+    head, details, foot = _parts(text)
     while details and segments("\n".join(head + details + foot)) > MAX_SEGMENTS:
         details.pop()
     body = "\n".join(head + details + foot)
