@@ -1,8 +1,9 @@
-"""Trying a draft before anybody is paged: a scenario, played in the simulator."""
+"""Trying a draft before anybody is paged: a scenario in the simulator, and the last days again."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,14 +12,21 @@ from api.checking import Checked, Remark, check, marks_of, remarks_on
 from api.deps import ApiDeps, Deps
 from api.rendering import show
 from api.visitors import Visitor, VisitorDocument
+from authoring.rehearsal import rehearse
+from authoring.replay import rendering
+from authoring.replay.model import Place
 from authoring.scenarios.naming import ScenarioError
 from authoring.scenarios.setting import Setting
 from authoring.trial import Example, Tried, examples, try_out
 from domain.definition import Definition
-from domain.errors import InvariantError, NotFoundError
+from domain.errors import InvalidPayloadError, InvariantError, NotFoundError
+from domain.values import Json
 from store.read import authoring
 
 router = APIRouter()
+ERRORS = "The definition has errors: mend them first."
+NO_SITE = "There is no site document yet: push one first."
+_MOST_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,11 @@ async def scenario(request: Request, deps: Deps, login: Visitor, form: VisitorDo
 
 async def _trial(deps: ApiDeps, checked: Checked, text: str, told: str) -> Trial:
     if checked.whole is None or checked.errors:
-        return Trial(wrong="The definition has errors: mend them first.")
+        return Trial(wrong=ERRORS)
     try:
         site, roster = await authoring.setting(deps.database)
     except NotFoundError:
-        return Trial(wrong="There is no site document yet: push one first.")
+        return Trial(wrong=NO_SITE)
     setting = Setting(site, roster, deps.scenario_answers)
     try:
         async with deps.trial_turn:
@@ -56,6 +64,47 @@ async def _trial(deps: ApiDeps, checked: Checked, text: str, told: str) -> Trial
         return Trial(remarks=remarks_on(error.findings, told))
     except InvariantError as error:
         return Trial(wrong=f"It was stopped: {error.message}")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """`report`: the difference as data and `told` as text; or why there is none."""
+
+    report: dict[str, Json] | None = None
+    told: str = ""
+    wrong: str = ""
+
+
+@router.post("/drafts/{number}/replay")
+async def replay(request: Request, deps: Deps, login: Visitor, form: VisitorDocument, number: int) -> Response:
+    """What the text as it stands on the page would have done in the last `days`, beside the live version."""
+    sheet = await authoring.sheet(deps.database, number)
+    text = form.get("text", sheet.draft.source_text).replace("\r\n", "\n")
+    checked = await check(deps, text, sheet.draft.definition)
+    found = await _rehearsal(deps, checked, _days(form), sheet.draft.definition)
+    return await show(request, login, "definition_replay.html", found=found)
+
+
+def _days(form: dict[str, str]) -> int:
+    text = form.get("days", "7").strip()
+    if not text.isdigit() or not 1 <= int(text[:4]) <= _MOST_DAYS:
+        raise InvalidPayloadError(f"Look back 1 to {_MOST_DAYS} days.")
+    return int(text)
+
+
+async def _rehearsal(deps: ApiDeps, checked: Checked, days: int, name: str) -> Rehearsal:
+    if checked.whole is None or checked.errors:
+        return Rehearsal(wrong=ERRORS)
+    try:
+        place = Place(*await authoring.setting(deps.database))
+    except NotFoundError:
+        return Rehearsal(wrong=NO_SITE)
+    book = (await authoring.book(deps.database, name)).live
+    live = (book.number, Definition.model_validate(book.content)) if book else None
+    now = deps.now()
+    async with deps.trial_turn:
+        report = await rehearse(deps.database, checked.whole, live, place, now - timedelta(days=days), now)
+    return Rehearsal(report, rendering.text(report))
 
 
 def _play(definition: Definition, told: str, setting: Setting, text: str) -> Tried:

@@ -1,41 +1,24 @@
 """The pages of definitions: written by one, signed by another, rolled out, compared; nothing gets past the rules."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-import workflows
-from admin.publish import import_roster, publish_definition, publish_site
 from api.app import create_app
 from infra.demo.answers import demo_answers
-from infra.scenarios import DEMO_SITE
-from infra.site_folder import read_yaml
 from store.db import Database
 from store.tables import AuditRow, DraftRow, RolloutRow
-from tests.api.seeding import HASH, HOSTILE, NOW, PASSWORD
+from tests.api.authored import AUTHOR, BREAKDOWN, DEFINITIONS, OTHER, SIGNER, publish, publish_demo, starved
+from tests.api.seeding import HOSTILE, PASSWORD
 from tests.api.site import Browser, browser, dependencies, emptied, hidden
-
-BREAKDOWN = (Path(workflows.__path__[0]) / "definitions" / "breakdown.yaml").read_text(encoding="utf-8")
-AUTHOR, OTHER, SIGNER = "piotr", "lena", "sofia"
 
 
 @pytest.fixture
 async def plant(database_url: str) -> AsyncIterator[Database]:
-    """The demo site with its people; `breakdown` is live as v1."""
     async with emptied(database_url) as database:
-        roster = read_yaml(DEMO_SITE / "people.yaml")
-        for person in roster["people"]:
-            if person["id"] == SIGNER:
-                person["authorities"] = sorted({*person["authorities"], "publish_definitions"})
-        passwords = dict.fromkeys((AUTHOR, OTHER, SIGNER), HASH)
-        await import_roster(database, roster, passwords, author="admin", now=NOW)
-        await publish_site(database, read_yaml(DEMO_SITE / "site.yaml"), author="admin", now=NOW)
-        await publish_definition(
-            database, BREAKDOWN, "breakdown.yaml", author="eva", signed_off_by=SIGNER, now=NOW, reason="as shipped"
-        )
+        await publish_demo(database)
         yield database
 
 
@@ -221,9 +204,7 @@ async def test_sent_back_with_a_comment(author: Browser, signer: Browser) -> Non
 async def test_overtaken_drafts_say_so_and_are_compared(author: Browser, plant: Database) -> None:
     path = await begin(author, "breakdown", "")
     newer = BREAKDOWN.replace("lead_after: 5m", "lead_after: 8m")
-    await publish_definition(
-        plant, newer, "breakdown.yaml", author=OTHER, signed_off_by=SIGNER, now=NOW, reason="calmer"
-    )
+    await publish(plant, newer, "calmer", author=OTHER)
     page = await author.get(path)
     assert "v2 was published" in page.text
     assert "calmer" in page.text
@@ -236,9 +217,7 @@ async def test_overtaken_drafts_say_so_and_are_compared(author: Browser, plant: 
 
 async def test_rolling_out(signer: Browser, author: Browser, plant: Database) -> None:
     newer = BREAKDOWN.replace("lead_after: 5m", "lead_after: 8m")
-    await publish_definition(
-        plant, newer, "breakdown.yaml", author=OTHER, signed_off_by=SIGNER, now=NOW, reason="calmer"
-    )
+    await publish(plant, newer, "calmer", author=OTHER)
     page = await signer.get("/definitions/breakdown")
     fields = hidden(page.text, 'id="rollout"')
     where = "/definitions/breakdown/rollout"
@@ -261,7 +240,7 @@ async def test_rolling_out(signer: Browser, author: Browser, plant: Database) ->
 
 async def test_two_versions_side_by_side(author: Browser, plant: Database) -> None:
     newer = BREAKDOWN.replace("lead_after: 5m", "lead_after: 8m").replace("buttons: [arrived, done]", "buttons: [done]")
-    await publish_definition(plant, newer, "breakdown.yaml", author=OTHER, signed_off_by=SIGNER, now=NOW)
+    await publish(plant, newer, "calmer", author=OTHER)
     page = await author.get("/definitions/breakdown?before=v1&after=v2")
     assert "5 min becomes 8 min" in page.text
     assert '<span class="del">-          buttons: [arrived, done]' in page.text
@@ -273,7 +252,7 @@ async def test_a_scenario_is_played_on_the_page(author: Browser, plant: Database
     path = await begin(author)
     page = await author.get(path)
     fields = hidden(page.text, 'class="meta"') | {"text": renamed()}
-    scenario = (Path(workflows.__path__[0]) / "definitions/scenarios/breakdown/happy_path.yaml").read_text()
+    scenario = (DEFINITIONS / "scenarios/breakdown/happy_path.yaml").read_text(encoding="utf-8")
     scenario = scenario.replace("definition: breakdown", "definition: line_stop")
     good = await author.post(f"{path}/scenario", fields | {"scenario": scenario})
     assert "As expected" in good.text, good.text
@@ -313,3 +292,19 @@ async def test_texts_of_authors_stay_texts(author: Browser) -> None:
     long = await author.post(path, fields | {"do": "save", "text": "x: " + "y" * 300_000})
     assert long.status_code == 400
     assert "split the definition" in long.text
+
+
+async def test_the_last_days_are_replayed_on_the_page(author: Browser, plant: Database) -> None:
+    async with plant.transaction() as session:
+        session.add_all([starved(1, 30.0), starved(2, 20.0, "mill-1"), starved(3, 300.0)])
+    path = await begin(author)
+    text = renamed().replace(
+        "when: signal.state in ['aborting', 'aborted'] && !signal.planned_stop && signal.unit_mode == 1",
+        "when: signal.state == 'suspended'",
+    )
+    fields = hidden((await author.get(path)).text, 'class="meta"') | {"text": text}
+    told = await author.post(f"{path}/replay", fields | {"days": "7"})
+    assert "2 signals since" in told.text, told.text
+    assert "2 exceptions" in told.text
+    assert "Amira Haddad" in told.text
+    assert (await author.post(f"{path}/replay", fields | {"days": "999"})).status_code == 400

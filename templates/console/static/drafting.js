@@ -50,8 +50,8 @@
   async function part(path, extra) {
     const answer = await fetch(`/drafts/${form.dataset.draft}/${path}`, {
       method: "POST", body: body(extra), headers: { accept: "text/html" }, credentials: "same-origin" });
-    if (answer.redirected || answer.status === 401 || answer.status === 403) throw new Error("You are signed out: open the board in another tab and sign in.");
-    if (!answer.ok) throw new Error("The server does not answer as it should.");
+    if (answer.redirected || answer.status === 401 || answer.status === 403) throw new Error("you are signed out. Sign in in another tab, then go on here.");
+    if (!answer.ok) throw new Error(answer.status === 413 ? "it is too long." : `the server said ${answer.status}.`);
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   }
 
@@ -112,18 +112,21 @@
     form.submit();
   }
 
-  async function play() {
-    const told = document.getElementById("told"), button = document.getElementById("play");
+  // A part of the page that takes a moment: pressed, waited for, shown.
+  async function shown(button, place, path, id, extra) {
     button.disabled = true;
-    told.textContent = "It plays.";
+    place.textContent = "One moment.";
     try {
-      const page = await part("scenario", { scenario: document.getElementById("scenario").value });
-      told.replaceChildren(document.importNode(page.getElementById("trial"), true));
+      const page = await part(path, extra);
+      place.replaceChildren(document.importNode(page.getElementById(id), true));
     } catch (error) {
-      told.textContent = `Not played: ${error.message}`;
+      place.textContent = `Not done: ${error.message}`;
     }
     button.disabled = false;
   }
+  const at = (id) => document.getElementById(id);
+  at("play").addEventListener("click", () => shown(at("play"), at("told"), "scenario", "trial", { scenario: at("scenario").value }));
+  at("replay").addEventListener("click", () => shown(at("replay"), at("replayed"), "replay", "rehearsal", { days: at("days").value }));
 
   // A scenario being written stays in this browser: it is no part of the definition.
   const scenario = document.getElementById("scenario"), example = document.getElementById("example");
@@ -136,7 +139,6 @@
     scenario.value = example.selectedOptions[0].dataset.text;
     scenario.dispatchEvent(new Event("input"));
   });
-  document.getElementById("play").addEventListener("click", play);
 
   field.addEventListener("input", changed);
   document.getElementById("save").addEventListener("click", (event) => { event.preventDefault(); save(); });
