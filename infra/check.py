@@ -1,29 +1,127 @@
-"""`mos check FILE...`: read definitions as a publication would, and say what is wrong where."""
+"""`mos check FILE...`: everything that can be known of definitions before they page anyone."""
 
+import asyncio
+import json
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from admin.publish import check_definition
+from authoring.check import published as published_facts
+from authoring.check.facts import WEEKS, SiteFacts, connected
+from authoring.check.many import check_all
+from authoring.check.reporting import Sheet, as_json, counts, lines, summary
+from authoring.check.sarif import as_sarif
+from domain.definition import Definition
 from domain.errors import ConfigError
+from domain.people import Roster
+from domain.site import Site
+from infra.connect import read_connections
+from infra.run import database_url, now
+from infra.settings import Settings, load_settings
+from infra.site_folder import read_yaml
+from store.db import Database
 
 
-def check(files: Annotated[list[Path], typer.Argument(help="Definitions in YAML, or folders of them.")]) -> None:
-    """Exit code 0 only if every definition would be accepted; findings as file:line:column."""
-    found = [path for file in files for path in (sorted(file.glob("*.yaml")) if file.is_dir() else [file])]
-    if not found:
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Definitions in YAML, or folders of them.")] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Folder with site.yaml, people.yaml, connectors.yaml: check against them.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Check against what is published; without files: the live definitions.")
+    ] = False,
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="So many weeks are looked ahead.")] = WEEKS,
+    format: Annotated[Format, typer.Option(help="How to write the findings.")] = Format.TEXT,
+    warnings_as_errors: Annotated[
+        bool, typer.Option("--warnings-as-errors", help="Exit code 1 for warnings too.")
+    ] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the language instead.")] = False,
+) -> None:
+    """Exit code 0 only if nothing is wrong; findings as file:line:column with a caret and what to do."""
+    if schema:
+        from authoring import language
+
+        typer.echo(json.dumps(language.schema(), indent=1, ensure_ascii=False))
+        return
+    known, others, texts = None, dict[str, Definition](), _texts(files or [])
+    if published:
+        known, others, live = asyncio.run(_published(load_settings(running=True), weeks))
+        texts = texts or live
+    if site is not None:
+        known = folder_facts(site, weeks)
+        texts = texts or _texts([site / "definitions"] if (site / "definitions").is_dir() else [site])
+    if not texts:
         raise ConfigError("no definition here: name a .yaml file, or a folder that has some")
-    wrong = 0
-    for path in found:
-        try:
-            check_definition(path.read_text(encoding="utf-8"), str(path))
-        except OSError as error:
-            wrong += 1
-            typer.echo(f"{path} can't be read: {error.strerror}", err=True)
-        except ConfigError as error:
-            wrong += 1
-            typer.echo(error.message, err=True)
-        else:
-            typer.echo(f"{path}: ok")
-    raise typer.Exit(1 if wrong else 0)
+    sheets = check_all(texts, known, others)
+    _write(sheets, format)
+    found = counts(sheets)
+    raise typer.Exit(1 if found["error"] or (warnings_as_errors and found["warning"]) else 0)
+
+
+def _texts(files: list[Path]) -> dict[str, str]:
+    """File -> text. Raises ConfigError for what can't be read."""
+    paths = [path for file in files for path in (_definitions_in(file) if file.is_dir() else [file])]
+    try:
+        return {str(path): path.read_text(encoding="utf-8") for path in paths}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"a definition can't be read: {error}") from None
+
+
+def _definitions_in(folder: Path) -> list[Path]:
+    """A site's folder holds its documents beside the definitions."""
+    others = {"site.yaml", "people.yaml", "connectors.yaml"}
+    return [path for path in sorted(folder.glob("*.yaml")) if path.name not in others]
+
+
+def folder_facts(folder: Path, weeks: int = WEEKS) -> SiteFacts:
+    """A site's folder as facts. Without connectors.yaml nothing is said about systems. Raises ConfigError."""
+    if not (folder / "site.yaml").is_file() or not (folder / "people.yaml").is_file():
+        raise ConfigError(f"{folder}: site.yaml and people.yaml are needed here")
+    try:
+        roster = Roster.model_validate(read_yaml(folder / "people.yaml"))
+        site = Site.model_validate({**read_yaml(folder / "site.yaml"), "shifts": roster.shifts})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{folder}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    connectors = folder / "connectors.yaml"
+    systems = None
+    if connectors.is_file():
+        systems = connected([one.model_dump() for one in read_connections(read_yaml(connectors))])
+    return SiteFacts(site, roster, now(), systems, weeks=weeks)
+
+
+async def _published(settings: Settings, weeks: int) -> tuple[SiteFacts, dict[str, Definition], dict[str, str]]:
+    database = Database(database_url(settings), pool_size=1)
+    try:
+        async with database.transaction() as session:
+            known = await published_facts.facts(session, now(), weeks=weeks)
+            live = await published_facts.definitions(session)
+    finally:
+        await database.close()
+    others = {name: definition for name, (_, definition) in live.items()}
+    return known, others, {f"{name}.yaml": text for name, (text, _) in live.items()}
+
+
+def _write(sheets: list[Sheet], format: Format) -> None:
+    if format is Format.JSON:
+        typer.echo(as_json(sheets))
+    elif format is Format.SARIF:
+        typer.echo(as_sarif(sheets))
+    else:
+        colours = sys.stdout.isatty()
+        for sheet in sheets:
+            for line in lines(sheet, colours=colours):
+                typer.echo(line, color=colours)
+        typer.echo(summary(sheets))

@@ -1,0 +1,94 @@
+"""Authority: can those who are asked decide it at all, are there enough of them, does four eyes leave somebody?"""
+
+from authoring.check.asked import Chain, chains, people, those
+from authoring.check.facts import SiteFacts
+from authoring.check.looking import Look, Placed, Proof
+from domain.definition import ApproveStep, TaskStep, step_name
+from domain.definition_rules import Problem
+from domain.people import ChannelName, Person, may_decide
+
+_CODE, _QUORUM, _FOUR_EYES = "mos.people.authority", "mos.people.quorum", "mos.people.four_eyes"
+Named = dict[str, Placed]
+
+
+def authority(look: Look) -> Proof:
+    """Every approval, and every task under an authority. Nothing without a site."""
+    if look.site is None:
+        return
+    asking = {step_name(p.step): p for p in look.steps if isinstance(p.step, TaskStep | ApproveStep)}
+    for placed in asking.values():
+        if placed.step.authority:
+            for chain in chains(look, look.site, placed):
+                yield from _held(look, look.site, (placed, chain), asking)
+
+
+def _held(look: Look, site: SiteFacts, asked: tuple[Placed, Chain], asking: Named) -> Proof:
+    placed, chain = asked
+    if None in chain.selectors:
+        return
+    step, area = placed.step, _area(chain)
+    holders = [person for person in people(site, chain) if _may(person, step.authority, area)]
+    if not holders:
+        yield Problem(
+            (*placed.at, "authority"),
+            f"nobody who is asked here may decide '{step.authority}'{those(chain, site)}",
+            _CODE, "error", _advice(site, step.authority, area),
+        )  # fmt: skip
+        return
+    first = chain.selectors[0]
+    if first is not None and not any(_may(person, step.authority, area) for person in site.hours.fitting(first)):
+        names = ", ".join(person.name for person in holders[:3])
+        message = f"nobody asked first may decide '{step.authority}': only the ladder ({names})"
+        yield Problem((*placed.at, "authority"), message, _CODE, "warning")
+    if isinstance(step, ApproveStep):
+        yield from _enough(look, site, (placed, holders), asking)
+
+
+def _area(chain: Chain) -> str:
+    """The area that counts when somebody answers is the equipment's; of several, one stands for all that are open."""
+    return next(iter(chain.areas)) if len(chain.areas) == 1 else ""
+
+
+def _may(person: Person, authority: str, area: str) -> bool:
+    return not may_decide(person, authority, area, ChannelName.CONSOLE.value, "low")
+
+
+def _enough(look: Look, site: SiteFacts, asked: tuple[Placed, list[Person]], asking: Named) -> Proof:
+    placed, holders = asked
+    step: ApproveStep = placed.step
+    if len(holders) < step.quorum:
+        message = f"{step.quorum} people must agree, and only {_people(holders)} may decide '{step.authority}' here"
+        yield Problem((*placed.at, "quorum"), message, _QUORUM)
+        return
+    mine = {person.id for person in holders}
+    others = [_could(look, site, asking[name]) & mine for name in step.not_by if name in asking]
+    gone = set().union(*others)
+    certain = {name for could in others if len(could) == 1 for name in could}
+    for excluded, severity in ((certain, "error"), (set(sorted(gone)[: len(others)]), "warning")):
+        if len(mine - excluded) < step.quorum:
+            left = "nobody" if not mine - excluded else f"too few ({len(mine - excluded)} of {step.quorum})"
+            message = f"four eyes leave {left} to decide this when {_people(holders)} did {', '.join(step.not_by)}"
+            yield Problem((*placed.at, "not_by"), message, _FOUR_EYES, severity, _others(step.authority))
+            return
+
+
+def _could(look: Look, site: SiteFacts, placed: Placed) -> set[str]:
+    """Who may come to do that step."""
+    found = {person.id: person for chain in chains(look, site, placed) for person in people(site, chain)}
+    needed = placed.step.authority
+    return {name for name, person in found.items() if not needed or needed in person.authorities}
+
+
+def _people(holders: list[Person]) -> str:
+    return " and ".join(person.name for person in holders[:3])
+
+
+def _advice(site: SiteFacts, authority: str, area: str) -> str:
+    holders = [person for person in site.roster.people if _may(person, authority, area)]
+    if not holders:
+        return f"give somebody the authority '{authority}'"
+    return f"ask those who may, too: {', '.join(person.name for person in holders[:3])}"
+
+
+def _others(authority: str) -> str:
+    return f"give '{authority}' to one more person, or ask more people"

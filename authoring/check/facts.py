@@ -1,0 +1,94 @@
+"""What a check knows of a site: its people, its equipment, and which systems are connected."""
+
+import importlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from authoring.check.hours import Hours
+from connectors.roles import Manifest
+from domain.errors import ConfigError
+from domain.people import Roster
+from domain.site import Equipment, Level, Site
+from domain.values import Json
+
+_KIND = re.compile(r"[a-z][a-z0-9_]*")
+WEEKS = 4
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """A site as of `begins` (aware) and the `weeks` after it.
+
+    systems: role (erp, mes) -> what the connected system is; None = not known, nothing is said about systems.
+    channels: over which people can be reached; None = over every one that they name.
+    """
+
+    site: Site
+    roster: Roster
+    begins: datetime
+    systems: Mapping[str, Manifest] | None = None
+    channels: frozenset[str] | None = None
+    weeks: int = WEEKS
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.site.timezone)
+
+    @cached_property
+    def hours(self) -> Hours:
+        """Who can be reached when; what it found out it keeps for the next definition."""
+        return Hours(self.roster, self.zone, self.begins, self.weeks, self.channels)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Those that people here read."""
+        return tuple(sorted({person.language for person in self.roster.people})) or (self.site.language,)
+
+    @cached_property
+    def machines(self) -> tuple[Equipment, ...]:
+        """What signals are about: work units, or everything where there are none."""
+        units = tuple(node for node in self.site.equipment if node.level is Level.WORK_UNIT)
+        return units or tuple(self.site.equipment)
+
+    @cached_property
+    def described(self) -> Mapping[str, Mapping[str, str]]:
+        """Machine -> what expressions read as `equipment`."""
+        return {node.id: self.site.describe(node.id) for node in self.machines}
+
+    def parameters(self, definition: str) -> Mapping[str, Json]:
+        """The site's values for a definition's parameters."""
+        found = self.site.parameters.get(definition)
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class _Connected:
+    role: str
+    kind: str
+    found: Manifest | None = field(default=None)
+
+
+def connected(document: Iterable[Mapping[str, Json]]) -> dict[str, Manifest]:
+    """Role -> manifest of the ERP and MES in a connectors document. Raises ConfigError for a kind that there is not."""
+    return {
+        str(item["role"]): manifest_of(str(item.get("kind", "")))
+        for item in document
+        if item.get("role") in ("erp", "mes")
+    }
+
+
+def manifest_of(kind: str) -> Manifest:
+    """The manifest of a connector by its folder's name. Raises ConfigError."""
+    try:
+        if not _KIND.fullmatch(kind):
+            raise ModuleNotFoundError
+        found = importlib.import_module(f"connectors.{kind}.manifest").MANIFEST
+    except ModuleNotFoundError:
+        raise ConfigError(f"no connector '{kind}': look at the connectors document") from None
+    if not isinstance(found, Manifest):
+        raise ConfigError(f"connector '{kind}' has no manifest")
+    return found

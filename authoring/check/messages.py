@@ -1,0 +1,169 @@
+"""Every message of every step as people would get it: written with ordinary and with long values, in each language."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authoring.check.asked import SPEAKING, chains, people
+from authoring.check.facts import manifest_of
+from authoring.check.looking import Look, Placed, Proof
+from authoring.check.samples import long_value, ordinary
+from domain import tasks
+from domain.definition import ApproveStep, NotifyStep, TaskStep, step_kind, step_name
+from domain.definition_rules import Problem
+from domain.errors import ConfigError
+from domain.messages import Fact, Message, MessageKind, OptionCard, Standing
+from domain.people import ChannelName
+from domain.tasks import LiveTask
+from domain.typing.tree import ListOf, Record, Type
+from domain.values import Json
+from templates.gsm import segments
+from templates.render import MAX_SEGMENTS, render, unshortened
+from templates.text import render_text
+
+_CODE, _BROKEN = "mos.message.too_long", "mos.message.render"
+_CHANNELS = ("slack", "sms")
+_OPTIONS = 4  # as many as a planner proposes
+_LINK = "https://mos.example.com/exceptions/exc_" + "0" * 26
+
+
+@dataclass(frozen=True)
+class _Way:
+    """With which values, and who reads it."""
+
+    name: str
+    severity: str
+    channels: frozenset[str]
+
+
+def messages(look: Look) -> Proof:
+    """Texts that a channel would cut short. With long values that is only noted where nobody who is asked reads it."""
+    languages = look.site.languages if look.site else ("en",)
+    for placed in look.steps:
+        if isinstance(placed.step, SPEAKING):
+            yield from _step(look, placed, languages)
+
+
+def _step(look: Look, placed: Placed, languages: tuple[str, ...]) -> Proof:
+    try:
+        long = list(_written(look, placed, long=True))
+        found = list(_over(long, languages))
+        if not found:
+            return
+        usual = dict(_over(list(_written(look, placed, long=False)), languages))
+    except ConfigError as error:
+        yield Problem(placed.at, f"this message can't be written: {error.message}", _BROKEN)
+        return
+    read = _read_by(look, placed)
+    for channel, told in found:
+        if channel in usual:
+            yield Problem(placed.at, f"{usual[channel]} with ordinary values", _CODE, "warning", _ADVICE[channel])
+        else:
+            severity = "warning" if channel in read else "note"
+            yield Problem(placed.at, f"{told} with long values", _CODE, severity, _ADVICE[channel])
+
+
+_ADVICE: Mapping[str, str] = {
+    "sms": "shorten it: the last lines are left out of the message",
+    "slack": "shorten it: what is beyond is cut off",
+}
+
+
+def _read_by(look: Look, placed: Placed) -> frozenset[str]:
+    """On which channels those who may be asked get their messages; all, when that is not known."""
+    site = look.site
+    if site is None:
+        return frozenset()
+    asked = [person for chain in chains(look, site, placed) for person in people(site, chain)]
+    return frozenset(person.contacts[0].channel.value for person in asked if person.contacts)
+
+
+def _over(written: list[Message], languages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Channel and how much is over, the worst for each channel."""
+    for channel in _CHANNELS:
+        worst = 0.0, ""
+        for message in written:
+            for language in languages:
+                local = message.model_copy(update={"language": language})
+                worst = max(worst, _sms(local) if channel == "sms" else _slack(local))
+        if worst[1]:
+            yield channel, worst[1]
+
+
+def _sms(message: Message) -> tuple[float, str]:
+    count = segments(unshortened(message))
+    told = f"SMS ({message.language}): {count} segments, at most {MAX_SEGMENTS} are sent"
+    return (count / MAX_SEGMENTS, told) if count > MAX_SEGMENTS else (0.0, "")
+
+
+def _slack(message: Message) -> tuple[float, str]:
+    """What the template shortens itself, and what Slack's own limits would."""
+    limits = manifest_of("slack").limits
+    blocks: list[Any] = render(message, ChannelName.SLACK)["blocks"]
+    sizes = [
+        ("the title", len(message.title), limits["header"]),
+        ("the text", len("\n".join(message.body)), limits["text"] - 100),
+        ("blocks", len(blocks), limits["blocks"]),
+        ("buttons", len(message.choices), limits["buttons"]),
+        *(("a fact", len(fact.value), limits["field"] - len(fact.label) - 10) for fact in message.facts),
+        *(("a button", len(choice.label), limits["button"]) for choice in message.choices),
+    ]
+    over = max(sizes, key=lambda one: one[1] / one[2])
+    what, size, limit = over
+    told = f"Slack ({message.language}): {what} of {size}, at most {limit} are shown"
+    return (size / limit, told) if size > limit else (0.0, "")
+
+
+# -- writing it as the engine would ------------------------------------------------------------------------------------
+
+
+def _written(look: Look, placed: Placed, *, long: bool) -> Iterator[Message]:
+    """As it asks; a task also as it stands for the one who accepted. Raises ConfigError."""
+    step, scope = placed.step, look.scopes.at(placed.path)
+    texts = [step.title or look.definition.title, step.text, *step.facts.values()]
+    values = look.values(scope, texts, long=long)
+    body = render_text(step.text, values).strip()
+    asked = Message(
+        kind=MessageKind(str(step_kind(step))),
+        definition=look.definition.definition,
+        exception_id="exc_" + "0" * 26,
+        step=step_name(step),
+        title=render_text(texts[0], values),
+        priority="high",
+        body=[body] if body else [],
+        facts=[Fact(label=label, value=render_text(text, values)) for label, text in step.facts.items()],
+        task="" if isinstance(step, NotifyStep) else "tsk_" + "0" * 26 + ":1",
+        code="" if isinstance(step, NotifyStep) else "K7QP",
+        link=_LINK,
+    )
+    if isinstance(step, NotifyStep):
+        yield asked
+        return
+    task = LiveTask("tsk", step_name(step), placed.path, step)
+    task.options = _options(look, placed, long=long) if isinstance(step, ApproveStep) else []
+    link_only = getattr(step, "risk", "") == "high"
+    deadline = "22 Nov 14:05"
+    offered = {"options": task.options, "deadline": deadline, "choices": tasks.choices(task, mine=False)}
+    yield asked.model_copy(update=offered | ({"choices": []} if link_only else {}))
+    if isinstance(step, TaskStep):
+        mine = {"choices": tasks.choices(task, mine=True), "inputs": tasks.inputs(task, mine=True)}
+        yield asked.model_copy(
+            update=mine | {"standing": Standing.YOURS, "by": "Maximiliane Musterfrau", "at": deadline}
+        )
+
+
+def _options(look: Look, placed: Placed, *, long: bool) -> list[OptionCard]:
+    step: ApproveStep = placed.step
+    if isinstance(step.options, list):
+        cards = [one for one in step.options if isinstance(one, dict)]
+        return [OptionCard.model_validate({**_plain(one), "id": str(one.get("id", ""))}) for one in cards]
+    found: Type = look.scopes.type_of(step.options, look.scopes.at(placed.path))
+    item = found.item if isinstance(found, ListOf) and isinstance(found.item, Record) else Record()
+    card: dict[str, Json] = long_value(item) if long else ordinary(item)
+    named = {name: card[name] for name in ("title", "summary", "figures") if name in card}
+    return [OptionCard.model_validate({"title": "", **named, "id": f"option-{index}"}) for index in range(_OPTIONS)]
+
+
+def _plain(card: Mapping[str, Json]) -> dict[str, Json]:
+    known = {name: card[name] for name in ("title", "summary", "figures") if name in card}
+    return {"title": "", **{name: value for name, value in known.items() if isinstance(value, str | list)}}
