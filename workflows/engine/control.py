@@ -24,16 +24,23 @@ async def obey(engine: Interpreter, command: Command) -> CommandResult:
     if engine.closed or (engine.ending and command.kind not in _WHILE_ENDING):
         return _no("closed").result
     obeyed = _checked(engine, command)
-    result = obeyed.result
-    if not command.preview:
-        kind = f"control.{command.kind}" if result.accepted else "control_refused"
-        engine.note(kind, command.step, command.person, name=command.person_name, verb=command.kind,
-                    reason=command.reason, code=result.code, **_facts(command))  # fmt: skip
-        for path in obeyed.withdrawn:  # only now: the procedure goes on meanwhile, perhaps to its end
-            await engine.withdraw(path)
-        if not engine.renewing:
-            await engine.record()
-    return result
+    if command.preview:
+        return obeyed.result
+    if engine.migration is not None:  # told by the next run, with the version that is then in force
+        await _withdraw(engine, obeyed)
+        _tell(engine, command, obeyed.result)
+    else:  # told first: the procedure goes on while tasks are withdrawn, perhaps to its end
+        _tell(engine, command, obeyed.result)
+        await _withdraw(engine, obeyed)
+    if not engine.renewing:
+        await engine.record()
+    return obeyed.result
+
+
+def _tell(engine: Interpreter, command: Command, result: CommandResult) -> None:
+    kind = f"control.{command.kind}" if result.accepted else "control_refused"
+    engine.note(kind, command.step, command.person, name=command.person_name, verb=command.kind,
+                reason=command.reason, code=result.code, **_facts(command))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,11 @@ class _Obeyed:
 
     result: CommandResult
     withdrawn: Sequence[str] = ()
+
+
+async def _withdraw(engine: Interpreter, obeyed: _Obeyed) -> None:
+    for path in obeyed.withdrawn:
+        await engine.withdraw(path)
 
 
 def _checked(engine: Interpreter, command: Command) -> _Obeyed:
