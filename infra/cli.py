@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "infra.check",
     "schema": "infra.schema",
     "test": "infra.scenarios",
+    "replay": "infra.replay",
     "push": "infra.push",
     "pull": "infra.pull",
     "drift": "infra.pull",

@@ -13,5 +13,6 @@ Modules:
 - `correlating` which signals open an exception and which join it, key by key, as intake does
 - `answering`   people answer as they did; where nothing is recorded, as a stated model says
 - `running`     the cases of a version, in this process or in several
+- `console`     replay(): bounded, in a process of its own, for a page that waits for it
 - `comparing`   the difference report as data; `load` the alarm budget; `rendering` as text and HTML
 """

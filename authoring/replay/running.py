@@ -4,7 +4,8 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -60,11 +61,24 @@ class Stage:
 
 @dataclass(frozen=True)
 class Effort:
-    """`processes`: so many at a time. `most`: so many exceptions at most, `within_s`: for so long at most (seconds)."""
+    """`processes`: so many at a time, in `pool` (see `crew`). `most`: so many exceptions at most, `within_s`: for so
+    long at most (seconds); both only without a pool."""
 
     processes: int = 1
+    pool: Executor | None = None
     most: int = 0
     within_s: float = 0.0
+
+
+@contextmanager
+def crew(processes: int, *, alone: bool = True) -> Iterator[Executor | None]:
+    """So many processes for as long as the block lasts. `alone`: for one there is none, it is done here."""
+    if alone and processes < 2:
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy threads and connections in odd states
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        yield pool
 
 
 def happened(recording: Recording) -> Side:
@@ -111,11 +125,9 @@ def _told(
     begun: float,
 ) -> tuple[list[Case], int]:
     """The cases of these keys, and how many signals were left when the time was up."""
-    if effort.processes > 1:
+    if effort.pool is not None:
         parts = [(stage, part, _of(part, histories)) for part in _parts(chains, effort.processes * _PARTS_EACH)]
-        context = multiprocessing.get_context("spawn")  # a fork would copy threads and connections in odd states
-        with ProcessPoolExecutor(effort.processes, mp_context=context) as pool:
-            return [case for told in pool.map(_tell_part, parts) for case in told], 0
+        return [case for told in effort.pool.map(_tell_part, parts) for case in told], 0
     cases: list[Case] = []
     tell = _teller(stage, histories)
     for done, chain in enumerate(chains):
@@ -157,10 +169,14 @@ def _teller(stage: Stage, histories: Mapping[str, History]) -> Callable[[Sequenc
 
 
 class _Brief(Interpreter):
-    """Leaves out which steps stand where: nobody looks at it, and it is a quarter of the work."""
+    """Leaves out which steps stand where, and writing the story while everybody waits: nobody looks at either, and they
+    are half of the work."""
 
     def projection(self) -> Projection:
         return self.story.projection(paused=self.paused, by_hand=self.by_hand)
+
+    async def _keep_written(self) -> None:
+        await self.runtime.wait(lambda: False, None)
 
 
 class _One:
