@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,24 +35,33 @@ class Wanted:
 
     after: tuple[Definition, str]
     before: tuple[Definition, str] | None = None
-    model: Model = Model()
+    model: Model = field(default_factory=Model)
 
 
-async def replay(
-    session: AsyncSession, wanted: Wanted, span: timedelta, now: datetime, bounds: Bounds | None = None
-) -> dict[str, Json]:
-    """The difference report of the time up to `now` (see `comparing.report`). Reads only; the event loop goes on."""
+async def read(
+    session: AsyncSession, definition: str, span: timedelta, now: datetime, bounds: Bounds | None = None
+) -> tuple[Recording, Place]:
+    """What was recorded in the time up to `now`, and where it is replayed. The session is needed no longer then."""
     bounds = bounds or Bounds()
     place = Place(await site_read.site(session), await site_read.roster(session))
     since = now - min(span, bounds.span)
-    name = wanted.after[0].definition
-    recording = await recorded.read(session, name, since, now, limit=bounds.signals)
-    with running.crew(1, alone=False) as pool:
-        return await asyncio.get_running_loop().run_in_executor(pool, compare, wanted, recording, place, now, bounds)
+    return await recorded.read(session, definition, since, now, limit=bounds.signals), place
+
+
+async def replay(
+    wanted: Wanted, recording: Recording, place: Place, now: datetime, bounds: Bounds | None = None
+) -> dict[str, Json]:
+    """The difference report (see `comparing.report`, `rendering.html`), made in a process of its own."""
+    pool = running.pool_of(1)
+    try:
+        job = (wanted, recording, place, now, bounds or Bounds())
+        return await asyncio.get_running_loop().run_in_executor(pool, compare, *job)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # nobody waits any more; it ends within its bounds
 
 
 def compare(wanted: Wanted, recording: Recording, place: Place, now: datetime, bounds: Bounds) -> dict[str, Json]:
-    """The same with a recording at hand, here and now."""
+    """The same here and now."""
     begun = time.monotonic()
     effort = Effort(most=bounds.exceptions, within_s=bounds.within_s)
 

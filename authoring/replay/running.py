@@ -71,14 +71,19 @@ class Effort:
 
 
 @contextmanager
-def crew(processes: int, *, alone: bool = True) -> Iterator[Executor | None]:
-    """So many processes for as long as the block lasts. `alone`: for one there is none, it is done here."""
-    if alone and processes < 2:
+def crew(processes: int) -> Iterator[Executor | None]:
+    """So many processes for as long as the block lasts; None for one: then it is done here."""
+    if processes < 2:
         yield None
         return
-    context = multiprocessing.get_context("spawn")  # a fork would copy threads and connections in odd states
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with pool_of(processes) as pool:
         yield pool
+
+
+def pool_of(processes: int) -> Executor:
+    """So many processes; the caller shuts it down."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy threads and connections in odd states
+    return ProcessPoolExecutor(processes, mp_context=context)
 
 
 def happened(recording: Recording) -> Side:
