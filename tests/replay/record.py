@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from sqlmodel import col
 from temporalio.client import Client
 
 from domain.people import ChannelName
+from domain.values import iso
 from store.db import Database
 from store.tables import ExceptionRow
+from tests.replay.small import SMALL, play
 from tests.support.eventually import eventually
-from tests.support.plant import RUNNING, Plant, publish_all, run_plant
+from tests.support.plant import RUNNING, Plant, publish_all, run_plant, utcnow
 from tests.support.servers import POSTGRES, TEMPORAL, Postgres, Temporal
 from tests.support.silence import nobody_answers, skipping_server
 from tests.support.stories import breakdown, quality_hold, rush_order
@@ -77,6 +80,31 @@ class Run:
     closes_early: bool = False
 
 
+async def material_shortage(plant: Plant) -> None:
+    """Nobody finds it, the planner holds the order, the customer agrees."""
+    needed = iso(utcnow() + timedelta(hours=4))
+    data = {"material": "BAR-40", "job_order": "JO-1001", "unit": "kg", "missing": 12, "needed": needed}
+    exception = await plant.opened_by(await plant.event("material.short", data))
+    await plant.press("tomas", "find", "answer:outcome:not_to_be_had", ChannelName.SMS)
+    await plant.press("mei", "agree", "answer:answer:accepts_later")
+    await plant.press("lena", "what_waits", "approve:hold")
+    await plant.closed(exception)
+
+
+async def late_order(plant: Plant) -> None:
+    """The planner puts it first."""
+    due, expected = iso(utcnow() + timedelta(hours=4)), iso(utcnow() + timedelta(hours=9))
+    data = {"job_order": "JO-1001", "material": "GS-40", "due": due, "expected": expected, "reason": "setup took long"}
+    exception = await plant.opened_by(await plant.event("joborder.late", data))
+    await plant.press("lena", "course", "approve:hurry")
+    await plant.closed(exception)
+
+
+def _at_once(text: str) -> str:
+    """Without its on-delay."""
+    return text.replace("settle: 5m", "settle: 0s")
+
+
 RUNS = {
     "breakdown": Run(breakdown),
     "breakdown_all_decline": Run(all_decline),
@@ -85,12 +113,18 @@ RUNS = {
     "quality_hold_erp_down": Run(erp_down),
     "quality_hold_erp_refuses": Run(erp_refuses),
     "rush_order": Run(rush_order),
+    "material_shortage": Run(material_shortage),
+    "late_order": Run(late_order),
 }
 SILENCE = "breakdown_nobody_answers"
 
 
 async def record(name: str, postgres: Postgres, temporal: Temporal) -> None:
     """Play the story and write the history of every workflow that took part."""
+    if name in SMALL:
+        client = await temporal.client()
+        await play(client, name)
+        return _write(name, await histories(client))
     async with _database(postgres) as database:
         if name == SILENCE:
             async with skipping_server() as environment:
@@ -100,12 +134,17 @@ async def record(name: str, postgres: Postgres, temporal: Temporal) -> None:
             run, client = RUNS[name], await temporal.client()
 
             def edit(text: str) -> str:
+                text = _at_once(text)
                 return text + _CLOSES_EARLY if run.closes_early and "definition: breakdown" in text else text
 
             await publish_all(database, edit=edit)
             async with run_plant(database, client) as plant:
                 await run.play(plant)
             found = await histories(client)
+    return _write(name, found)
+
+
+def _write(name: str, found: dict[str, Any]) -> None:
     (HISTORIES / f"{name}.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     events = sum(len(history["events"]) for history in found.values())
     print(f"{name}: {len(found)} workflows, {events} events")
@@ -120,10 +159,19 @@ async def _workflow_ids(database: Database) -> list[str]:
 async def histories(client: Client, known: list[str] | None = None) -> dict[str, Any]:
     """By workflow id, what `WorkflowHistory.to_json` gives, without stack traces."""
     found: dict[str, Any] = {}
-    for name in known or [workflow.id async for workflow in client.list_workflows()]:
-        history = await client.get_workflow_handle(name).fetch_history()
-        found[name] = _without_traces(json.loads(history.to_json()))
+    if known is not None:
+        for name in known:
+            found[name] = await _history(client, name, None)
+        return found
+    async for run in client.list_workflows():  # the newest first; a run that was renewed is another history
+        name = f"{run.id}#{run.run_id[-4:]}" if run.id in found else run.id
+        found[name] = await _history(client, run.id, run.run_id)
     return found
+
+
+async def _history(client: Client, workflow_id: str, run_id: str | None) -> Any:
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    return _without_traces(json.loads(history.to_json()))
 
 
 def _without_traces(value: Any) -> Any:
@@ -144,7 +192,7 @@ async def _database(postgres: Postgres) -> AsyncIterator[Database]:
 
 def main(names: list[str]) -> None:
     with POSTGRES.use() as postgres, TEMPORAL.use() as temporal:
-        for name in names or [*RUNS, SILENCE]:
+        for name in names or [*RUNS, SILENCE, *SMALL]:
             asyncio.run(record(name, postgres, temporal))
 
 

@@ -25,10 +25,9 @@ ADVICE = """\
 {name}: the interpreter no longer does what this recorded run did:
   {problem}
 Exceptions that run in a plant now would stop. Choose:
-- Meant for new exceptions only: guard the new way with workflow.patched("<what changed>") in workflows/exception.py and
-  keep the old way beside it until no running exception needs it.
-- Meant for all, and no plant runs the old code: release it under a new Worker Versioning build, so that running
-  exceptions stay with the old workers; then record anew: python -m tests.replay.record
+- Meant: make it a new generation (workflows/engine/generations.py, ADR 0011) and keep the old way beside it until no
+  running exception needs it; record the new way beside the old: python -m tests.replay.record NAME
+- Meant, and no release has the old way yet: record anew: python -m tests.replay.record
 - Not meant: an effect, a wait or their order has changed in workflows/ or domain/. Take it back."""
 
 

@@ -82,6 +82,8 @@ def systems(anchor: datetime) -> dict[str, FakeSystem]:
     plan = plan_answer(anchor)
 
     def job_orders(where: Mapping[str, Json]) -> Json:
+        if "job_orders" in where:
+            return [o for o in plan["job_orders"] if o["id"] in where["job_orders"]]
         return [o for o in plan["job_orders"] if any(s["equipment"] == where["equipment"] for s in o["segments"])]
 
     def lot(where: Mapping[str, Json]) -> Json:
