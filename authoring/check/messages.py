@@ -18,7 +18,7 @@ from domain.tasks import LiveTask
 from domain.typing.tree import ListOf, Record, Type
 from domain.values import Json
 from templates.gsm import segments
-from templates.render import MAX_SEGMENTS, render, unshortened
+from templates.render import MAX_LINE, MAX_SEGMENTS, render, unshortened
 from templates.text import render_text
 
 _CODE, _BROKEN = "mos.message.too_long", "mos.message.render"
@@ -91,9 +91,18 @@ def _over(written: list[Message], languages: tuple[str, ...]) -> Iterator[tuple[
 
 
 def _sms(message: Message) -> tuple[float, str]:
-    count = segments(unshortened(message))
+    count, longest = segments(unshortened(message)), max((len(text) for text in _values(message)), default=0)
+    if longest > MAX_LINE:
+        return longest, f"SMS ({message.language}): a text of {longest} characters, at most {MAX_LINE} are shown"
     told = f"SMS ({message.language}): {count} segments, at most {MAX_SEGMENTS} are sent"
     return (count / MAX_SEGMENTS, told) if count > MAX_SEGMENTS else (0.0, "")
+
+
+def _values(message: Message) -> Iterator[str]:
+    """What is shown on one line each."""
+    yield message.title
+    yield from message.body
+    yield from (fact.value for fact in message.facts)
 
 
 def _slack(message: Message) -> tuple[float, str]:
