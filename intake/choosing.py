@@ -1,7 +1,7 @@
 """Which version of a definition a signal meets: the one on trial in its areas and share, else the live one."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from domain import correlation, expressions
@@ -14,7 +14,17 @@ from domain.values import Json
 from store.read.definitions import InForce, Pinned
 from store.tables import InboxRow
 
-__all__ = ["Look", "cleared", "keys", "openers", "percentile", "seen_from_shadow", "site_facts"]
+__all__ = [
+    "Look",
+    "children_first",
+    "cleared",
+    "holding",
+    "keys",
+    "openers",
+    "percentile",
+    "seen_from_shadow",
+    "site_facts",
+]
 
 
 @dataclass
@@ -110,6 +120,37 @@ def keys(look: Look, offer: InForce) -> list[str]:
             except ConfigError:  # without a key it joins nothing; who opens on it says what is missing
                 continue
     return list(found)
+
+
+def holding(look: Look, offers: Iterable[InForce]) -> Iterator[tuple[Pinned, Opens]]:
+    """The versions that would open on the signal, in their order; not those of which it can't be told."""
+    for offer in offers:
+        try:
+            found = [
+                (pinned, opens)
+                for pinned in openers(look, offer)
+                if (opens := look.hears(pinned)) and look.holds(pinned, opens) and look.key(pinned, opens)
+            ]
+        except ConfigError:  # who opens on it says what is missing
+            continue
+        yield from found
+
+
+def children_first(offers: Sequence[InForce]) -> list[InForce]:
+    """Each definition before those that it names as parents, by name otherwise: a machine's own exception hears of the
+    machine before that of its line does."""
+    parents = {offer.name: {under.definition for opens in _opens(offer) for under in opens.under} for offer in offers}
+
+    def above(name: str, seen: frozenset[str]) -> int:
+        """How many levels of parents there are above it; a circle ends where it began."""
+        higher = parents.get(name, set()) - seen
+        return 1 + max((above(one, seen | higher) for one in higher), default=0)
+
+    return sorted(offers, key=lambda offer: (-above(offer.name, frozenset({offer.name})), offer.name))
+
+
+def _opens(offer: InForce) -> list[Opens]:
+    return [pinned.definition.opens for pinned in _versions(offer) if pinned.definition.opens]
 
 
 def cleared(look: Look, offers: Iterable[InForce]) -> list[tuple[str, str]]:

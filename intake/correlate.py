@@ -3,18 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.roles import Normaliser
 from domain import correlation
+from domain.definition import Opens
 from domain.errors import ConfigError, InvalidPayloadError
 from domain.ids import make_id
 from domain.signals import RawSignal, Signal
 from domain.site import Site
 from domain.values import iso
-from intake.choosing import Look, cleared, keys, openers, seen_from_shadow, site_facts
-from intake.suppressing import Match, held_up
+from intake.choosing import Look, children_first, cleared, holding, keys, openers, seen_from_shadow, site_facts
+from intake.suppressing import Match, held_up, with_parent
 from store.read.definitions import InForce, Pinned
 from store.tables import ExceptionRow, InboxRow
 from store.write import exceptions, inbox, ledger, rollouts
@@ -33,6 +35,11 @@ class Rules:
     normalisers: Mapping[str, Normaliser]
     informational: Callable[[RawSignal], bool]
     randomness: Callable[[int], bytes]
+
+    @cached_property
+    def children_first(self) -> Sequence[InForce]:
+        """The definitions in the order in which their open exceptions are asked."""
+        return children_first(self.definitions)
 
 
 async def correlate(session: AsyncSession, rules: Rules, row: InboxRow, now: datetime) -> None:
@@ -91,14 +98,17 @@ async def _is_news(session: AsyncSession, signal: Signal) -> bool:
 
 
 async def _place(session: AsyncSession, rules: Rules, row: InboxRow, signal: Signal, now: datetime) -> None:
-    """Into the first open exception that waits under its key, else to the first definition that opens on it."""
+    """Where safety or a parent wants it; else into the first open exception that waits under its key, children before
+    their parents; else to the first definition that opens on it."""
     look = Look(rules.site, row, signal)
     for offer in rules.definitions:
         if seen := seen_from_shadow(look, offer):
             await rollouts.saw(session, {**seen, "at": now})
     for definition, key in cleared(look, rules.definitions):
         await _clear(session, definition, key, row)
-    for offer in rules.definitions:
+    if await _goes_first(session, rules, look, now):
+        return
+    for offer in rules.children_first:
         if await _join(session, rules, offer, look):
             return
     for offer in rules.definitions:
@@ -106,6 +116,23 @@ async def _place(session: AsyncSession, rules: Rules, row: InboxRow, signal: Sig
             if await _opens(session, rules, pinned, look, now):
                 return
     _ignore(row, "no definition opens on it")
+
+
+async def _goes_first(session: AsyncSession, rules: Rules, look: Look, now: datetime) -> bool:
+    """Another definition's exception may hear the same signals under the same key. It must not swallow what is about
+    safety; and what it swallows as a parent must be known as a child, to come back when it closes."""
+    for pinned, opens in holding(look, rules.definitions):
+        if not opens.safety and not opens.under:
+            continue
+        key = look.key(pinned, opens)
+        if running := await exceptions.find_open(session, rules.site.site, pinned.definition.definition, key):
+            _belongs(look.row, running.id)
+            return True
+        if opens.safety:
+            return await _opens(session, rules, pinned, look, now)
+        if await with_parent(session, rules.site, look, _match(rules, pinned, opens, look, now)):
+            return True
+    return False
 
 
 async def _clear(session: AsyncSession, definition: str, key: str, row: InboxRow) -> None:
@@ -128,15 +155,18 @@ async def _opens(session: AsyncSession, rules: Rules, pinned: Pinned, look: Look
     opens = look.hears(pinned)
     if opens is None:
         return False
-    key = look.key(pinned, opens)
+    match = _match(rules, pinned, opens, look, now)
     if not look.holds(pinned, opens):
         return False
-    begun = now if look.row.status == "received" else look.row.received_at  # what waited has waited since it came
-    terms = correlation.terms(opens, look.scope(pinned), rules.site.calendar, begun)
-    match = Match(pinned, opens, key, terms, begun + terms.delay)
     if not await held_up(session, rules.site, look, match, now):
         _belongs(look.row, await _open(session, rules, look, match, now))
     return True
+
+
+def _match(rules: Rules, pinned: Pinned, opens: Opens, look: Look, now: datetime) -> Match:
+    begun = now if look.row.status == "received" else look.row.received_at  # what waited has waited since it came
+    terms = correlation.terms(opens, look.scope(pinned), rules.site.calendar, begun)
+    return Match(pinned, opens, look.key(pinned, opens), terms, begun + terms.delay)
 
 
 async def _open(session: AsyncSession, rules: Rules, look: Look, match: Match, now: datetime) -> str:

@@ -40,7 +40,7 @@ async def held_up(session: AsyncSession, site: Site, look: Look, match: Match, n
     """Give the signal to an open parent, or let it wait. False: nothing holds it up, it opens now."""
     if match.opens.safety:
         return False
-    if await _with_parent(session, site, look, match):
+    if await with_parent(session, site, look, match):
         return True
     shelf = await _shelf(session, look, match, now)
     until = max(match.ready, shelf.until) if shelf else match.ready
@@ -52,7 +52,7 @@ async def held_up(session: AsyncSession, site: Site, look: Look, match: Match, n
     return True
 
 
-async def _with_parent(session: AsyncSession, site: Site, look: Look, match: Match) -> bool:
+async def with_parent(session: AsyncSession, site: Site, look: Look, match: Match) -> bool:
     """It joins the first parent that is open. What it would have opened stays with it: when the parent closes and the
     source still says the same, it comes back (`store.write.exceptions.close`)."""
     for definition, key in match.terms.parents:

@@ -149,7 +149,8 @@ async def test_the_shadow_sees_and_opens_nothing(hand: Hand) -> None:
 
 
 async def test_a_shadow_that_breaks_harms_nobody(hand: Hand) -> None:
-    await publish_next(hand, NEXT.replace("one_per: [signal.equipment]", "one_per: [signal.equipment, string(1 / (signal.packml - 9))]"))
+    breaks = "one_per: [signal.equipment, string(1 / (signal.packml - 9))]"
+    await publish_next(hand, NEXT.replace("one_per: [signal.equipment]", breaks))
     await rollout.watch(hand.database, "breakdown", "v2", MOVE)
     await stop(hand, "lathe-1")
     assert await opened(hand) == {"lathe-1": "v1"}
