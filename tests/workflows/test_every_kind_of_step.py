@@ -2,15 +2,21 @@
 
 import pytest
 
+from tests.replay import fingerprint
+from tests.replay.record import histories
 from tests.replay.small import SMALL, play
 from tests.support.servers import Temporal
 
 
 @pytest.mark.parametrize("name", SMALL)
 async def test_it_runs_to_its_end(temporal: Temporal, name: str) -> None:
-    effects = await play(await temporal.client(), name)
+    client = await temporal.client()
+    effects = await play(client, name)
     assert not effects.rewritten, "a line of the story was told in two ways"
     assert sorted(effects.entries) == list(range(1, len(effects.entries) + 1)), "a line of the story is missing"
+    problem = fingerprint.advice(name, fingerprint.of_recorded(name), fingerprint.of_all(await histories(client)))
+    if problem:
+        pytest.fail(problem, pytrace=False)
 
 
 async def test_values_flow_from_step_to_step(temporal: Temporal) -> None:
@@ -36,3 +42,10 @@ async def test_a_refused_posting_is_tried_again_under_a_new_key(temporal: Tempor
 async def test_a_migrated_exception_goes_on_where_it_stood(temporal: Temporal) -> None:
     effects = await play(await temporal.client(), "migrated")
     assert [request.name for request in effects.told] == ["look", "after"]
+
+
+def test_a_changed_fingerprint_says_what_to_do() -> None:
+    recorded = fingerprint.of_recorded("people")
+    problem = fingerprint.advice("people", recorded, recorded + fingerprint.of_recorded("undone"))
+    assert "tell" in problem
+    assert "python -m tests.replay.record people" in problem
