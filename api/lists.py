@@ -5,13 +5,14 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api import shelving
 from api.deps import Deps
 from api.references import sections
 from api.rendering import show, site_of
 from api.visitors import Visitor
 from domain.errors import MosError, NotFoundError
 from store.read import board as board_read
-from store.read import console, health
+from store.read import console, health, shelves
 
 router = APIRouter()
 
@@ -28,12 +29,14 @@ async def board(request: Request, deps: Deps, login: Visitor) -> Response:
     found = await board_read.board(deps.database, deps.now())
     waiting = [(card, task) for card in found.open for task in card.tasks if login.person.id in task.asked]
     mine = [(card, task) for card, task in waiting if task.person in (None, login.person.id)]
-    return await show(request, login, "board.html", board=found, mine=mine)
+    shelved = await shelves.how_many(deps.database, deps.now())
+    return await show(request, login, "board.html", board=found, mine=mine, shelved=shelved)
 
 
 @router.get("/inbox")
 async def inbox(request: Request, deps: Deps, login: Visitor) -> Response:
-    return await show(request, login, "inbox.html", arrivals=await console.arrivals(deps.database))
+    arrivals, shelved = await console.arrivals(deps.database), await shelving.panel(deps, login)
+    return await show(request, login, "inbox.html", arrivals=arrivals, shelved=shelved)
 
 
 @router.get("/ledger")

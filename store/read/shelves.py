@@ -17,7 +17,7 @@ from store.read import board, definitions
 from store.read import site as site_read
 from store.tables import InboxRow, ShelfRow
 
-__all__ = ["ShelfRow", "Shelves", "Standing", "by_id", "shelvable", "shelved", "standing", "terms_of"]
+__all__ = ["ShelfRow", "Shelves", "Standing", "by_id", "how_many", "shelvable", "shelved", "standing", "terms_of"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,12 @@ async def standing(session: AsyncSession, now: datetime, definition: str | None 
     if definition is not None:
         statement = statement.where(col(ShelfRow.definition) == definition)
     return list((await session.scalars(statement.order_by(col(ShelfRow.until), col(ShelfRow.id)))).all())
+
+
+async def how_many(database: Database, now: datetime) -> int:
+    """Shelves that stand at `now`."""
+    async with database.transaction() as session:
+        return len(await standing(session, now))
 
 
 async def by_id(session: AsyncSession, shelf_id: int) -> ShelfRow:
