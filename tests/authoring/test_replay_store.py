@@ -5,11 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from authoring.replay import comparing, recorded, running
+from admin import publish, rollout
+from admin.actors import Actor
+from admin.rollout import Move
+from authoring.replay import comparing, console, recorded, running
 from authoring.replay.answering import Model
 from authoring.replay.model import Case, Place, Recording
 from domain.definition_text import load
+from domain.errors import NotFoundError
 from store.db import Database
+from store.read import definitions
 from store.read import site as site_read
 from tests.support import stories
 from tests.support.eventually import eventually
@@ -74,6 +79,42 @@ async def test_the_live_version_replayed_tells_what_happened(plant: Plant) -> No
         assert [told(case) for case in side.cases] == [told(case) for case in recording.happened or ()], name
         assert {basis for case in side.cases for basis in case.answered} <= {"recorded", "silent", "model"}
         assert not side.problems
+
+
+async def test_the_shadow_is_replayed_on_what_it_saw(plant: Plant) -> None:
+    """Only signals that came while it watched; an unknown version and an empty shadow are told."""
+    await runs_again(plant)
+    async with plant.database.transaction() as session:
+        with pytest.raises(NotFoundError, match="no version 'v7'"):
+            await definitions.find(session, "breakdown", "v7")
+        with pytest.raises(NotFoundError, match="no version 'shadow'"):
+            await definitions.find(session, "breakdown", "shadow")
+    text = shipped("breakdown", ("repair_within: 24h", "repair_within: 12h"))
+    now = datetime.now(UTC)
+    version = await publish.publish_definition(
+        plant.database, text, "breakdown.yaml", author="eng", signed_off_by="sofia", now=now
+    )
+    move = Move(Actor("operator", signed_in=False), now)
+    await rollout.go_live(plant.database, "breakdown", "v1", move)
+    await rollout.watch(plant.database, "breakdown", "v2", move)
+    await stories.breakdown(plant, "lathe-2")
+    recording, place = await recording_of(plant, "breakdown")
+    async with plant.database.transaction() as session:
+        seen = await recorded.as_seen_from_shadow(session, recording, version)
+    assert len(seen.signals) < len(recording.signals)
+    (case,) = running.replay(load(text), seen, place, label="shadow").cases
+    assert told(case) == told((recording.happened or ())[0])
+
+
+async def test_a_page_gets_the_same_report(plant: Plant) -> None:
+    await stories.quality_hold(plant)
+    now = datetime.now(UTC) + timedelta(days=5)
+    own = load(shipped("quality_hold"))
+    async with plant.database.statements() as session:
+        recording, place = await console.read(session, "quality_hold", timedelta(days=9), now)
+    report = await console.replay(console.Wanted((own, "v1")), recording, place, now)
+    assert report["exceptions"]["both"] == 1
+    assert report["sides"]["before"]["pages"] == report["sides"]["after"]["pages"] > 0
 
 
 async def test_another_version_on_what_happened(plant: Plant) -> None:
