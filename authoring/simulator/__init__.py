@@ -13,8 +13,8 @@ nothing but the `Plant` that they are given. Modules:
 
 - `clock`      VirtualLoop: asyncio's tasks on a clock that jumps; conditions are looked at as Temporal does
 - `plant`      Plant and SimulatedSystem: people, and how the systems answer, are down, are slow, refuse
-- `cast`       Cast, Deed: how people answer what they are asked; Happenings: signals that join, commands, answers by people
-               who were not asked
+- `cast`       Cast, Deed: how people answer what they are asked; Happenings: signals that join, commands,
+               answers by people who were not asked
 - `effects`    Effects: what each effect does to this world, given the time; also behind Temporal's activities in
                `mos test --temporal`. What it saw is the `Story`
 - `runtime`    SimulatedRuntime: the interpreter's port
