@@ -24,7 +24,7 @@ from domain.definition import Definition
 from domain.definition_text import DefinitionError
 from domain.errors import ConflictError, InvalidPayloadError, MosError
 from store.read import authoring
-from store.read.authoring import Sheet
+from store.read.authoring import DefinitionRow, Sheet
 
 router = APIRouter()
 _UNPROCESSABLE = 422
@@ -32,9 +32,9 @@ _UNPROCESSABLE = 422
 
 @dataclass(frozen=True)
 class Review:
-    """What this text would change: in words, and line by line against `against` (None: nothing is published)."""
+    """What this text would change: in words, and line by line against `against` (None: there is nothing before it)."""
 
-    against: int | None
+    against: DefinitionRow | None
     changes: Sequence[str]
     lines: Sequence[tuple[str, str]]
 
@@ -93,13 +93,13 @@ def _status(wrong: MosError | None) -> int:
 
 
 def _review(sheet: Sheet, text: str, checked: Checked) -> Review:
-    before = sheet.newest
-    lines = line_diff(before.source_text if before else "", text)
+    before = sheet.newest or sheet.origin
+    lines = line_diff(before.source_text, text) if before else []
     if checked.definition is None:
-        return Review(before.number if before else None, [], lines)
+        return Review(before, [], lines)
     former = Definition.model_validate(before.content) if before else None
     changes = [change.sentence for change in diff.diff(former, checked.definition)]
-    return Review(before.number if before else None, changes, lines)
+    return Review(before, changes, lines)
 
 
 @router.post("/drafts/{number}/check")

@@ -33,7 +33,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"span": wording.span, "words": wording.words, "number": wording.number}
+    environment.filters |= {
+        "authored": wording.authored,
+        "span": wording.span,
+        "words": wording.words,
+        "number": wording.number,
+    }
     environment.globals |= {"between": wording.between}
     return environment
 

@@ -1,10 +1,12 @@
 """Times, ages and values as people read them: the filters of the console's templates."""
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from domain.values import Json
 
+_VALUE, _STATEMENT = re.compile(r"{{(.*?)}}", re.S), re.compile(r"{[%#].*?[%#]}", re.S)
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -68,6 +70,12 @@ def between(start: datetime | str | None, end: datetime | str | None) -> str:
     """The span between two stored times; empty when one is missing."""
     first, last = moment(start), moment(end)
     return span((last - first).total_seconds()) if first and last else ""
+
+
+def authored(text: str) -> str:
+    """A text of a definition as one reads it in a drawing: `{{ equipment.title }}` as `‹equipment title›`."""
+    told = _VALUE.sub(lambda found: f"‹{words(found[1].split('|')[0].strip())}›", text)
+    return " ".join(_STATEMENT.sub("", told).split())
 
 
 def words(value: Json) -> str:

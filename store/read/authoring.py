@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
 from domain.definition import Definition
 from domain.errors import NotFoundError
 from domain.people import Roster
@@ -11,7 +15,7 @@ from store.db import Database
 from store.read import board
 from store.read import definitions as read
 from store.read import site as site_read
-from store.tables import DefinitionRow, DraftRow, RolloutRow
+from store.tables import AuditRow, DefinitionRow, DraftRow, RolloutRow
 
 __all__ = [
     "Book",
@@ -67,11 +71,13 @@ class Book:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A draft with what it is measured against: the newest version, and the one that it was begun from."""
+    """A draft with what it is measured against: the newest version, and the one that it was begun from; a new
+    definition has neither, but perhaps an `origin`: the version of another definition that it was copied from."""
 
     draft: DraftRow
     newest: DefinitionRow | None
     base: DefinitionRow | None
+    origin: DefinitionRow | None
     names: dict[str, str]
 
     @property
@@ -130,7 +136,26 @@ async def sheet(database: Database, draft_id: int) -> Sheet:
         row = await read.draft(session, draft_id)
         versions = await read.versions(session, row.definition)
         base = next((one for one in versions if one.version == row.base), None)
-        return Sheet(row, versions[0] if versions else None, base, await board.names(session))
+        origin = None if versions else await _origin(session, row)
+        return Sheet(row, versions[0] if versions else None, base, origin, await board.names(session))
+
+
+async def _origin(session: AsyncSession, draft: DraftRow) -> DefinitionRow | None:
+    """What it was copied from stands in the audit record of its beginning."""
+    told = col(AuditRow.data)
+    statement = select(told["like"].as_string()).where(
+        col(AuditRow.kind) == "draft.begun",
+        col(AuditRow.subject) == draft.definition,
+        told["draft"].as_integer() == draft.id,
+    )
+    like = (await session.scalars(statement)).first() or ""
+    name, _, wanted = like.partition("@")
+    if not name or not wanted:
+        return None
+    try:
+        return await read.find(session, name, wanted)
+    except NotFoundError:
+        return None
 
 
 async def setting(database: Database) -> tuple[Site, Roster]:

@@ -2,7 +2,6 @@
 changed, checked, tried, submitted by one, signed by another, live. Its pictures are the ones in that page."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,14 @@ from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 from sqlalchemy import select
 
 from api import bundle
-from api.app import create_app
-from infra.demo.answers import demo_answers
-from infra.plant.process import HOST, listen, port_of, serving
 from store.read.definitions import find
 from store.tables import DraftRow
-from tests.api.authored import AUTHOR, OTHER, SIGNER, publish_demo, starved
+from tests.api.authored import AUTHOR, OTHER, SIGNER
 from tests.api.seeding import PASSWORD
-from tests.api.site import dependencies, emptied
 from tests.browser.conftest import Console
+from tests.browser.desk import desk, sign_in
+
+__all__ = ["desk"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 NAME = "material_missing"
@@ -43,22 +41,6 @@ expect:
 
 
 @pytest.fixture
-async def desk(database_url: str) -> AsyncIterator[Console]:
-    """The demo site; a few machines waited for material in the last days."""
-    async with emptied(database_url) as database:
-        await publish_demo(database)
-        async with database.transaction() as session:
-            session.add_all([starved(n, 9.0 * n, "lathe-1" if n % 2 else "mill-1") for n in range(1, 9)])
-        bound = listen(0)
-        url = f"http://{HOST}:{port_of(bound)}"
-        deps = dependencies(
-            database, public_url=url, scenario_answers=demo_answers, site_title="Havel Drives, Brno works"
-        )
-        async with serving(create_app(deps), bound):
-            yield Console(url, database)
-
-
-@pytest.fixture
 def built() -> None:
     if bundle.present():
         return
@@ -77,14 +59,6 @@ async def picture(page: Page, folder: Path | None, name: str) -> None:
     """Keep what is on the screen, when somebody asked for pictures."""
     if folder:
         await page.screenshot(path=folder / f"definition-{name}.png", caret="initial")  # hiding it writes a style
-
-
-async def sign_in(page: Page, desk: Console, person: str) -> None:
-    await page.goto(f"{desk.url}/login")
-    await page.get_by_label("Name").fill(person)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url(f"{desk.url}/")
 
 
 async def begin(page: Page, name: str) -> None:
