@@ -72,7 +72,7 @@ def _signals(rows: Iterable[Any], definition: str, since: datetime) -> tuple[tup
     left_out: Counter[str] = Counter()
     opened: set[str] = set()
     for row in rows:
-        mine = row.definition in (None, definition)
+        mine = row.definition in (None, definition) or row.child == definition
         if (row.outcome or {}).get("code") == correlation.REPEAT:
             left_out[_REPEATED] += 1
             continue
@@ -83,9 +83,8 @@ def _signals(rows: Iterable[Any], definition: str, since: datetime) -> tuple[tup
         opened.add(row.exception_id or "")
         first = mine or definition < row.definition  # definitions are asked in the order of their names
         may_join, may_open = mine or first or not joined, mine or (first and not joined)
-        if not may_join:
+        if not may_join:  # it may tell that the condition of another one is over
             left_out[_ELSEWHERE] += 1
-            continue
         record = row.exception_id if row.definition == definition else ""
         found.append(Recorded(_signal(row), record or "", may_join, may_open))
     return tuple(found), left_out

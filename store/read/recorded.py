@@ -24,8 +24,8 @@ _PROMPTS = ("task", "notify", "approve")
 
 
 async def signals(session: AsyncSession, since: datetime, until: datetime, limit: int | None = None) -> list[Any]:
-    """Readable signals in inbox order: seq, signal, occurred_at, received_at, outcome, exception_id, and of its
-    exception definition and opened_at."""
+    """Readable signals in inbox order: seq, signal, occurred_at, received_at, outcome, exception_id, of its exception
+    definition and opened_at, and as `child` the definition that would have opened if its parent had not taken it."""
     statement = (
         select(
             col(InboxRow.seq),
@@ -36,6 +36,7 @@ async def signals(session: AsyncSession, since: datetime, until: datetime, limit
             col(InboxRow.exception_id),
             col(ExceptionRow.definition),
             col(ExceptionRow.opened_at),
+            col(InboxRow.definition).label("child"),
         )
         .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(InboxRow.exception_id))
         .where(col(InboxRow.category) == "signal", col(InboxRow.signal).is_not(None))
