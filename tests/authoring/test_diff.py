@@ -24,6 +24,7 @@ steps:
       maintenance:
         - task: repair
           to: {role: technician, skill: =equipment.skill}
+          ask: {estimate: {kind: duration}}
           accept_within: 5m
           ladder:
             - {to: {role: maintenance_lead}, after: 5m}
@@ -99,7 +100,7 @@ EVERYBODY = TEXT[TEXT.index("  - notify: everybody_knows") : TEXT.index("  - pos
         ),
         (
             "  jobs: {",
-            "  stock: {from: erp.material}\n  jobs: {",
+            "  stock: {from: erp.material, where: {material: GS-40, quantity: 1}}\n  jobs: {",
             ["context.stock: {"],
         ),
         ("wait: estimate_known", "wait: estimate_there", ["wait estimate_known is now called estimate_there"]),
