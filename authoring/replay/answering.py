@@ -28,38 +28,53 @@ class Model:
     recorded: bool = True
 
 
-@dataclass
+@dataclass(frozen=True)
 class Manners:
-    """Median times and usual answers of a task, from its record. Without a record the model's."""
+    """Of a task, from its record: the median from the page to the first answer and from that to the last one, and what
+    was said, the most frequent first. None and nothing without a record."""
+
+    reaction: timedelta | None = None
+    work: timedelta | None = None
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    verbs: Sequence[str] = ()
+
+
+@dataclass
+class _Heard:
+    """What a record tells of one task."""
 
     reactions: list[timedelta] = field(default_factory=list)
     works: list[timedelta] = field(default_factory=list)
-    fields: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    said: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     verbs: Counter[str] = field(default_factory=Counter)
 
-    def reaction(self, model: Model) -> timedelta:
-        return median_low(self.reactions) if self.reactions else model.reaction
+    def hear(self, page: datetime | None, answers: Sequence[Answer]) -> None:
+        if page is not None:
+            self.reactions.append(max(answers[0].at - page, timedelta()))
+        if len(answers) > 1 and answers[-1].taken:
+            self.works.append(answers[-1].at - answers[0].at)
+        self.verbs.update(answer.verb for answer in answers if answer.taken)
+        for answer in answers:
+            for name, value in answer.fields.items():
+                self.said[name][str(value)] += 1
 
-    def work(self, model: Model) -> timedelta:
-        return median_low(self.works) if self.works else model.work
+    def manners(self) -> Manners:
+        return Manners(
+            median_low(self.reactions) if self.reactions else None,
+            median_low(self.works) if self.works else None,
+            {name: [value for value, _ in values.most_common()] for name, values in self.said.items()},
+            [verb for verb, _ in self.verbs.most_common()],
+        )
 
 
 def manners_of(histories: Iterable[History]) -> dict[str, Manners]:
-    """By task: from the page to the first answer, from that to the last one, and what was said most often."""
-    found: dict[str, Manners] = defaultdict(Manners)
+    """By task."""
+    found: dict[str, _Heard] = defaultdict(_Heard)
     for history in histories:
         asked = first_pages(history.pages)
         for (task, person), answers in by_asked(history.answers).items():
-            own = found[task]
-            if (page := asked.get((task, person))) is not None:
-                own.reactions.append(max(answers[0].at - page, timedelta()))
-            if len(answers) > 1 and answers[-1].taken:
-                own.works.append(answers[-1].at - answers[0].at)
-            for answer in answers:
-                own.verbs[answer.verb] += answer.taken
-                for name, value in answer.fields.items():
-                    own.fields[name][str(value)] += 1
-    return dict(found)
+            found[task].hear(asked.get((task, person)), answers)
+    return {task: heard.manners() for task, heard in found.items()}
 
 
 def first_pages(pages: Iterable[Asked]) -> dict[tuple[str, str], datetime]:
@@ -120,7 +135,7 @@ class Replayed:
 
     def _as_recorded(self, page: Page, step: TaskStep | ApproveStep, answers: list[Answer]) -> list[Deed]:
         """As long after the page as then; who was too late then and is the first now does as the model says after."""
-        asked_at = self._asked.get((page.task, page.person), answers[0].at - self._of(page.task).reaction(self._model))
+        asked_at = self._asked.get((page.task, page.person), answers[0].at - self._reaction(page.task))
         spans = [max(answers[0].at - asked_at, timedelta()), *(b.at - a.at for a, b in pairwise(answers))]
         deeds = [_deed(answer, span, page) for answer, span in zip(answers, spans, strict=True)]
         if isinstance(step, TaskStep) and not any(answer.taken for answer in answers):
@@ -129,7 +144,7 @@ class Replayed:
 
     def _modelled(self, page: Page, step: TaskStep | ApproveStep, waits: timedelta) -> list[Deed]:
         own = self._of(page.task)
-        after = max(own.reaction(self._model), waits)
+        after = max(self._reaction(page.task), waits)
         if isinstance(step, ApproveStep):
             fields: dict[str, Json] = {"comment": "replayed"}
             return [Deed(_usual_verdict(page, own), after, fields=fields, channel=_console(step))]
@@ -141,7 +156,15 @@ class Replayed:
         fields = {name: _usual(own, name, ask.kind, ask.choices) for name, ask in step.ask.items()}
         found = [Deed("arrived")] if "arrived" in step.buttons else []
         found += [Deed("answer", fields=fields)] if fields else []
-        return found + ([Deed("done", own.work(self._model))] if "done" in step.buttons or not step.ask else [])
+        return found + (
+            [Deed("done", self._model.work if own.work is None else own.work)]
+            if "done" in step.buttons or not step.ask
+            else []
+        )
+
+    def _reaction(self, task: str) -> timedelta:
+        known = self._of(task).reaction
+        return self._model.reaction if known is None else known
 
     def _of(self, task: str) -> Manners:
         return self._manners.get(task) or Manners()
@@ -166,12 +189,12 @@ def _deed(answer: Answer, after: timedelta, page: Page) -> Deed:
 
 def _usual_verdict(page: Page, own: Manners) -> str:
     offered = [f"approve:{option}" for option in page.options]
-    usual = [verb for verb, count in own.verbs.most_common() if count and verb in (*offered, "reject")]
+    usual = [verb for verb in own.verbs if verb in (*offered, "reject")]
     return usual[0] if usual else "approve"
 
 
 def _usual(own: Manners, name: str, kind: str, choices: Sequence[str]) -> str:
-    said = [value for value, _ in own.fields[name].most_common()] if name in own.fields else []
+    said = own.said.get(name, ())
     if kind == "choice":
         return next((value for value in said if value in choices), choices[0])
     return said[0] if said else {"duration": "1h"}.get(kind, "replayed")
