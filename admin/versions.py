@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor
+from authoring.check import examine
 from domain.definition import CallStep, Definition, walk
-from domain.definition_text import DefinitionError, Finding, load
+from domain.definition_text import DefinitionError
 from domain.errors import ConfigError
 from store.read import definitions as read
 from store.tables import DefinitionRow
 from store.write import ledger, publishing
-from templates.text import text_faults
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,14 @@ class Signed:
 
 
 def read_definition(text: str, file: str) -> Definition:
-    """The definition in this text. Raises DefinitionError with every finding at file:line:column."""
-    definition = load(text, file, text_faults)
-    if definition.bundled:
-        raise DefinitionError(file, [Finding(1, 1, "'bundled' is filled in when it is published: leave it out")])
+    """The definition in this text. Raises DefinitionError with every finding at file:line:column.
+
+    What only a site can tell (people, connected systems) is `mos check --site`'s: a roster changes every week.
+    """
+    definition, findings = examine(text, file)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if definition is None or errors:
+        raise DefinitionError(file, errors)
     return definition
 
 

@@ -88,7 +88,7 @@ def _compiled(template: str) -> tuple[Template, tuple[str, ...]]:
     tree = _tree(template)
     try:
         names = find_undeclared_variables(tree)
-        compiled = _ENVIRONMENT.from_string(template)
+        compiled = _ENVIRONMENT.from_string(tree)
     except TemplateSyntaxError as error:
         raise TextError(error.lineno, error.message or "syntax error", template) from error
     if BUDGET in names:

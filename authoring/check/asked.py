@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from authoring.check.facts import SiteFacts
 from authoring.check.looking import Look, Placed
 from authoring.check.possible import Typed, Values, possible, tree
 from domain import expressions
-from domain.definition import ApproveStep, NotifyStep, TaskStep, To
+from domain.definition import ApproveStep, NotifyStep, TaskStep
 from domain.errors import ConfigError
 from domain.people import Person, Selector
 from domain.typing.tree import Record
@@ -35,21 +36,32 @@ class Chain:
 
 def chains(look: Look, site: SiteFacts, placed: Placed) -> list[Chain]:
     """One chain for all machines when no selector reads the equipment."""
-    step = placed.step
-    asked = [step.to, *(rung.to for rung in getattr(step, "ladder", []))]
+    known: dict[str, list[Chain]] = look.kept.setdefault("chains", {})
+    if placed.path not in known:
+        known[placed.path] = _chains(look, site, placed.step)
+    return known[placed.path]
+
+
+def _chains(look: Look, site: SiteFacts, step: Any) -> list[Chain]:
+    asked = [to.model_dump(mode="json") for to in (step.to, *(rung.to for rung in getattr(step, "ladder", [])))]
+    fixed = not any(expressions.is_expression(value) for to in asked for value in to.values())
     found: dict[tuple[Selector | None, ...], list[str]] = {}
+    scope: dict[str, Json] = {"params": dict(look.parameters), "site": _site(site)}
     for machine in machines(look, site):
-        scope = {"equipment": dict(site.described[machine]), "params": dict(look.parameters), "site": _site(site)}
-        found.setdefault(tuple(_resolved(to, scope) for to in asked), []).append(machine)
+        if fixed and found:
+            next(iter(found.values())).append(machine)
+            continue
+        here = scope | {"equipment": dict(site.described[machine])}
+        found.setdefault(tuple(_resolved(to, here) for to in asked), []).append(machine)
     areas = {machine: site.described[machine]["area"] for machine in site.described}
     return [Chain(key, tuple(those), frozenset(areas[one] for one in those)) for key, those in found.items()]
 
 
 def machines(look: Look, site: SiteFacts) -> list[str]:
     """Those for which the definition may open, as far as `opens.when` tells by the equipment."""
-    if "machines" not in look.__dict__:
-        look.__dict__["machines"] = list(_opening(look, site))
-    found: list[str] = look.__dict__["machines"]
+    if "machines" not in look.kept:
+        look.kept["machines"] = list(_opening(look, site))
+    found: list[str] = look.kept["machines"]
     return found
 
 
@@ -66,9 +78,9 @@ def _site(site: SiteFacts) -> dict[str, str]:
     return {"id": site.site.site, "title": site.site.title, "timezone": site.site.timezone}
 
 
-def _resolved(to: To, scope: Mapping[str, Json]) -> Selector | None:
+def _resolved(to: Mapping[str, str], scope: Mapping[str, Json]) -> Selector | None:
     """What can't be known beforehand does not select; an account is then one that nobody looks after by name."""
-    found = {name: _value(name, value, scope) for name, value in to.model_dump(mode="json").items()}
+    found = {name: _value(name, value, scope) for name, value in to.items()}
     named = {name: value for name, value in found.items() if name != "shift"}
     return Selector.model_validate(found) if any(named.values()) else None
 

@@ -46,6 +46,7 @@ class Look:
     ) -> None:
         self.definition, self.site = definition, site
         self.scopes = Scopes(definition, vocabulary)
+        self.kept: dict[str, Any] = {}  # what one proof found out and another needs
 
     @cached_property
     def steps(self) -> list[Placed]:

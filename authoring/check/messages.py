@@ -1,7 +1,6 @@
 """Every message of every step as people would get it: written with ordinary and with long values, in each language."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from authoring.check.asked import SPEAKING, chains, people
@@ -27,15 +26,6 @@ _OPTIONS = 4  # as many as a planner proposes
 _LINK = "https://mos.example.com/exceptions/exc_" + "0" * 26
 
 
-@dataclass(frozen=True)
-class _Way:
-    """With which values, and who reads it."""
-
-    name: str
-    severity: str
-    channels: frozenset[str]
-
-
 def messages(look: Look) -> Proof:
     """Texts that a channel would cut short. With long values that is only noted where nobody who is asked reads it."""
     languages = look.site.languages if look.site else ("en",)
@@ -46,16 +36,13 @@ def messages(look: Look) -> Proof:
 
 def _step(look: Look, placed: Placed, languages: tuple[str, ...]) -> Proof:
     try:
-        long = list(_written(look, placed, long=True))
-        found = list(_over(long, languages))
-        if not found:
-            return
-        usual = dict(_over(list(_written(look, placed, long=False)), languages))
+        long = dict(_over(list(_written(look, placed, long=True)), languages, _CHANNELS))
+        usual = dict(_over(list(_written(look, placed, long=False)), languages, tuple(long))) if long else {}
     except ConfigError as error:
         yield Problem(placed.at, f"this message can't be written: {error.message}", _BROKEN)
         return
-    read = _read_by(look, placed)
-    for channel, told in found:
+    read = _read_by(look, placed) if long else frozenset()
+    for channel, told in long.items():
         if channel in usual:
             yield Problem(placed.at, f"{usual[channel]} with ordinary values", _CODE, "warning", _ADVICE[channel])
         else:
@@ -78,14 +65,13 @@ def _read_by(look: Look, placed: Placed) -> frozenset[str]:
     return frozenset(person.contacts[0].channel.value for person in asked if person.contacts)
 
 
-def _over(written: list[Message], languages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Channel and how much is over, the worst for each channel."""
-    for channel in _CHANNELS:
-        worst = 0.0, ""
-        for message in written:
-            for language in languages:
-                local = message.model_copy(update={"language": language})
-                worst = max(worst, _sms(local) if channel == "sms" else _slack(local))
+def _over(written: list[Message], languages: tuple[str, ...], channels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Channel and how much is over, the worst for each channel. What counts on Slack is the same in each language."""
+    for channel in channels:
+        if channel == "slack":
+            worst = max(_slack(message) for message in written)
+        else:
+            worst = max(_sms(message.model_copy(update={"language": one})) for message in written for one in languages)
         if worst[1]:
             yield channel, worst[1]
 
@@ -119,7 +105,7 @@ def _slack(message: Message) -> tuple[float, str]:
     ]
     over = max(sizes, key=lambda one: one[1] / one[2])
     what, size, limit = over
-    told = f"Slack ({message.language}): {what} of {size}, at most {limit} are shown"
+    told = f"Slack: {what} of {size}, at most {limit} are shown"
     return (size / limit, told) if size > limit else (0.0, "")
 
 
