@@ -81,8 +81,8 @@ def told(found: Found) -> str:
         f" ({machine['versions'].split(',')[0]}), load average {load_[0]} before and {load_[1]} after,"
         f" {found['processes']} processes: {found['exceptions']} exceptions in {found['seconds']} s ="
         f" **{found['a_minute']} a minute** (goal: {GOAL}); {found['cpu_ms_each']} ms of processor time each, all"
-        f" processes, their start and the reading of the file included. Reading the file, once for each definition, took"
-        f" {found['read_s']} s beside that.",
+        f" processes, their start and the reading of the file included. Reading the file, once for each definition,"
+        f" took {found['read_s']} s beside that.",
         "",
         "| definition | exceptions | signals that it listens to | s |",
         "|---|---|---|---|",
