@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.asking import view
 from api.deps import Deps
+from api.drawn import drawn
 from api.rendering import show
 from api.steering import panel
 from api.visitors import Visitor, VisitorForm
@@ -53,6 +54,7 @@ async def exception(
         milestones=milestones(found),
         outcome=await console.outcome(deps.database, login.person.id, answer) if answer else None,
         steer=await panel(deps, login, found.exception, steer),
+        drawing=await drawn(deps.database, found),
         press_id=lambda: deps.randomness(16).hex(),
     )
 

@@ -157,7 +157,7 @@ class _Pen:
 
     def _branches(self, step: Any, path: str) -> Iterator[Branch]:
         for label, _, inner in children(step):
-            if inner or label == "else":
+            if inner:
                 yield Branch(label, self.sequence(inner, f"{path}.{label}."))
         called = self._definition.bundled.get(step.definition) if isinstance(step, CallStep) else None
         if called is not None and self._depth < _DEEPEST:

@@ -10,7 +10,17 @@ from api.app import create_app
 from infra.demo.answers import demo_answers
 from store.db import Database
 from store.tables import AuditRow, DraftRow, RolloutRow
-from tests.api.authored import AUTHOR, BREAKDOWN, DEFINITIONS, OTHER, SIGNER, publish, publish_demo, starved
+from tests.api.authored import (
+    AUTHOR,
+    BREAKDOWN,
+    DEFINITIONS,
+    OTHER,
+    SIGNER,
+    open_breakdown,
+    publish,
+    publish_demo,
+    starved,
+)
 from tests.api.seeding import HOSTILE, PASSWORD
 from tests.api.site import Browser, browser, dependencies, emptied, hidden
 
@@ -77,7 +87,7 @@ async def test_a_copy_is_written_submitted_signed_and_live(author: Browser, sign
     listed = await signer.get("/definitions")
     assert "Yours to sign" in listed.text
     review = await signer.get(path)
-    assert "new definition line_stop" in review.text
+    assert "asks maintenance_lead" in review.text, "against what it is a copy of"
     signed = await signer.post(path, hidden(review.text, 'class="meta"') | {"do": "approve_live", "password": PASSWORD})
     assert signed.status_code == 303
     shown = await signer.get("/definitions/line_stop")
@@ -308,3 +318,14 @@ async def test_the_last_days_are_replayed_on_the_page(author: Browser, plant: Da
     assert "2 exceptions" in told.text
     assert "Amira Haddad" in told.text
     assert (await author.post(f"{path}/replay", fields | {"days": "999"})).status_code == 400
+
+
+async def test_the_page_of_an_exception_draws_how_far_it_is(author: Browser, plant: Database) -> None:
+    page = (await author.get(f"/exceptions/{await open_breakdown(plant)}")).text
+    flow = page[page.index('id="flow"') :]
+    decision = flow[flow.index(">plan decision<") :][:1500]
+    assert "waiting" in decision
+    assert "<b>Lena Fischer</b>" in decision
+    assert "7 min 54 s" in decision
+    assert flow.count("s-done") == 5
+    assert "data-line" not in flow

@@ -10,7 +10,8 @@ from admin.actors import Actor
 from admin.drafts import Deed
 from admin.rollout import Move
 from store.db import Database
-from tests.api.authored import AUTHOR, BREAKDOWN, DEFINITIONS, OTHER, SIGNER, publish
+from tests.api.authored import AUTHOR, BREAKDOWN, DEFINITIONS, OTHER, SIGNER, open_breakdown, publish
+from tests.api.seeding import BREAKDOWN as OPEN
 from tests.api.seeding import HOSTILE, NOW
 from tests.browser.conftest import Console
 from tests.browser.desk import desk, sign_in
@@ -30,6 +31,7 @@ PATHS = {
     "writing": "/drafts/1",
     "wrong": "/drafts/2",
     "submitted": "/drafts/3",
+    "halfway": f"/exceptions/{OPEN}",
 }
 
 
@@ -38,6 +40,7 @@ async def busy(desk: Console) -> Console:
     """Two versions, one of them on trial; a draft that is right, one that is wrong, one that waits for a signature."""
     newer = BREAKDOWN.replace("lead_after: 5m", "lead_after: 8m").replace("buttons: [arrived, done]", "buttons: [done]")
     await publish(desk.database, newer, "The lead was called too early at night", author=OTHER)
+    await open_breakdown(desk.database)
     await _drafts(desk.database)
     move = Move(Actor(SIGNER), NOW, "Only turning, for a week")
     await rollout.roll_back(desk.database, "breakdown", move)

@@ -100,6 +100,7 @@
     if (!answer.ok) { say(`Not saved: ${told.detail || "the server does not answer."}`); return; }
     form.elements.rev.value = told.rev;
     kept = text;
+    document.getElementById("kept").textContent = `Revision ${told.rev}, saved by you`;
     say(editor.get() === kept ? `Saved as revision ${told.rev}.` : "Not saved yet.");
   }
 
