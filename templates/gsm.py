@@ -4,6 +4,7 @@ A text of only GSM 7-bit characters has 160 in one segment, 153 in each of sever
 with 70 and 67 (3GPP TS 23.038, 23.040). So a curly quote more than doubles the price: it is replaced by a plain one.
 """
 
+import re
 import unicodedata
 
 _BASIC = frozenset(
@@ -11,6 +12,7 @@ _BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED = frozenset("^{}\\[~]|€\f")
+_GSM = re.compile(f"[{re.escape(''.join(sorted(_BASIC | _EXTENDED)))}]*")
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛′`´ʼ", "'"),
@@ -35,7 +37,8 @@ _PLAIN = str.maketrans(
 
 def normalise(text: str) -> str:
     """The same words in GSM characters where that loses nothing but ornament; other scripts stay as they are."""
-    return "".join(_gsm(char) for char in text.translate(_PLAIN))
+    text = text.translate(_PLAIN)
+    return text if _GSM.fullmatch(text) else "".join(_gsm(char) for char in text)
 
 
 def _gsm(char: str) -> str:
@@ -47,8 +50,8 @@ def _gsm(char: str) -> str:
 
 def segments(text: str) -> int:
     """How many SMS segments this text takes (an empty one takes one)."""
-    if all(char in _BASIC or char in _EXTENDED for char in text):
-        return _count(sum(2 if char in _EXTENDED else 1 for char in text), 160, 153)
+    if _GSM.fullmatch(text):
+        return _count(len(text) + sum(text.count(char) for char in _EXTENDED), 160, 153)
     return _count(len(text.encode("utf-16-be")) // 2, 70, 67)
 
 

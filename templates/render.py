@@ -36,6 +36,12 @@ def render(message: Message, channel: ChannelName, folder: Path = FOLDER) -> dic
     return _slack(text, template.name or "") if channel is ChannelName.SLACK else {"body": _sms(text)}
 
 
+@lru_cache(maxsize=4096)
+def has_own(channel: ChannelName, definition: str, step: str, folder: Path = FOLDER) -> bool:
+    """Is there a template for this definition or step, beside the default?"""
+    return any((folder / channel / f"{name}.j2").is_file() for name in (f"{definition}.{step}", definition))
+
+
 def unshortened(message: Message, folder: Path = FOLDER) -> str:
     """All that the SMS template says, before details are left out to fit. Raises ConfigError."""
     template = _template(ChannelName.SMS, message, folder)

@@ -38,11 +38,11 @@ def render_text(template: str, scope: Mapping[str, Any]) -> str:
     Raises ConfigError for a syntax error, a forbidden construct, a text beyond its budget, or a missing value, whose
     path it names.
     """
-    compiled, paths = _compiled(template)
-    missing = next((path for path in paths if not _has(scope, path.split("."))), None)
+    compiled = _compiled(template)
     try:
         return run(lambda names: compiled.render(names), scope, "text")
     except ConfigError as error:
+        missing = next((path for path in _read(template) if not _has(scope, path.split("."))), None)
         if missing is None or error.code == REFUSED:
             raise
         raise ConfigError(f"text: '{missing}' has no value here", detail=template, code="mos.text") from error
@@ -84,16 +84,21 @@ def check_text(template: str) -> set[str]:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(template: str) -> tuple[Template, tuple[str, ...]]:
+def _compiled(template: str) -> Template:
     tree = _tree(template)
     try:
-        names = find_undeclared_variables(tree)
-        compiled = _ENVIRONMENT.from_string(tree)
+        if BUDGET in template and BUDGET in find_undeclared_variables(tree):
+            raise TextError(1, f"'{BUDGET}' is not a name of yours", template)
+        return _ENVIRONMENT.from_string(tree)
     except TemplateSyntaxError as error:
         raise TextError(error.lineno, error.message or "syntax error", template) from error
-    if BUDGET in names:
-        raise TextError(1, f"'{BUDGET}' is not a name of yours", template)
-    return compiled, tuple(path for path in _paths(tree) if path.split(".")[0] in names)
+
+
+def _read(template: str) -> list[str]:
+    """The paths that a text reads from outside."""
+    tree = _tree(template)
+    names = find_undeclared_variables(tree)
+    return [path for path in _paths(tree) if path.split(".")[0] in names]
 
 
 def _tree(template: str) -> nodes.Template:
