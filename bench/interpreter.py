@@ -9,6 +9,7 @@ history, and time. Prints ratios; asserts nothing.
 import argparse
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -124,7 +125,7 @@ async def measure(temporal: Temporal, rounds: int) -> dict[str, Found]:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Print the table of docs/performance.md."""
     parser = argparse.ArgumentParser(prog="python -m bench.interpreter")
     parser.add_argument("--rounds", type=int, default=60)
@@ -143,4 +144,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
