@@ -66,6 +66,8 @@ def look(opener: Opener, recording: Recording) -> Looked:
             continue
         if found is None:
             continue
+        if found.holds and opener.safety:
+            recorded = replace(recorded, may_join=True, may_open=True)
         listened += 1
         parents = tuple(span for key in found.parents for span in recording.parents.get(key, ()))
         chains.setdefault(found.key, []).append(Seen(recorded, found, parents))

@@ -14,7 +14,8 @@ from domain.values import Json, canonical
 class Recorded:
     """A signal as intake saw it. `exception`: the recorded exception of this definition that it belongs to.
 
-    may_join, may_open: not where the record has it in an exception of another definition that came first.
+    may_join, may_open: not where the record has it in an exception of another definition that came first; what holds
+    for a definition about safety is its own in any case.
     key, held: what a version in the shadow made of it at the time; None where nothing watched.
     """
 

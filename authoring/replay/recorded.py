@@ -17,7 +17,7 @@ from store.read import recorded as read_rows
 _BEFORE, _REPEATED, _ELSEWHERE = (
     "they belong to exceptions that were open before",
     "they repeated a state that was known",
-    "they belong to exceptions of other definitions",
+    "they belong to exceptions of other definitions that came first (but a definition about safety gets them)",
 )
 
 
@@ -87,7 +87,7 @@ def _signals(rows: Iterable[Any], definition: str, since: datetime) -> tuple[tup
             left_out[_ELSEWHERE] += 1
         record = row.exception_id if row.definition == definition else ""
         found.append(Recorded(_signal(row), record or "", may_join, may_open))
-    return tuple(found), left_out
+    return tuple(found), +left_out
 
 
 def _signal(row: Any) -> OpeningSignal:

@@ -47,6 +47,11 @@ class Opener:
         self._version = definition.version()
         self._site_facts = correlation.site_facts(site)
 
+    @property
+    def safety(self) -> bool:
+        """Is it about safety? Then nothing suppresses it, and no other definition comes before it."""
+        return self._definition.opens is not None and self._definition.opens.safety
+
     def look(self, signal: OpeningSignal) -> Look | None:
         """None when the definition does not listen to it. Raises ConfigError for a key that can't be told."""
         opens = self._definition.opens

@@ -119,6 +119,13 @@ def test_a_signal_of_another_definitions_exception_stays_there() -> None:
     assert found.signals == (2,)
 
 
+def test_nobody_comes_before_safety() -> None:
+    safe = definition(("one_per: [signal.equipment]", "one_per: [signal.equipment]\n  safety: true"))
+    what = recording(signal(1, 0, "aborted", may_open=False, may_join=False), signal(2, 5, "running", may_join=False))
+    (found,) = cases(safe, what)
+    assert found.signals == (1,)
+
+
 def test_a_parent_takes_what_it_opened_first() -> None:
     under = definition(
         (
