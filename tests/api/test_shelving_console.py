@@ -65,19 +65,19 @@ async def test_shelved_and_unshelved_by_form(planner: Browser, database: Databas
     assert "Nothing is shelved" in (await planner.get("/inbox")).text
 
 
+def waiting(number: int, key: str) -> InboxRow:
+    """A signal under a shelf."""
+    return InboxRow(
+        category="signal", source="s", event_id=f"w{number}", kind="k", body={}, status="settling", received_at=NOW,
+        due_at=NOW + timedelta(hours=2), definition="breakdown", key=key,
+        signal={"equipment": key, "subject": key, "type": "machine.state"},
+    )  # fmt: skip
+
+
 async def test_how_much_waits_under_it(planner: Browser, database: Database) -> None:
     await shelve(planner)
     async with database.transaction() as session:
-        for number, key in enumerate(("lathe-1", "lathe-1", "mill-1")):
-            more = {
-                "definition": "breakdown",
-                "key": key,
-                "signal": {"equipment": key, "subject": key, "type": "machine.state"},
-            }
-            session.add(
-                InboxRow(category="signal", source="s", event_id=f"w{number}", kind="k", body={}, status="settling",
-                         received_at=NOW, due_at=NOW + timedelta(hours=2), **more)
-            )  # fmt: skip
+        session.add_all(waiting(number, key) for number, key in enumerate(("lathe-1", "lathe-1", "mill-1")))
     assert "2 signals wait" in (await planner.get("/inbox")).text
 
 

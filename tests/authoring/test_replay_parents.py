@@ -12,7 +12,7 @@ from domain.definition_text import load
 from store.read import site as site_read
 from tests.intake.conftest import hand
 from tests.intake.hand import START, Hand
-from tests.intake.test_suppressing import HELD, UNDER, breakdown, close, lined, stop, the
+from tests.intake.opening import HELD, UNDER, breakdown, close, lined, stop, the
 from tests.support.fixtures import database_url, postgres, published, published_template
 from tests.support.plant import RUNNING
 

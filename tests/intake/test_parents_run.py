@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from store.db import Database
-from tests.intake.test_suppressing import HELD, LINE, UNDER, breakdown, publish_one
+from tests.intake.opening import HELD, LINE, UNDER, breakdown, publish_one
 from tests.support.eventually import eventually
 from tests.support.fixtures import database_url, postgres, published, published_template, temporal
 from tests.support.plant import ABORTED, RUNNING, Plant, run_plant
