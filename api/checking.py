@@ -1,21 +1,22 @@
 """A definition being written, looked at: what is wrong where, what could be read there, and its drawing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from admin.versions import called_by
 from api.deps import ApiDeps
+from authoring.check import SiteFacts, examine, published
 from authoring.drawing import Drawing, draw
 from domain.definition import Definition
-from domain.definition_text import DefinitionError, Finding, Marks, examine, read
+from domain.definition_text import DefinitionError, Finding, Marks, read
+from domain.errors import NotFoundError
 from domain.typing.scopes import scope_of
 from domain.typing.tree import Record, show
-from store.read import authoring
-from templates.text import text_faults
 
 _SHOWN = 50
 _EXCERPT = 160
+_ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
 @dataclass(frozen=True)
@@ -53,25 +54,39 @@ class Checked:
 
 
 async def check(deps: ApiDeps, text: str, name: str) -> Checked:
-    """Everything about this text of a draft of `name`. Of what it calls the versions in force are drawn."""
+    """Everything about this text of a draft of `name`, against the site as it is. Of what it calls the versions in
+    force count, and are drawn."""
+    site, others = await _known(deps)
     async with deps.trial_turn:
-        definition, findings = await asyncio.to_thread(_examined, text, name)
+        definition, findings = await asyncio.to_thread(_examined, text, name, site, others)
     remarks, more = remarks_on(findings[:_SHOWN], text), max(0, len(findings) - _SHOWN)
     if definition is None:
         return Checked(remarks, more)
-    called = await authoring.published(deps.database, called_by(definition))
+    called = {one: others[one] for one in called_by(definition) if one in others}
     whole = definition.model_copy(update={"bundled": called}) if called else definition
     drawing = draw(whole, marks_of(text))
-    return Checked(remarks, more, definition, whole, drawing, _names(scope_of(definition)))
+    return Checked(remarks, more, definition, whole, drawing, _names(scope_of(whole)))
 
 
-def _examined(text: str, name: str) -> tuple[Definition | None, list[Finding]]:
-    definition, findings = examine(text, f"{name}.yaml", text_faults)
+async def _known(deps: ApiDeps) -> tuple[SiteFacts | None, dict[str, Definition]]:
+    """The site, once there is one, and the definitions in force by name."""
+    async with deps.database.transaction() as session:
+        others = {name: found for name, (_, found) in (await published.definitions(session)).items()}
+        try:
+            return await published.facts(session, deps.now()), others
+        except NotFoundError:
+            return None, others
+
+
+def _examined(
+    text: str, name: str, site: SiteFacts | None, others: Mapping[str, Definition]
+) -> tuple[Definition | None, list[Finding]]:
+    definition, findings = examine(text, f"{name}.yaml", site, others)
     if definition and definition.definition != name:
         line, column = marks_of(text).get(("definition",), (1, 1))
         told = f"this is a draft of '{name}', its text says '{definition.definition}': write the same name"
         findings.append(Finding(line, column, told, "mos.definition.name"))
-    return definition, sorted(findings, key=lambda one: (one.severity != "error", one.line, one.column))
+    return definition, sorted(findings, key=lambda one: (_ORDER.get(one.severity, 9), one.line, one.column))
 
 
 def marks_of(text: str) -> Marks:

@@ -13,14 +13,14 @@ from admin import drafts, rollout
 from admin.actors import PUBLISH, Actor
 from admin.rollout import Move
 from admin.sessions import Login
+from api.checking import marks_of
 from api.deps import ApiDeps, Deps
 from api.problems import status_of
 from api.rendering import show
 from api.visitors import Visitor, VisitorForm
 from authoring import diff, language
-from authoring.drawing import draw
+from authoring.drawing import as_written, draw
 from domain.definition import Definition
-from domain.definition_text import read
 from domain.errors import InvalidPayloadError, MosError, NotFoundError
 from store.read import authoring
 from store.read.authoring import Book, DefinitionRow
@@ -137,7 +137,7 @@ async def version(request: Request, deps: Deps, login: Visitor, name: str, numbe
     row = book.numbered(number)
     if row is None:
         raise NotFoundError(f"'{name}' has no version '{number}'.")
-    drawing = draw(Definition.model_validate(row.content), read(row.source_text, "")[1])
+    drawing = draw(as_written(row.content, row.source_text), marks_of(row.source_text))
     return await show(request, login, "definition_version.html", book=book, row=row, drawing=drawing)
 
 

@@ -1,6 +1,6 @@
 """One exception on the drawing of the version that it runs under: what has happened, what waits for whom, how long."""
 
-from authoring.drawing import Drawing, draw
+from authoring.drawing import Drawing, as_written, draw
 from authoring.drawing_story import Asked, Event, Happened, overlay
 from store.read import authoring
 from store.read.authoring import Database
@@ -9,8 +9,8 @@ from store.read.console import Page, TaskRow
 
 async def drawn(database: Database, found: Page) -> Drawing | None:
     """None when its version is not in the records, as with rows older than the versions."""
-    definition = await authoring.version_of(database, found.exception.version)
-    return overlay(draw(definition), _happened(found)) if definition else None
+    row = await authoring.version_of(database, found.exception.version)
+    return overlay(draw(as_written(row.content, row.source_text)), _happened(found)) if row else None
 
 
 def _happened(found: Page) -> Happened:

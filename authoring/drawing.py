@@ -28,7 +28,7 @@ from domain.definition import (
     step_kind,
     step_name,
 )
-from domain.definition_text import Marks
+from domain.definition_text import Marks, shape
 from domain.steps import children
 from domain.values import Json
 
@@ -109,6 +109,17 @@ def draw(definition: Definition, marks: Marks | None = None) -> Drawing:
         steps=pen.sequence(definition.steps, ""),
         closes=tuple(pen.closes()),
     )
+
+
+def as_written(content: Json, text: str) -> Definition:
+    """A published version with its parts in the author's order: the database keeps content, and forgets the order of
+    keys. A text of an older language, which reads otherwise today, is left aside."""
+    stored = Definition.model_validate(content)
+    written, _, _ = shape(text, "")
+    if written is None:
+        return stored
+    whole = written.model_copy(update={"bundled": stored.bundled})
+    return whole if whole.version() == stored.version() else stored
 
 
 def nodes(steps: tuple[Node, ...]) -> Iterator[Node]:

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import uvicorn
 
 from api.app import create_app
 from api.deps import ApiDeps, ErpPage
+from authoring.scenarios.setting import Answers, nothing
 from connectors.webhook.config import WebhookConfig
 from connectors.webhook.connector import Webhook
 from domain.errors import ConfigError, NotFoundError, TransientError
@@ -66,6 +68,7 @@ async def make_deps(settings: Settings, database: Database) -> ApiDeps:
         erp_links=links,
         site_title=title,
         login_note=plant.get("login_note", ""),
+        scenario_answers=_scenario_answers(plant),
     )
 
 
@@ -79,6 +82,16 @@ def plant_file(settings: Settings) -> dict[str, str]:
 def _token(plant: dict[str, str]) -> str:
     file = Path(plant.get("token_file", ""))
     return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def _scenario_answers(plant: dict[str, str]) -> Callable[[datetime], Answers]:
+    """What scenarios on the console hear from MES and ERP where they do not say: the simulated plant's, if there is
+    one."""
+    if not plant:
+        return nothing
+    from infra.demo.answers import demo_answers
+
+    return demo_answers
 
 
 def _erp_page(plant: dict[str, str]) -> ErpPage | None:

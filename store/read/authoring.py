@@ -7,7 +7,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.definition import Definition
 from domain.errors import NotFoundError
 from domain.people import Roster
 from domain.site import Site
@@ -26,7 +25,6 @@ __all__ = [
     "Sheet",
     "Shelf",
     "book",
-    "published",
     "setting",
 ]
 __all__ += ["sheet", "shelves", "version_of"]
@@ -165,16 +163,7 @@ async def setting(database: Database) -> tuple[Site, Roster]:
         return await site_read.site(session), await site_read.roster(session)
 
 
-async def published(database: Database, names: Sequence[str]) -> dict[str, Definition]:
-    """These definitions as they are in force, those of them that are published: what a call would run."""
-    async with database.transaction() as session:
-        found = {name: await read.versions(session, name) for name in names}
-        live = {slot.version for name in names for slot in await read.rollouts(session, name) if slot.slot == "live"}
-    chosen = {name: next((row for row in rows if row.version in live), rows[0]) for name, rows in found.items() if rows}
-    return {name: Definition.model_validate(row.content) for name, row in chosen.items()}
-
-
-async def version_of(database: Database, version: str) -> Definition | None:
+async def version_of(database: Database, version: str) -> DefinitionRow | None:
     """A published version by its hash."""
     async with database.transaction() as session:
-        return await site_read.definition(session, version)
+        return await session.get(DefinitionRow, version)

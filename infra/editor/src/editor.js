@@ -67,7 +67,7 @@ function offset(doc, line, column) {
 function diagnostic(doc, { line, column, severity, message }) {
   const from = offset(doc, line, column), end = doc.lineAt(from).to;
   const word = /^[\w.-]+/.exec(doc.sliceString(from, end));
-  return { from, to: word ? from + word[0].length : end, severity: severity === "error" ? "error" : "warning", message };
+  return { from, to: word ? from + word[0].length : end, severity: severity === "note" ? "info" : severity, message };
 }
 
 window.mosEditor = { replace };

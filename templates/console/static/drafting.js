@@ -76,6 +76,8 @@
       fresh.append(drawing);
     }
     if (!fresh.querySelectorAll("#names li").length) fresh.querySelector("#names").replaceWith(old.querySelector("#names"));
+    const lesser = fresh.querySelector(".lesser"), before = old.querySelector(".lesser");
+    if (lesser && before) lesser.open = before.open;
     old.replaceWith(document.importNode(fresh, true));
     look.scrollTop = scrolled;
     editor.told(findings(), names());
