@@ -115,15 +115,15 @@ def _checked(parse: Callable[[str], nodes.Template], template: str) -> nodes.Tem
         raise TextError(error.lineno, error.message or "syntax error", template) from error
     except RecursionError:
         raise TextError(1, "nested too deeply: nobody could read it", template) from None
-    for statement in tree.find_all(nodes.Stmt):
-        if not isinstance(statement, _ALLOWED):
-            word = type(statement).__name__.lower()
-            raise TextError(statement.lineno, f"'{word}' is not allowed in a text", template, word=word)
-    for used in tree.find_all((nodes.Filter, nodes.Test)):  # Jinja notices it within an `if` only when it runs
-        what, known = ("filter", _KNOWN_FILTERS) if isinstance(used, nodes.Filter) else ("test", _KNOWN_TESTS)
-        if used.name not in known:
-            message = f"no {what} named '{used.name}'{hint(used.name, known - OWN_FILTERS)}"
-            raise TextError(used.lineno, message, template, word=used.name)
+    for node in tree.find_all((nodes.Stmt, nodes.Filter, nodes.Test)):
+        if isinstance(node, nodes.Filter | nodes.Test):  # Jinja notices it within an `if` only when it runs
+            what, known = ("filter", _KNOWN_FILTERS) if isinstance(node, nodes.Filter) else ("test", _KNOWN_TESTS)
+            if node.name not in known:
+                message = f"no {what} named '{node.name}'{hint(node.name, known - OWN_FILTERS)}"
+                raise TextError(node.lineno, message, template, word=node.name)
+        elif not isinstance(node, _ALLOWED):
+            word = type(node).__name__.lower()
+            raise TextError(node.lineno, f"'{word}' is not allowed in a text", template, word=word)
     return tree
 
 
