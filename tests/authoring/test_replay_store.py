@@ -1,7 +1,13 @@
 """What really happened, replayed with the version that did it, tells the same; another version tells the difference."""
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +25,7 @@ from store.read import site as site_read
 from tests.support import stories
 from tests.support.eventually import eventually
 from tests.support.fixtures import database, database_url, postgres, published, published_template, temporal
-from tests.support.plant import DEFINITIONS, RUNNING, Plant, run_plant
+from tests.support.plant import DEFINITIONS, ROOT, RUNNING, Plant, run_plant
 from tests.support.servers import Temporal
 
 __all__ = ["database", "database_url", "postgres", "published", "published_template", "temporal"]
@@ -104,6 +110,22 @@ async def test_the_shadow_is_replayed_on_what_it_saw(plant: Plant) -> None:
     assert len(seen.signals) < len(recording.signals)
     (case,) = running.replay(load(text), seen, place, label="shadow").cases
     assert told(case) == told((recording.happened or ())[0])
+
+
+async def test_the_command_on_a_database(published: Database, tmp_path: Path) -> None:
+    """Nothing was recorded yet: the report says so; a version that is not there is told in one line."""
+    environment = {**os.environ, "MOS_DATABASE_URL": published.url, "MOS_DATA_DIR": str(tmp_path)}
+
+    def mos(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "infra.cli", "replay", "breakdown", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    for against in ("happened", "live", "nothing", str(DEFINITIONS / "breakdown.yaml")):
+        done = await asyncio.to_thread(mos, "--since", "7d", "--against", against, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["exceptions"]["after"] == 0
+    wrong = await asyncio.to_thread(mos, "--version", "v9")
+    assert (wrong.returncode, wrong.stderr) == (1, "'breakdown' has no version 'v9': there are v1\n")
 
 
 async def test_a_page_gets_the_same_report(plant: Plant) -> None:
