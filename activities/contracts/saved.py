@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from activities.contracts.model import AnswerResult, CommandResult, Data, Entry, OpeningSignal
 from domain.messages import OptionCard, Standing
 from domain.values import Json
@@ -35,7 +37,8 @@ class SavedTask(Data):
 
 
 class Saved(Data):
-    """The whole state between two runs of the workflow."""
+    """The whole state between two runs of the workflow. What is added later has a default: a run saved by the release
+    before is taken up by this one."""
 
     runs: int
     migrations: int = 0
@@ -49,6 +52,7 @@ class Saved(Data):
     priority: str
     highest_seq: int
     recent: list[OpeningSignal]
+    taken: list[int] = Field(default_factory=list)
     milestones: dict[str, Json]
     gaps: dict[str, str]
     gathered: list[str]

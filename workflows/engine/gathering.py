@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from activities.contracts.model import GatherRequest, Query
 from domain import expressions
+from domain.correlation import PRIORITIES
 from domain.definition import ContextQuery
 from domain.errors import MosError
 from domain.values import Json
@@ -115,7 +116,10 @@ def _settle_priority(engine: Interpreter) -> None:
     except MosError as error:
         engine.note("condition_failed", code=error.code, reason=error.message)
         return
-    if priority != engine.story.priority:
+    if priority not in PRIORITIES:
+        reason = f"'{priority}' is no priority: {', '.join(PRIORITIES)}"
+        engine.note("condition_failed", code="mos.expression.priority", reason=reason)
+    elif priority != engine.story.priority:
         engine.story.priority = priority
         engine.note("priority", priority=priority)
 

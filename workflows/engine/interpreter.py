@@ -24,6 +24,7 @@ from activities.contracts.saved import Saved
 from domain.definition import Definition, step_at
 from domain.errors import MosError
 from domain.messages import Standing
+from domain.signals import SignalType
 from domain.tasks import LiveTask
 from domain.values import Json
 from workflows.engine import answering, control, gathering, saving, stepping
@@ -279,12 +280,12 @@ class Interpreter:
 
     async def join(self, batch: JoinBatch) -> JoinResult:
         """Take signals of this exception; numbers already known are passed over."""
-        fresh = [signal for signal in batch.signals if signal.seq > self.story.highest_seq]
+        fresh = [signal for signal in batch.signals if self.story.is_new(signal.seq)]
         if self.closed:
             return JoinResult(highest_seq=self.story.highest_seq, closed=bool(fresh))
         for signal in fresh:
             self.story.heard(signal)
-            if signal.equipment and signal.equipment == self.story.given.equipment.get("id"):
+            if signal.type == SignalType.MACHINE_STATE and signal.equipment == self.story.given.equipment.get("id"):
                 self.story.world["machine"] = signal.facts
                 self.story.condition = "returned" if signal.facts.get("state") == _NORMAL else "active"
         if fresh:

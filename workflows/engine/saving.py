@@ -41,6 +41,7 @@ def save(engine: Interpreter) -> Saved:
         priority=story.priority,
         highest_seq=story.highest_seq,
         recent=story.recent,
+        taken=story.taken,
         milestones=story.milestones,
         gaps=story.gaps,
         gathered=sorted(engine.gathered),
@@ -70,7 +71,7 @@ def restore(engine: Interpreter, saved: Saved) -> None:
     story.rev, story.numbered, story.underway = saved.rev, saved.numbered, saved.underway
     story.unwritten = list(saved.unwritten)
     story.handling, story.condition, story.priority = saved.handling, saved.condition, saved.priority
-    story.highest_seq, story.recent = saved.highest_seq, list(saved.recent)
+    story.highest_seq, story.recent, story.taken = saved.highest_seq, list(saved.recent), list(saved.taken)
     story.milestones, story.gaps, story.world = dict(saved.milestones), dict(saved.gaps), dict(saved.world)
     engine.gathered, engine.undoable = set(saved.gathered), list(saved.undoable)
     engine.answers, engine.commands = dict(saved.answers), dict(saved.commands)

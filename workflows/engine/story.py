@@ -11,6 +11,7 @@ from domain.values import Json, iso
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RECENT = 50
+_TAKEN = 1000  # inbox numbers kept against second deliveries: the pump has far fewer under way
 
 
 class Story:
@@ -24,6 +25,7 @@ class Story:
         self.handling, self.condition, self.priority = "open", "active", given.priority
         self.highest_seq = max(signal.seq for signal in given.signals)
         self.recent: list[OpeningSignal] = []
+        self.taken = [signal.seq for signal in given.signals]
         self.milestones: dict[str, Json] = {"opened": iso(given.opened_at)}
         self.changes = 0
         self.rev = 0
@@ -53,9 +55,16 @@ class Story:
 
     def heard(self, signal: OpeningSignal) -> None:
         """A signal joined; the last few are kept for steps that wait for one."""
-        self.highest_seq = signal.seq
+        self.highest_seq = max(signal.seq, self.highest_seq)
+        self.taken = [*self.taken, signal.seq][-_TAKEN:]
         self.recent = [*self.recent, signal][-_RECENT:]
         self.note(signal.received_at, "signal", type=signal.type, subject=signal.subject, facts=signal.facts)
+
+    def is_new(self, seq: int) -> bool:
+        """Was this inbox number not taken yet? A signal that waited may come after younger ones."""
+        if seq > self.highest_seq:
+            return True
+        return seq not in self.taken and (len(self.taken) < _TAKEN or seq > min(self.taken))
 
     @property
     def untold(self) -> bool:
