@@ -85,7 +85,7 @@ def _examined(
     if definition and definition.definition != name:
         line, column = marks_of(text).get(("definition",), (1, 1))
         told = f"this is a draft of '{name}', its text says '{definition.definition}': write the same name"
-        findings.append(Finding(line, column, told, "mos.definition.name"))
+        findings.append(Finding(line, column, told, "mos.definition.invalid"))
     return definition, sorted(findings, key=lambda one: (_ORDER.get(one.severity, 9), one.line, one.column))
 
 

@@ -2,7 +2,9 @@
 
 from authoring.drawing import Drawing, as_written, draw
 from authoring.drawing_story import Asked, Event, Happened, overlay
-from store.read import authoring
+from domain.errors import NotFoundError
+from domain.values import Json
+from store.read import authoring, console
 from store.read.authoring import Database
 from store.read.console import Page, TaskRow
 
@@ -10,7 +12,20 @@ from store.read.console import Page, TaskRow
 async def drawn(database: Database, found: Page) -> Drawing | None:
     """None when its version is not in the records, as with rows older than the versions."""
     row = await authoring.version_of(database, found.exception.version)
-    return overlay(draw(as_written(row.content, row.source_text)), _happened(found)) if row else None
+    if row is None:
+        return None
+    definition = as_written(row.content, row.source_text)
+    return overlay(draw(definition, parameters=await _parameters(database, row.definition)), _happened(found))
+
+
+async def _parameters(database: Database, name: str) -> dict[str, Json]:
+    """The site's own values."""
+    try:
+        site = await console.site(database)
+    except NotFoundError:
+        return {}
+    found = site.parameters.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _happened(found: Page) -> Happened:

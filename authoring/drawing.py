@@ -98,9 +98,12 @@ class Drawing:
     live: bool = False
 
 
-def draw(definition: Definition, marks: Marks | None = None) -> Drawing:
-    """The tree of a definition; `marks` (of `domain.definition_text.read`) say where its steps stand in the text."""
-    pen = _Pen(definition, marks or {})
+def draw(definition: Definition, marks: Marks | None = None, parameters: Mapping[str, Json] | None = None) -> Drawing:
+    """The tree of a definition; `marks` (of `domain.definition_text.read`) say where its steps stand in the text.
+    `parameters`: the site's own values, where they are not the definition's."""
+    pen = _Pen(
+        definition.model_copy(update={"parameters": {**definition.parameters, **(parameters or {})}}), marks or {}
+    )
     return Drawing(
         name=definition.definition,
         title=definition.title,

@@ -83,6 +83,8 @@ def test_who_when_and_how_long_are_told() -> None:
     told = [(detail.what, detail.value, detail.who) for detail in repair.details]
     assert ("accept_within", "5 min", "") in told, "a parameter is shown as its value"
     assert ("ladder", "15 min", "plant_manager") in told
+    here = by_path(draw(load(BREAKDOWN), parameters={"accept_within": "2m"}))["0.maintenance.0"]
+    assert ("accept_within", "2 min") in [(detail.what, detail.value) for detail in here.details]
     assert told[0][1].startswith("maintenance_technician (skill equipment.skill")
 
 

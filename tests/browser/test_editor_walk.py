@@ -107,7 +107,19 @@ async def test_a_first_definition_from_the_copy_to_live(
     await expect(page.get_by_role("heading", name="Draft of material missing")).to_be_visible()
     await expect(verdict(page)).to_contain_text("No errors")
     await expect(page.locator("#drawing").get_by_text("new plan", exact=True)).to_be_visible()
+    await _write(page, pictures)
+    await _try(page, pictures)
+    await _submit(page)
+    await sign_in(page, desk, SIGNER)
+    await _sign(page, pictures)
+    async with desk.database.transaction() as session:
+        row = await find(session, NAME, "live")
+    assert (row.author, row.signed_off_by) == (AUTHOR, SIGNER)
+    assert "role: materials" in row.source_text
+    assert desk.complaints == []
 
+
+async def _write(page: Page, pictures: Path | None) -> None:
     await replace(
         page, 'title: "{{ equipment.title }} is down"', 'title: "Material is missing at {{ equipment.title }}"'
     )
@@ -126,6 +138,8 @@ async def test_a_first_definition_from_the_copy_to_live(
     await expect(page.locator("#saved")).to_have_text("Saved as revision 2.")
     await picture(page, pictures, "3-changed")
 
+
+async def _try(page: Page, pictures: Path | None) -> None:
     await page.get_by_role("textbox", name="Scenario").fill(SCENARIO)
     await page.get_by_role("button", name="Play it").click()
     await expect(page.locator("#trial")).to_contain_text("As expected", timeout=20_000)
@@ -138,13 +152,16 @@ async def test_a_first_definition_from_the_copy_to_live(
     await page.locator("#rehearse h2").evaluate("item => item.scrollIntoView()")
     await picture(page, pictures, "5-replay")
 
+
+async def _submit(page: Page) -> None:
     await page.get_by_label("Why it changes").fill("Machines wait for material, and nobody is told")
     await page.get_by_role("button", name="Submit for a signature").click()
     await expect(page.get_by_role("status").first).to_contain_text("Submitted")
     await expect(page.locator("main")).to_contain_text("you are one of its authors")
     await page.get_by_role("button", name="Sign out").click()
 
-    await sign_in(page, desk, SIGNER)
+
+async def _sign(page: Page, pictures: Path | None) -> None:
     await page.get_by_role("link", name="Definitions").click()
     await page.get_by_role("link", name="material missing: Machines wait for material").click()
     await expect(page.locator("#changes")).to_contain_text("repair: asks materials instead of")
@@ -155,11 +172,6 @@ async def test_a_first_definition_from_the_copy_to_live(
     await page.get_by_role("link", name="To its versions").click()
     await expect(page.locator("#force")).to_contain_text("v1")
     await picture(page, pictures, "7-live")
-    async with desk.database.transaction() as session:
-        row = await find(session, NAME, "live")
-    assert (row.author, row.signed_off_by) == (AUTHOR, SIGNER)
-    assert "role: materials" in row.source_text
-    assert desk.complaints == []
 
 
 @pytest.mark.usefixtures("built")
