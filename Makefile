@@ -29,6 +29,7 @@ demo-script: ## The same, played by a script; exits 0 only if all of it happened
 
 test: debian ## All tests
 	@$(MAKE) --no-print-directory -j2 .venv/.dev erp
+	-@$(MAKE) --no-print-directory editor
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
 
 check: .venv/.dev ## Lint, format, types, walls and house rules
