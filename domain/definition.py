@@ -169,6 +169,8 @@ def step_at(definition: Definition, path: str) -> Any:
             if int(part) >= len(steps):
                 raise KeyError(path)
             step = steps[int(part)]
+        elif step is None:
+            raise KeyError(path)
         else:
             steps = next((inner for label, _, inner in children(step) if label == part), [])
     if step is None:

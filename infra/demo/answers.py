@@ -10,18 +10,19 @@ from infra.plant.catalogue import Catalogue, load_catalogue
 
 
 def demo_answers(anchor: datetime) -> Answers:
-    """`mes.plan`, `mes.job_orders`, `mes.staging`, `erp.sales_demand`, `erp.lot`, `erp.material` in the connectors'
-    words; nothing is late yet, and what the catalogue says is running runs."""
+    """`mes.plan`, `mes.job_orders`, `mes.staging`, `erp.sales_demand`, `erp.orders`, `erp.lot`, `erp.material` in the
+    connectors' words; nothing is late yet, and what the catalogue says is running runs."""
     catalogue = load_catalogue()
     plan = _plan(anchor, catalogue)
     return {
         "mes": {
             "mes.plan": plan,
             "mes.staging": _staging(anchor, catalogue),
-            "mes.job_orders": lambda where, _: _on(plan, str(where["equipment"])),
+            "mes.job_orders": lambda where, _: _job_orders(plan, where),
         },
         "erp": {
             "erp.sales_demand": lambda where, _: _demand(anchor, catalogue, where),
+            "erp.orders": lambda where, _: _orders(plan, where),
             "erp.lot": lambda where, _: _lot(plan, str(where["lot"])),
             "erp.material": lambda where, _: _material(catalogue, where),
         },
@@ -43,6 +44,25 @@ def _plan(anchor: datetime, catalogue: Catalogue) -> dict[str, Json]:
     ]
     equipment = [{"equipment": unit.id, "state": "up"} for unit in catalogue.work_units]
     return {"as_of": iso(anchor), "version": "1", "job_orders": orders, "equipment": equipment, "calendars": []}
+
+
+def _job_orders(plan: dict[str, Json], where: Mapping[str, Json]) -> list[Json]:
+    """Of a machine, or those that are named."""
+    if "job_orders" in where:
+        return [order for order in plan["job_orders"] if order["id"] in where["job_orders"]]
+    return _on(plan, str(where["equipment"]))
+
+
+def _orders(plan: dict[str, Json], where: Mapping[str, Json]) -> list[Json]:
+    """As the ERP holds them before anything was decided."""
+    fresh = {"state": "running", "priority": 50, "hold": False, "hold_reason": None, "version": "1", "works": []}
+    days = {"planned_start": None, "planned_end": None}
+    return [
+        {"job_order": order["id"], "number": order["id"], "material": order["material"], "quantity": order["quantity"]}
+        | fresh
+        | days
+        for order in _job_orders(plan, where)
+    ]
 
 
 def _segment(anchor: datetime, catalogue: Catalogue, order: str, op: Any) -> dict[str, Json]:

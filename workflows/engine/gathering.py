@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import GatherRequest, Query
@@ -13,7 +12,7 @@ from domain.correlation import PRIORITIES
 from domain.definition import ContextQuery
 from domain.errors import MosError
 from domain.values import Json
-from workflows.engine.frame import Frame
+from workflows.engine.frame import Frame, Place
 from workflows.engine.story import named
 from workflows.engine.trouble import tell_owner
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from workflows.engine.interpreter import Interpreter
 
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
+_TITLE, _PRIORITY = "title", "opens.priority"  # done once, as the queries are
 _PAUSES = (5, 10, 20, 40, 60)  # seconds between attempts at what is required; the last goes on
 
 
@@ -28,15 +28,19 @@ async def gather_context(engine: Interpreter, frame: Frame) -> None:
     """In waves: queries that read other queries wait for them; all others run together."""
     known = {name for name in engine.gathered if name.startswith(frame.prefix)}
     waiting = {n: q for n, q in frame.definition.context.items() if frame.prefix + n not in known}
-    first = not engine.gathered and frame.prefix == ""
+    place = engine.place(frame, f"{frame.prefix}context")
+    await _until_had(place, waiting)  # an earlier run waited for these
+    first = _TITLE not in engine.gathered and frame.prefix == ""
     while waiting or first:
         first = False
         ready = [n for n, q in waiting.items() if not (_roots(q.where) & (set(waiting) - {n}))] or list(waiting)
         wave = {name: waiting.pop(name) for name in ready}
         await engine.turn(start=True)
         await _ask(engine, frame, wave)
-        await _until_had(engine, frame, {name: query for name, query in wave.items() if query.required})
-        engine.gathered |= {frame.prefix + name for name in wave}
+        missing = {name: query for name, query in wave.items() if query.required and name in engine.story.gaps}
+        place.kept["missing"] = sorted(missing)
+        engine.gathered |= {_TITLE} | {frame.prefix + name for name in wave if name not in missing}
+        await _until_had(place, missing)
     if frame.prefix == "":
         _settle_priority(engine)
 
@@ -47,10 +51,11 @@ async def refresh(engine: Interpreter, frame: Frame, names: list[str]) -> None:
     owner = frame
     while owner.parent is not None:
         owner = owner.parent
-    await _ask(engine, owner, {name: owner.definition.context[name] for name in names})
+    await _ask(engine, owner, {name: owner.definition.context[name] for name in names}, keep=True)
 
 
-async def _ask(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery]) -> None:
+async def _ask(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery], *, keep: bool = False) -> None:
+    """`keep`: what can't be had now stays as it was known; that it is old shows as a gap."""
     story, title = engine.story, engine.definition.title
     queries = list(_queries(engine, frame, wanted))
     projection = engine.projection()
@@ -63,7 +68,7 @@ async def _ask(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery
     )
     result = await engine.effect(engine.runtime.gather(request))
     story.written(projection)
-    frame.values |= result.values
+    frame.values |= {name: value for name, value in result.values.items() if not (keep and name in result.gaps)}
     for name in set(wanted) - set(result.gaps) & set(result.values):
         story.gaps.pop(name, None)
     story.gaps |= result.gaps
@@ -71,19 +76,27 @@ async def _ask(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery
     engine.note("context", known=had, gaps=dict(result.gaps))
 
 
-async def _until_had(engine: Interpreter, frame: Frame, required: dict[str, ContextQuery]) -> None:
-    """The author says that the steps can't do without: asked again until it answers; the owner is told."""
-    attempt = 0
-    while missing := {name: query for name, query in required.items() if name in engine.story.gaps}:
-        if attempt == 0:
-            what = ", ".join(sorted(missing))
+async def _until_had(place: Place, waiting: dict[str, ContextQuery]) -> None:
+    """The author says that the steps can't do without: asked again until it answers; the owner is told once."""
+    engine, frame, kept = place.engine, place.frame, place.kept
+    while missing := {name: waiting[name] for name in kept.get("missing", []) if name in waiting}:
+        if "attempt" not in kept:
             await engine.turn()
-            place = engine.place(frame, f"{frame.prefix}context")
-            await tell_owner(engine, place, "context_missing", what, "; ".join(engine.story.gaps[n] for n in missing))
-        await engine.runtime.wait(lambda: False, timedelta(seconds=_PAUSES[min(attempt, len(_PAUSES) - 1)]))
-        attempt += 1
+            reason = "; ".join(engine.story.gaps[name] for name in missing)
+            await tell_owner(engine, place, "context_missing", ", ".join(missing), reason)
+            kept["attempt"] = 0
+        pause = _PAUSES[min(kept["attempt"], len(_PAUSES) - 1)]
+        due = place.deadline("again", f"{pause}s")
+        await engine.runtime.wait(lambda: False, due - engine.runtime.now())
         await engine.turn(start=True)
         await _ask(engine, frame, missing)
+        kept["attempt"] += 1
+        kept.pop("again")
+        kept["missing"] = [name for name in missing if name in engine.story.gaps]
+        had = set(missing) - set(kept["missing"])
+        engine.gathered |= {frame.prefix + name for name in had}
+        for name in had:
+            waiting.pop(name)
 
 
 def _queries(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery]) -> Iterator[Query]:
@@ -109,8 +122,9 @@ def _query(frame: Frame, name: str, query: ContextQuery) -> Query:
 def _settle_priority(engine: Interpreter) -> None:
     """Looked at again now that the context is known; what can't be evaluated leaves it as it was."""
     opens = engine.definition.opens
-    if opens is None or not expressions.is_expression(opens.priority):
+    if opens is None or _PRIORITY in engine.gathered or not expressions.is_expression(opens.priority):
         return
+    engine.gathered.add(_PRIORITY)  # once: what is asked again later must not change it
     try:
         priority = str(engine.root.resolve(opens.priority))
     except MosError as error:
