@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.types import read_record
+from domain.typing.tree import read_record
 from templates.text import text_faults
 
 SCOPE = read_record(
