@@ -95,7 +95,9 @@ JOURNEYS = (
         "a phone is told",
         "breakdown",
         (
-            *around("break", "worker.sms.send", "worker.sent.commit"),
+            # after a text left it is not sent again where Twilio's report came first: "a phone answers" kills there
+            Point("break", "worker.sms.send.before"),
+            *around("break", "worker.sent.commit"),
             Point("accept", "api.http.slack.interactivity.before"),
             Point("approve", "api.http.slack.interactivity.after"),
             *around("done", "worker.answered.commit"),

@@ -152,8 +152,9 @@ class Interpreter:
     async def _close(self) -> None:
         """The closing activity refuses while signals are on their way here: they are taken first."""
         self.story.handling = "cancelled" if self.ending == "cancelled" else "closed"
-        self.story.reached("closed", self.runtime.now())
-        self.note("closed", ending=self.ending)
+        if "closed" not in self.story.milestones:  # an earlier run may have said it
+            self.story.reached("closed", self.runtime.now())
+            self.note("closed", ending=self.ending)
         while not self.closed:
             projection = self.projection()
             seen = self.story.highest_seq
