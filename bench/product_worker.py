@@ -43,6 +43,7 @@ class PlainChannel:
 
     name = ChannelName.SLACK
     can_edit = True
+    can_find = True
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside

@@ -78,6 +78,14 @@ class CallbackRequest:
 
 
 @dataclass(frozen=True)
+class Media:
+    """A picture or paper that came with a message: where the vendor keeps it. Type and name are the sender's claim."""
+
+    url: str
+    claimed_type: str = ""
+
+
+@dataclass(frozen=True)
 class InboundMessage:
     """What a person did on a channel, after the signature held.
 
@@ -97,14 +105,20 @@ class InboundMessage:
     fields: Mapping[str, Json] = field(default_factory=dict)
     occurred_at: datetime | None = None
     reply_to: Mapping[str, Json] = field(default_factory=dict)
+    media: Sequence[Media] = ()
 
 
 class Channel(Protocol):
     """How we speak to people. A send is tried once: after OutcomeUnknownError the caller asks `find` before it
-    sends again."""
+    sends again.
+
+    `can_edit`: a sent message can be replaced. `can_find`: a message is found again by its key; where not (e-mail), a
+    send is at least once under one id.
+    """
 
     name: ChannelName
     can_edit: bool
+    can_find: bool
 
     async def send(self, message: ChannelMessage) -> SentMessage: ...
 

@@ -33,28 +33,35 @@ class Fact(BaseModel):
     value: str
 
 
+class Input(BaseModel):
+    """A value asked for: kind text (free), duration (`90m`, `2h`), or choice (one of `choices`). An empty label is the
+    language's word for the name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    label: str = ""
+    kind: str = "text"
+    required: bool = False
+    choices: list[Fact] = []  # of kind choice: what is shown (label) and what is answered (value)
+
+
 class Choice(BaseModel):
-    """Something the reader may press or write. `verb` is stable (`accept`, `decline`, `arrived`, `done`,
-    `approve:<option>`,
-    `reject`, `answer:<input>:<value>`); `label` overrides the language's word for the verb; at most 75 characters
-    on Slack."""
+    """Something the reader may press or write. `verb` is stable (`accept`, `decline`, `arrived`, `done`, `hand_over`,
+    `ask`, `inform`, `snooze`, `approve:<option>`, `reject`, `answer:<input>:<value>`); `label` overrides the language's
+    word for the verb; at most 75 characters on Slack.
+
+    `asks`: what is asked for when it is pressed (a modal, a small form, the rest of a text). `more`: of the second
+    rank: in an overflow menu, behind "more", or by its word only.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     verb: str
     label: str = ""
     style: str = ""  # primary | danger | empty
-
-
-class Input(BaseModel):
-    """A value asked for: kind text (free) or duration (`90m`, `2h`)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    label: str
-    kind: str = "text"
-    required: bool = False
+    asks: list[Input] = []
+    more: bool = False
 
 
 class OptionCard(BaseModel):

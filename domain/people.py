@@ -11,16 +11,21 @@ from pydantic import BaseModel, ConfigDict
 class ChannelName(StrEnum):
     SLACK = "slack"
     SMS = "sms"
+    WHATSAPP = "whatsapp"
+    VOICE = "voice"
+    EMAIL = "email"
     CONSOLE = "console"
 
 
 class ContactMethod(BaseModel):
-    """One address of a person: a Slack user id or a phone number in E.164."""
+    """One address of a person: a Slack user id, a phone number in E.164 (sms, whatsapp, voice), an e-mail address. An
+    unverified one is never written to, and whoever writes from it is a stranger."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     channel: ChannelName
     address: str
+    verified: bool = True  # by an enrolment code, or by whoever may push the roster
 
 
 class Shift(BaseModel):

@@ -21,6 +21,7 @@ class SlackChannel:
 
     name = ChannelName.SLACK
     can_edit = True
+    can_find = True
 
     def __init__(self, config: SlackConfig) -> None:
         self._config = config

@@ -18,6 +18,7 @@ class TwilioChannel:
 
     name = ChannelName.SMS
     can_edit = False
+    can_find = True
 
     def __init__(self, config: TwilioConfig) -> None:
         self._config = config

@@ -18,6 +18,7 @@ class FakeChannel:
 
     name: ChannelName
     can_edit: bool = True
+    can_find: bool = True
     sent: list[ChannelMessage] = field(default_factory=list)
     edits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     looked_up: list[str] = field(default_factory=list)

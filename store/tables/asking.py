@@ -1,0 +1,111 @@
+"""Tasks, messages to people, decisions, and transactions."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Column, Index, Text, text
+from sqlmodel import Field, SQLModel
+
+from domain.values import Json
+from store.tables.columns import document, when
+
+
+class TaskRow(SQLModel, table=True):
+    """A task or approval as asked: what was shown, to whom, under which code and version."""
+
+    __tablename__ = "task"
+    __table_args__: ClassVar[Any] = (
+        Index("task_exception", "exception_id"),
+        Index("task_code", "code", unique=True, postgresql_where=text("closed_at IS NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    exception_id: str
+    step: str
+    kind: str  # task | approve
+    version: int = 1
+    standing: str = "open"
+    code: str
+    risk: str = "low"
+    authority: str = ""
+    asked: Json = document()  # person ids
+    shown: Json = document()
+    shown_hash: str = ""
+    person: str | None = None
+    deadline_at: datetime | None = when()
+    opened_at: datetime = when(nullable=False)
+    closed_at: datetime | None = when()
+
+
+class OutboxRow(SQLModel, table=True):
+    """A message to a person. pending -> sending -> sent; or withdrawn, failed. The sender alone moves it on."""
+
+    __tablename__ = "outbox"
+    __table_args__: ClassVar[Any] = (
+        Index("outbox_due", "next_at", postgresql_where=text("state IN ('pending', 'sending')")),
+        Index("outbox_task", "task_id"),
+        Index("outbox_exception", "exception_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    exception_id: str | None = None
+    task_id: str | None = None
+    person: str
+    channel: str
+    address: str
+    purpose: str  # task | notify | approve | reply | edit | update
+    edits: str | None = None  # the outbox id of the message that this one replaces
+    payload: Json = document()  # a domain.messages.Message
+    rendered: Json = document(nullable=True)  # what the channel was given
+    state: str = "pending"
+    attempts: int = 0
+    next_at: datetime = when(nullable=False)
+    created_at: datetime = when(nullable=False)
+    claimed_at: datetime | None = when()
+    sent_at: datetime | None = when()
+    delivered_at: datetime | None = when()
+    vendor_id: str | None = None
+    conversation: str = ""
+    error: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class DecisionRow(SQLModel, table=True):
+    """A validated, authorised answer: what was shown (hash), who, by which channel, under which authority."""
+
+    __tablename__ = "decision"
+
+    id: str = Field(primary_key=True)
+    exception_id: str = Field(index=True)
+    step: str
+    task_id: str
+    person: str
+    channel: str
+    verdict: str
+    option: str = ""
+    comment: str = ""
+    authority: str
+    shown_hash: str
+    at: datetime = when(nullable=False)
+
+
+class LedgerRow(SQLModel, table=True):
+    """A transaction to the ERP or MES. drafted -> posting -> posted | unknown | rejected; a workflow drives it."""
+
+    __tablename__ = "ledger"
+
+    id: str = Field(primary_key=True)
+    key: str = Field(unique=True)
+    exception_id: str = Field(index=True)
+    step: str
+    system: str
+    outcomes: Json = document()
+    decision: str = ""
+    standing_version: str = ""
+    standing_grantor: str = ""
+    status: str = "drafted"
+    attempts: int = 0
+    documents: Json = document(nullable=True)
+    receipt: Json = document(nullable=True)
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    drafted_at: datetime = when(nullable=False)
+    posted_at: datetime | None = when()

@@ -1,0 +1,67 @@
+"""Site documents, people, log-ins, audit."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Identity
+from sqlmodel import Field, SQLModel
+
+from domain.values import Json
+from store.tables.columns import document, when
+
+
+class DocumentRow(SQLModel, table=True):
+    """A version of a site document: `site`, `roster` or `connectors`. The newest of a kind is in force."""
+
+    __tablename__ = "site_document"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    kind: str = Field(index=True)
+    version: str
+    content: Json = document()
+    author: str
+    published_at: datetime = when(nullable=False)
+
+
+class PersonRow(SQLModel, table=True):
+    """A person of the roster, as `domain.people.Person`, with the console's log-in."""
+
+    __tablename__ = "person"
+
+    id: str = Field(primary_key=True)
+    data: Json = document()
+    password_hash: str | None = None
+
+
+class ContactRow(SQLModel, table=True):
+    """A verified address of a person: the only way from a Slack user id or a phone number to a person."""
+
+    __tablename__ = "contact"
+
+    channel: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    person: str = Field(index=True)
+
+
+class SessionRow(SQLModel, table=True):
+    """A console log-in: the hash of its cookie's token."""
+
+    __tablename__ = "console_session"
+
+    token_hash: str = Field(primary_key=True)
+    person: str
+    csrf: str
+    created_at: datetime = when(nullable=False)
+    expires_at: datetime = when(nullable=False)
+
+
+class AuditRow(SQLModel, table=True):
+    """A fact for the auditor, written in the transaction of the fact."""
+
+    __tablename__ = "audit"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    at: datetime = when(nullable=False)
+    kind: str
+    actor: str
+    subject: str
+    data: Json = document()
