@@ -1,29 +1,49 @@
 """The tables. Times are TIMESTAMPTZ (aware UTC); documents are JSONB. Who writes which truth: docs/architecture.md."""
 
-from store.tables.asking import DecisionRow, LedgerRow, OutboxRow, TaskRow
+from store.tables.asking import ChannelHealthRow, DecisionRow, LedgerRow, OutboxRow, StoppedRow, TaskRow
 from store.tables.authoring import DefinitionRow, DraftRow, RolloutRow, ShadowSignalRow, ShelfRow
 from store.tables.flow import ContextFactRow, ExceptionRow, InboxRow, RefusedCall, SourceStateRow, TimelineRow
+from store.tables.identity import (
+    ApiTokenRow,
+    EnrolmentRow,
+    IdentityRow,
+    LimitRow,
+    OidcFlowRow,
+    RecoveryCodeRow,
+    TotpRow,
+    UnknownSenderRow,
+)
 from store.tables.site import AuditRow, ContactRow, DocumentRow, PersonRow, SessionRow
 
 __all__ = [
+    "ApiTokenRow",
     "AuditRow",
+    "ChannelHealthRow",
     "ContactRow",
     "ContextFactRow",
     "DecisionRow",
     "DefinitionRow",
     "DocumentRow",
     "DraftRow",
+    "EnrolmentRow",
     "ExceptionRow",
+    "IdentityRow",
     "InboxRow",
     "LedgerRow",
+    "LimitRow",
+    "OidcFlowRow",
     "OutboxRow",
     "PersonRow",
+    "RecoveryCodeRow",
     "RefusedCall",
     "RolloutRow",
     "SessionRow",
     "ShadowSignalRow",
     "ShelfRow",
     "SourceStateRow",
+    "StoppedRow",
     "TaskRow",
     "TimelineRow",
+    "TotpRow",
+    "UnknownSenderRow",
 ]

@@ -40,18 +40,28 @@ class ContactRow(SQLModel, table=True):
     channel: str = Field(primary_key=True)
     address: str = Field(primary_key=True)
     person: str = Field(index=True)
+    verified_at: datetime | None = when()  # by a code; None = whoever pushed the roster answers for it
+    verified_by: str = ""
+    usable_from: datetime | None = when()  # decisions above low risk count from here only (it was changed, C9)
 
 
 class SessionRow(SQLModel, table=True):
-    """A console log-in: the hash of its cookie's token."""
+    """A console log-in: the hash of its cookie's token. It opens pages only when its stage is `in`."""
 
     __tablename__ = "console_session"
 
     token_hash: str = Field(primary_key=True)
-    person: str
+    person: str = Field(index=True)
     csrf: str
     created_at: datetime = when(nullable=False)
     expires_at: datetime = when(nullable=False)
+    seen_at: datetime | None = when()
+    stage: str = "in"  # in | second: a code is still to come | enrol: an authenticator is still to be set up
+    by: str = "password"  # password | oidc
+    number: str = ""  # how the list of log-ins names it
+    browser: str = ""  # as it calls itself
+    address: str = ""  # where it came from
+    confirmed_at: datetime | None = when()  # when all components were last given for a signature
 
 
 class AuditRow(SQLModel, table=True):
