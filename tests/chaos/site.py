@@ -207,9 +207,16 @@ class Console:
     def __init__(self, url: str, person: str, password: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False, follow_redirects=True)
         self._password = password
-        form = _hidden(self._http.get("/login").text)
+        form = eventually(self._login_form, "the console's log-in page")
         answer = self._http.post("/login", data=form | {"person": person, "password": password})
         assert answer.is_success, answer.text
+
+    def _login_form(self) -> dict[str, str]:
+        """Empty while the console is being started again."""
+        try:
+            return _hidden(self._http.get("/login").text)
+        except httpx.TransportError:
+            return {}
 
     def page(self, path: str) -> str:
         """A page as it stands now, its text as people read it."""

@@ -1,6 +1,7 @@
 """The real stack (PostgreSQL, Temporal, broker) driven as an operator drives it: by its command and by signals."""
 
 import contextlib
+import ipaddress
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from infra.stack.status import PartStatus, status
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 40.0
+_LISTEN = "0A"  # proc_pid_net(5): TCP_LISTEN
 
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:
@@ -27,6 +29,20 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.02)
     return value
+
+
+def _links(folder: Path) -> list[str]:
+    """What the links in a folder of /proc lead to; nothing of a process that has just gone."""
+    with contextlib.suppress(OSError):
+        return [os.readlink(link) for link in folder.iterdir()]
+    return []
+
+
+def _address(local: str) -> str:
+    """The address of `0100007F:1F90`: 32-bit words in the order of this machine's bytes."""
+    digits = local.partition(":")[0]
+    words = [bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8)]
+    return str(ipaddress.ip_address(b"".join(words) if sys.byteorder == "little" else bytes.fromhex(digits)))
 
 
 class Site:
@@ -98,6 +114,16 @@ class Site:
 
     def parts(self) -> dict[str, PartStatus]:
         return {part.name: part for part in status(DataFolder(self.data)).parts}
+
+    def listening(self) -> list[str]:
+        """The addresses on which our processes listen, from the kernel's own tables: a bare Debian has no `ss`."""
+        ours = {link for pid in self.processes() for link in _links(Path(f"/proc/{pid}/fd"))}
+        rows = [
+            line.split()
+            for table in ("tcp", "tcp6")
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        ]
+        return [_address(row[1]) for row in rows if row[3] == _LISTEN and f"socket:[{row[9]}]" in ours]
 
     def processes(self) -> dict[int, str]:
         """Living processes that belong to this folder, by their command line or working folder."""
