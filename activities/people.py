@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import choosing, project
+from activities import choosing, project, reaching
 from activities.compose import Composer
 from activities.contracts import calls
 from activities.contracts.model import Authorised, AuthoriseRequest, SettleRequest, TellRequest, Told
@@ -46,12 +46,20 @@ class PeopleActivities:
             shown_hash = content_hash(shown.model_dump(mode="json"))
             if request.kind != "notify":
                 await exceptions.upsert_task(session, self._task(request, people, shown, shown_hash, code, now))
-            purpose = request.kind
             rows = [
-                _outbox(person, composer.localised(shown, person), request.task_id, purpose, now, f"{request.rung}")
+                reaching.rows(
+                    person,
+                    composer.localised(shown, person),
+                    task_id=request.task_id,
+                    purpose=request.kind,
+                    rung=f"{request.rung}",
+                    now=now,
+                    zone=zone,
+                    expires_at=request.deadline_at,
+                )
                 for person in people
             ]
-            await outbox.add(session, [row for row in rows if row])
+            await outbox.add(session, [row for mine in rows for row in mine])
             await project.write(session, request.projection)
         return Told(people={person.id: person.name for person in people}, shown_hash=shown_hash)
 
@@ -160,30 +168,6 @@ class PeopleActivities:
         return Authorised(allowed=not code, code=code)
 
 
-def _outbox(
-    person: Person, message: Message, task_id: str, purpose: str, now: datetime, rung: str
-) -> dict[str, Json] | None:
-    """The message's row, on the person's first contact method; None for somebody who can't be reached by message."""
-    if not person.contacts:
-        return None
-    contact = person.contacts[0]
-    return {
-        "id": derived_id("msg", task_id, rung, person.id, contact.channel),
-        "exception_id": message.exception_id,
-        "task_id": task_id,
-        "person": person.id,
-        "channel": contact.channel.value,
-        "address": contact.address,
-        "purpose": purpose,
-        "payload": message.model_dump(mode="json"),
-        "state": "pending",
-        "attempts": 0,
-        "next_at": now,
-        "created_at": now,
-        "conversation": "",
-    }
-
-
 def _asked(rows: list[OutboxRow]) -> list[OutboxRow]:
     """The messages that asked and were, or may have been, sent: each one that can be edited, else each person's last.
     Updates are not followed up."""
@@ -229,6 +213,7 @@ def _row(row_id: str, message: Message, sent: OutboxRow, now: datetime, edits: s
         "channel": sent.channel,
         "address": sent.address,
         "purpose": "edit" if edits else _UPDATE,
+        "reach": None if edits else sent.reach,
         "edits": edits,
         "payload": message.model_dump(mode="json"),
         "state": "pending",

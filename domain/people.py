@@ -2,30 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-
-class ChannelName(StrEnum):
-    SLACK = "slack"
-    SMS = "sms"
-    WHATSAPP = "whatsapp"
-    VOICE = "voice"
-    EMAIL = "email"
-    CONSOLE = "console"
-
-
-class ContactMethod(BaseModel):
-    """One address of a person: a Slack user id, a phone number in E.164 (sms, whatsapp, voice), an e-mail address. An
-    unverified one is never written to, and whoever writes from it is a stranger."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    channel: ChannelName
-    address: str
-    verified: bool = True  # by an enrolment code, or by whoever may push the roster
+from domain.contacts import ChannelName as ChannelName  # noqa: PLC0414 - known to all as people's
+from domain.contacts import ContactMethod as ContactMethod  # noqa: PLC0414
+from domain.contacts import NotificationPolicy, ZoneName
 
 
 class Shift(BaseModel):
@@ -75,6 +58,8 @@ class Person(BaseModel):
     certificates: list[Certificate] = []
     accounts: list[str] = []  # customers this person looks after; empty = all of them
     contacts: list[ContactMethod] = []
+    timezone: ZoneName = ""
+    notify: NotificationPolicy = NotificationPolicy()
     active: bool = True
 
 

@@ -38,13 +38,15 @@ class TaskRow(SQLModel, table=True):
 
 
 class OutboxRow(SQLModel, table=True):
-    """A message to a person. pending -> sending -> sent; or withdrawn, failed. The sender alone moves it on."""
+    """A message to a person. pending -> sending -> sent; or withdrawn, failed, expired, or moved (to another channel
+    of the same person). The sender alone moves it on."""
 
     __tablename__ = "outbox"
     __table_args__: ClassVar[Any] = (
         Index("outbox_due", "next_at", postgresql_where=text("state IN ('pending', 'sending')")),
         Index("outbox_task", "task_id"),
         Index("outbox_exception", "exception_id"),
+        Index("outbox_reach", "reach"),
     )
 
     id: str = Field(primary_key=True)
@@ -67,6 +69,35 @@ class OutboxRow(SQLModel, table=True):
     vendor_id: str | None = None
     conversation: str = ""
     error: str | None = Field(default=None, sa_column=Column(Text))
+    priority: str = "medium"
+    reach: str | None = None  # the messages of one ask to one person: when one fails, the next is due
+    expires_at: datetime | None = when()  # not sent any more from here on
+    bundle: str | None = None  # the outbox id of the message whose text carried this one too
+
+
+class ChannelHealthRow(SQLModel, table=True):
+    """A channel that does not work now, or did not; `down_since` empty = it works. Kept by the sender."""
+
+    __tablename__ = "channel_health"
+
+    channel: str = Field(primary_key=True)
+    failures: int = 0  # one after the other
+    down_since: datetime | None = when()
+    probe_at: datetime | None = when()  # when one message may try whether it works again
+    error: str = ""
+    changed_at: datetime = when(nullable=False)
+
+
+class StoppedRow(SQLModel, table=True):
+    """An address whose owner wants no more of this channel (STOP, or the vendor's word of it), until START."""
+
+    __tablename__ = "stopped_address"
+
+    channel: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    person: str = ""
+    reason: str = ""
+    stopped_at: datetime = when(nullable=False)
 
 
 class DecisionRow(SQLModel, table=True):

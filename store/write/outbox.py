@@ -16,12 +16,16 @@ from store.tables import OutboxRow
 from store.write.values import one_or_many
 
 _OUTBOX: Table = OutboxRow.__table__  # type: ignore[attr-defined]
+_UNSAID: dict[str, Json] = {"reach": None, "expires_at": None, "edits": None, "conversation": ""}
 
 
 async def add(session: AsyncSession, rows: Sequence[dict[str, Json]]) -> None:
     """Queue messages; one whose id is there already is not queued again. Wakes the sender at commit."""
     if rows:
-        added = insert(_OUTBOX).values(one_or_many(rows)).on_conflict_do_nothing().returning(_OUTBOX.c.id).cte("added")
+        complete = [_UNSAID | {"priority": row["payload"].get("priority", "medium")} | row for row in rows]
+        added = (
+            insert(_OUTBOX).values(one_or_many(complete)).on_conflict_do_nothing().returning(_OUTBOX.c.id).cte("added")
+        )
         await session.execute(select(func.pg_notify(OUTGOING, "")).add_cte(added))
 
 

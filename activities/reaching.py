@@ -1,0 +1,63 @@
+"""The messages of one ask to one person, by that person's own notification policy."""
+
+from collections import Counter
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from domain.contacts import ContactMethod
+from domain.ids import derived_id
+from domain.messages import Message
+from domain.people import Person
+from domain.reach import plan
+from domain.values import Json
+
+_TELLS = "notify"
+
+
+def rows(
+    person: Person,
+    message: Message,
+    *,
+    task_id: str,
+    purpose: str,
+    rung: str,
+    now: datetime,
+    zone: ZoneInfo,
+    expires_at: datetime | None = None,
+) -> list[dict[str, Json]]:
+    """Outbox rows: due by the policy for the message's priority, one failover group (`reach`) for all of them.
+
+    What only tells goes out by the first contacts alone: nobody answers it, so nothing would stop the later ones.
+    Empty for somebody who can't be reached by message. `zone` is the site's. The same call gives the same ids. Channels
+    that are down are the sender's affair.
+    """
+    due = plan(person, message.priority, now, zone)
+    if purpose == _TELLS:
+        due = [(contact, at) for contact, at in due if at == due[0][1]]
+    group, seen, found = derived_id("rch", task_id, rung, person.id), Counter[ContactMethod](), list[dict[str, Json]]()
+    shared = _shared(person, message, task_id, purpose, now) | {"reach": group, "expires_at": expires_at}
+    for contact, at in due:
+        seen[contact] += 1
+        row_id = derived_id("msg", task_id, rung, person.id, contact.channel, contact.address, seen[contact])
+        found.append(shared | to(contact) | {"id": row_id, "next_at": at})
+    return found
+
+
+def to(contact: ContactMethod) -> dict[str, Json]:
+    """Where a row goes."""
+    return {"channel": contact.channel.value, "address": contact.address}
+
+
+def _shared(person: Person, message: Message, task_id: str, purpose: str, now: datetime) -> dict[str, Json]:
+    return {
+        "exception_id": message.exception_id,
+        "task_id": task_id,
+        "person": person.id,
+        "purpose": purpose,
+        "priority": message.priority,
+        "payload": message.model_dump(mode="json"),
+        "state": "pending",
+        "attempts": 0,
+        "created_at": now,
+        "conversation": "",
+    }
