@@ -124,7 +124,7 @@ class NotifyStep(Told):
 class ApproveStep(Told):
     """People decide. A timeout is never a silent yes or no: it escalates, or ends as `expired`, which the author
     handles. `quorum`: so many people must approve the same option; `not_by`: steps whose people may not decide
-    here (four eyes)."""
+    here (four eyes). `impact`: what the chosen `option` moves, for the limits of the authority matrix."""
 
     approve: Identifier
     options: Json
@@ -132,6 +132,7 @@ class ApproveStep(Told):
     risk: Literal["low", "normal", "high"] = "normal"
     quorum: int = Field(default=1, ge=1, le=9)
     not_by: list[Identifier] = []
+    impact: dict[Literal["money", "quantity", "lots", "customers"], Json] = {}
     within: Span
     on_timeout: Literal["escalate", "expire"] = "escalate"
     ladder: list[Rung] = []

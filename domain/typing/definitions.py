@@ -102,6 +102,8 @@ class _Places:
         scope = self._scopes.at(path)
         if rest[:1] == ("signal",) and isinstance(step, WaitStep) and step.signal:
             return scope.plus(signal=self._scopes.vocabulary.facts(step.signal.type))
+        if rest[:1] == ("impact",) and isinstance(step, ApproveStep):
+            return scope.plus(option=self._scopes.option(step, scope))
         return scope
 
 
@@ -158,6 +160,19 @@ def _steps(definition: Definition, scopes: Scopes) -> Iterator[Problem]:
             found = scopes.type_of(step.options, scopes.at(path))
             if not fits(found, _OPTIONS):
                 yield Problem((*at, "options"), "each option needs an 'id' and a 'title'", "mos.type.mismatch")
+        if isinstance(step, ApproveStep):
+            yield from _impact((*at, "impact"), step, scopes, scopes.at(path))
+
+
+def _impact(path: Path, step: ApproveStep, scopes: Scopes, scope: Record) -> Iterator[Problem]:
+    """Figures are numbers; a lot or customer is a name, or a list of them."""
+    inner = scope.plus(option=scopes.option(step, scope))
+    for name, value in step.impact.items():
+        found = scopes.type_of(value, inner)
+        takes = (NUMBER, INTEGER) if name in ("money", "quantity") else (TEXT, ListOf(TEXT))
+        if not any(fits(found, one) for one in takes):
+            wanted = "a number" if takes[0] is NUMBER else "a name or a list of names"
+            yield Problem((*path, name), f"'{name}' is {_words(found)}: {wanted} is wanted", "mos.type.mismatch")
 
 
 def _cases(at: Path, step: SwitchStep, found: Type) -> Iterator[Problem]:

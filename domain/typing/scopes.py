@@ -173,6 +173,11 @@ class Scopes:
         inner = scope.plus(**{step.each: element, "loop": read_record({"index": "integer"})})
         return self._with_results(inner, step.do)
 
+    def option(self, step: ApproveStep, scope: Record) -> Type:
+        """One of the options that people choose from, as `impact` reads it."""
+        result = _approve(step, self, scope)
+        return result.fields["option"].type if isinstance(result, Record) else ANY
+
     def _told(self, step: Any, scope: Record) -> Record:
         """What is known when the step runs: its own condition held, and what it posts was decided."""
         if step.only_if:
