@@ -2,6 +2,7 @@
 
 from store.tables.asking import ChannelHealthRow, DecisionRow, LedgerRow, OutboxRow, StoppedRow, TaskRow
 from store.tables.authoring import DefinitionRow, DraftRow, RolloutRow, ShadowSignalRow, ShelfRow
+from store.tables.authority import DelegationRow, ShownRow, SignatureRow
 from store.tables.flow import ContextFactRow, ExceptionRow, InboxRow, RefusedCall, SourceStateRow, TimelineRow
 from store.tables.identity import (
     ApiTokenRow,
@@ -23,6 +24,7 @@ __all__ = [
     "ContextFactRow",
     "DecisionRow",
     "DefinitionRow",
+    "DelegationRow",
     "DocumentRow",
     "DraftRow",
     "EnrolmentRow",
@@ -40,6 +42,8 @@ __all__ = [
     "SessionRow",
     "ShadowSignalRow",
     "ShelfRow",
+    "ShownRow",
+    "SignatureRow",
     "SourceStateRow",
     "StoppedRow",
     "TaskRow",

@@ -117,6 +117,10 @@ class DecisionRow(SQLModel, table=True):
     authority: str
     shown_hash: str
     at: datetime = when(nullable=False)
+    granted: Json = document(
+        nullable=True
+    )  # one a vote: person, grant, limits, risk, what was shown ...
+    signature: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class LedgerRow(SQLModel, table=True):
