@@ -197,6 +197,7 @@ class TellRequest(Data):
     options: list[OptionCard] = []
     authority: str = ""
     risk: str = "low"
+    impacts: list[dict[str, Json]] = []  # what each option moves, for the risk class
     deadline_at: datetime | None = None
     trouble: str = ""  # a code of the words' `trouble` table, with `reason`: what went wrong, in the reader's language
     reason: str = ""
@@ -220,6 +221,8 @@ class DecisionMade(Data):
     channel: str
     at: datetime
     shown_hash: str
+    granted: list[dict[str, Json]] = []  # one a vote: the grant that was used, its limits, the figures, the signature
+    signature: str = ""
 
 
 class SettleRequest(Data):
@@ -239,6 +242,7 @@ class SettleRequest(Data):
     decision: DecisionMade | None = None
     closed: bool = False
     change: int = 0
+    version: int = 1  # higher than the task's row: what was shown is out of date, and shown anew
     projection: Projection
 
 
@@ -255,16 +259,32 @@ class People(Data):
 
 
 class AuthoriseRequest(Data):
+    """May this person decide this, now? `others`: who has to be somebody else (who voted, who did the steps of
+    `not_by`); `requesters`: who reported it; `press`: the answer's id, under which it may be signed."""
+
     person: str
     authority: str
     area: str = ""
     channel: str = ""
     risk: str = "low"
+    task_id: str = ""
+    version: int = 0
+    verb: str = ""
+    press: str = ""
+    impact: dict[str, Json] = {}
+    others: list[str] = []
+    requesters: list[str] = []
 
 
 class Authorised(Data):
+    """`granted`: what the decision keeps of it (grant, limits, figures, hash of what was shown); `quorum`: so many have
+    to agree at least; `over`: the limits that were not kept."""
+
     allowed: bool
-    code: str = ""  # not_allowed | sign_in
+    code: str = ""  # not_allowed | over_limit | off_shift | sign_in | four_eyes | own_request | superseded
+    granted: dict[str, Json] = {}
+    quorum: int = 1
+    over: list[str] = []
 
 
 class ProposeRequest(Data):
