@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.twilio.mapping import understand
+from connectors.twilio.understanding import understand
 from domain.errors import ConfigError
 from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
 from domain.people import ChannelName
