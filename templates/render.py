@@ -1,6 +1,5 @@
 """From a message (facts and choices) to what a channel sends. Pure: the same message always gives the same payload."""
 
-import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
@@ -13,7 +12,7 @@ from domain.errors import ConfigError, InvariantError
 from domain.messages import Choice, Message, MessageKind, Standing
 from domain.people import ChannelName
 from domain.values import Json
-from templates import mrkdwn
+from templates import blocks
 from templates.gsm import clip, normalise, segments
 from templates.sandbox import Sandbox, plain, run
 from templates.words import has, say
@@ -32,7 +31,7 @@ def render(message: Message, channel: ChannelName, folder: Path = FOLDER) -> dic
     always takes the default. Raises ConfigError when a template is at fault, InvariantError for the console.
     """
     template = _template(channel, message, folder)
-    text = run(lambda scope: template.render(scope), _scope(message), template.name or "template")
+    text = run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
     return _slack(text, template.name or "") if channel is ChannelName.SLACK else {"body": _sms(text)}
 
 
@@ -45,7 +44,7 @@ def has_own(channel: ChannelName, definition: str, step: str, folder: Path = FOL
 def unshortened(message: Message, folder: Path = FOLDER) -> str:
     """All that the SMS template says, before details are left out to fit. Raises ConfigError."""
     template = _template(ChannelName.SMS, message, folder)
-    text = run(lambda scope: template.render(scope), _scope(message), template.name or "template")
+    text = run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
     return "\n".join(line for part in _parts(text) for line in part)
 
 
@@ -73,10 +72,7 @@ def _environment(channel: ChannelName, folder: Path) -> Sandbox:
         return Sandbox(_one_line, loader)
     if channel is not ChannelName.SLACK:
         raise InvariantError(f"{channel} has no message templates")
-    sandbox = Sandbox(mrkdwn.encode, loader)
-    sandbox.filters |= {"short": mrkdwn.short, "link": mrkdwn.link, "raw": mrkdwn.raw}
-    sandbox.filters |= {"fields": mrkdwn.fields, "tojson": mrkdwn.to_json}
-    return sandbox
+    return blocks.sandbox(loader)
 
 
 def _one_line(value: Any) -> str:
@@ -84,7 +80,7 @@ def _one_line(value: Any) -> str:
     return f" {line}" if line.startswith("--") else line  # a value is never our dividing line
 
 
-def _scope(message: Message) -> dict[str, Any]:
+def scope_of(message: Message) -> dict[str, Any]:
     """The message's fields by name, plus `answers`, `sentence`, `answerable` and `say(key, **more)`."""
     fields = {name: _capped(value) for name, value in message.model_dump(mode="json").items()}
     speak = partial(_say, message.language, fields)
@@ -124,23 +120,13 @@ def _answer(message: Message, choice: Choice, speak: partial[str]) -> dict[str, 
     title = next((option.title for option in message.options if option.id == value), "") or choice.label or value
     known = has(message.language, f"verbs.{root}") and not (root == "answer" and value)
     label = choice.label or (speak(f"verbs.{root}", n=number) if known else title or root)
-    return {"verb": choice.verb, "root": root, "n": number, "title": title, "label": label, "style": choice.style}
+    found = {"verb": choice.verb, "root": root, "n": number, "title": title, "label": label, "style": choice.style}
+    return found | {"asks": bool(choice.asks), "more": choice.more}
 
 
 def _slack(text: str, name: str) -> dict[str, Json]:
     """The template prints JSON objects one after another: first `{"text": ...}`, then one a block."""
-    decoder, values, position = json.JSONDecoder(), list[Json](), 0
-    text = text.strip()
-    while position < len(text):
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except json.JSONDecodeError as error:
-            line = text.count("\n", 0, error.pos) + 1
-            raise ConfigError(
-                f"slack/{name}: no JSON at line {line} of its output: {error.msg}", code="mos.template"
-            ) from error
-        values.append(value)
-        position += len(text[position:]) - len(text[position:].lstrip())
+    values = blocks.objects(text, name)
     if not values or not isinstance(values[0].get("text"), str):
         raise ConfigError(f'slack/{name}: the first object must be {{"text": ...}}', code="mos.template")
     return {"text": values[0]["text"], "blocks": values[1:]}
