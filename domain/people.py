@@ -1,7 +1,9 @@
 """People, how to reach them, and who fits a selector."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from domain.contacts import ChannelName as ChannelName  # noqa: PLC0414 - known to all as people's
 from domain.contacts import ContactMethod as ContactMethod  # noqa: PLC0414
 from domain.contacts import NotificationPolicy, ZoneName
+from domain.rosters.model import CREW, Absence, Schedule
+from domain.rosters.when import Span, cuts, joined, on_call
 
 
 class Shift(BaseModel):
@@ -43,13 +47,18 @@ class Certificate(BaseModel):
 
 
 class Person(BaseModel):
-    """A person on the roster. `areas` and `skills` empty = all of them. `authorities` name what they may decide."""
+    """A person on the roster. `areas` and `skills` empty = all of them. `authorities` name what they may decide.
+
+    language: what they are written to in; `languages`: others that they understand as well. timezone: theirs, where it
+    is not the site's: their shifts, days off and quiet hours are in it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     name: str
     language: str = "en"
+    languages: list[str] = []
     roles: list[str]
     skills: list[str] = []
     areas: list[str] = []
@@ -64,22 +73,101 @@ class Person(BaseModel):
 
 
 class Roster(BaseModel):
-    """Everybody and the shifts they work."""
+    """Everybody, the shifts they work, the schedules they are on call by, and when they are away.
+
+    What is looked up again and again is kept with it: never change its lists.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     shifts: list[Shift] = []
     people: list[Person]
+    schedules: list[Schedule] = []
+    absences: list[Absence] = []
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Person]:
+        return {person.id: person for person in self.people}
+
+    @cached_property
+    def _by_role(self) -> Mapping[str, list[Person]]:
+        found: dict[str, list[Person]] = {}
+        for person in self.people:
+            for role in dict.fromkeys(person.roles):
+                found.setdefault(role, []).append(person)
+        return found
+
+    @cached_property
+    def crews(self) -> Mapping[str, list[str]]:
+        """A shift's name -> the active people who work it."""
+        found: dict[str, list[str]] = {}
+        for person in self.people:
+            for shift in person.shifts if person.active else ():
+                found.setdefault(shift, []).append(person.id)
+        return found
+
+    @cached_property
+    def _away(self) -> Mapping[str, list[Absence]]:
+        found: dict[str, list[Absence]] = {}
+        for absence in self.absences:
+            found.setdefault(absence.person, []).append(absence)
+        return found
+
+    def schedule(self, name: str) -> Schedule | None:
+        return next((one for one in self.schedules if one.id == name), None)
+
+    def absent(self, person: str, moment: datetime) -> bool:
+        return any(absence.covers(moment) for absence in self._away.get(person, ()))
+
+    def absences_of(self, person: str) -> Sequence[Absence]:
+        return self._away.get(person, ())
+
+    def on_call(self, schedule: str, moment: datetime) -> tuple[str, ...]:
+        """Who is on by this schedule and there: no one who is absent or inactive. Nobody stands in by itself."""
+        found = self.schedule(schedule)
+        named = on_call(found, moment, self.crews) if found else ()
+        return tuple(one for one in named if self._there(one, moment))
+
+    def _there(self, person: str, moment: datetime) -> bool:
+        known = self.by_id.get(person)
+        return known is not None and known.active and not self.absent(person, moment)
+
+    def spans(self, schedule: str, start: datetime, end: datetime) -> list[Span]:
+        """Who is on from `start` until before `end`, absences looked at; a span with nobody is a gap."""
+        start, end, found = start.astimezone(UTC), end.astimezone(UTC), self.schedule(schedule)
+        named = self._named(found) if found else ()
+        edges = cuts(found, start, end) if found else set()
+        for absence in (one for person in named for one in self.absences_of(person)):
+            edges |= {edge for edge in (absence.begins, absence.ends) if edge and start < edge < end}
+        ordered = [start, *sorted(edges), end]
+        return joined(Span(a, b, self.on_call(schedule, a)) for a, b in pairwise(ordered) if a < b)
+
+    def _named(self, schedule: Schedule) -> Iterable[str]:
+        for one in schedule.everybody():
+            yield from self.crews.get(one.removeprefix(CREW), []) if one.startswith(CREW) else [one]
 
     def on_shift(self, person: Person, moment: datetime, zone: ZoneInfo) -> bool:
-        """A person without shifts is always on."""
+        """By their shifts, in their own zone if they have one; a person without shifts is always on."""
         names = set(person.shifts)
-        return not names or any(shift.covers(moment, zone) for shift in self.shifts if shift.name in names)
+        there = zone_of(person, zone)
+        return not names or any(shift.covers(moment, there) for shift in self.shifts if shift.name in names)
+
+    def candidates(self, selector: "Selector") -> Sequence[Person]:
+        """Those among whom the selector's people are, without looking at everybody where that can be helped."""
+        if selector.person:
+            return [self.by_id[selector.person]] if selector.person in self.by_id else []
+        return self._by_role.get(selector.role, ()) if selector.role else self.people
+
+
+def zone_of(person: Person, site: ZoneInfo) -> ZoneInfo:
+    """Where this person's clock is."""
+    return ZoneInfo(person.timezone) if person.timezone else site
 
 
 class Selector(BaseModel):
     """Who is asked: every given criterion must hold. An empty text criterion does not select. `shift`: current (on
-    now), any (whoever it is, on or off), or the name of a shift that somebody works."""
+    now), any (whoever it is, on or off), or the name of a shift that somebody works. `schedule`: who is on call by it
+    now; then `current` shifts are not looked at."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -91,6 +179,7 @@ class Selector(BaseModel):
     person: str = ""
     authority: str = ""
     shift: str = "current"
+    schedule: str = ""
 
     def fits(self, person: Person) -> bool:
         """Everything but time: certificates that end and shifts are `select`'s."""
@@ -106,16 +195,23 @@ class Selector(BaseModel):
 
 
 def select(roster: Roster, selector: Selector, moment: datetime, zone: ZoneInfo) -> list[Person]:
-    """Who fits at `moment`, in a stable order. May be empty: the caller says so to somebody."""
-    day = moment.astimezone(zone).date()
+    """Who fits at `moment` and is not absent, in a stable order. May be empty: the caller says so to somebody.
+
+    With `shift: any` those who are absent are asked when everybody is: somebody must know.
+    """
+    called = set(roster.on_call(selector.schedule, moment)) if selector.schedule else None
     fitting = [
         person
-        for person in roster.people
-        if selector.fits(person)
-        and _certified(person, selector.certificate, day)
-        and _works(roster, person, selector.shift, moment, zone)
+        for person in roster.candidates(selector)
+        if (called is None or person.id in called)
+        and selector.fits(person)
+        and _certified(person, selector.certificate, moment.astimezone(zone).date())
+        and _works(roster, person, selector, moment, zone)
     ]
-    return sorted(fitting, key=lambda person: person.id)
+    there = [person for person in fitting if not roster.absent(person.id, moment)]
+    if selector.shift == "any":
+        there = there or fitting
+    return sorted(there, key=lambda person: person.id)
 
 
 def _certified(person: Person, name: str, day: date) -> bool:
@@ -123,8 +219,9 @@ def _certified(person: Person, name: str, day: date) -> bool:
     return not name or any(one.until is None or one.until >= day for one in held)
 
 
-def _works(roster: Roster, person: Person, shift: str, moment: datetime, zone: ZoneInfo) -> bool:
-    if shift == "any":
+def _works(roster: Roster, person: Person, selector: Selector, moment: datetime, zone: ZoneInfo) -> bool:
+    shift = selector.shift
+    if shift == "any" or (shift == "current" and selector.schedule):
         return True
     return roster.on_shift(person, moment, zone) if shift == "current" else shift in person.shifts
 

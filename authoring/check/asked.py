@@ -107,6 +107,7 @@ def words(selector: Selector) -> str:
     parts += [f"skill {selector.skill}"] if selector.skill else []
     parts += [f"certificate {selector.certificate}"] if selector.certificate else []
     parts += [f"authority {selector.authority}"] if selector.authority else []
+    parts += [f"on call by schedule {selector.schedule}"] if selector.schedule else []
     if selector.account:
         named = "of a customer whom nobody has by name" if selector.account == _ANY_OTHER else selector.account
         parts += [f"account {named}"]

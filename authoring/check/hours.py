@@ -1,4 +1,4 @@
-"""Who can be reached in every hour of the coming weeks: roster, shifts, certificates, contact methods, summer time.
+"""Who can be reached in every hour of the coming weeks: shifts, schedules, overrides, absences, certificates, contacts.
 
 Time is cut at every moment at which anything may change (a shift begins or ends, a day begins, clocks change), so a
 piece in between is as its first moment is, and the answer is exact, not sampled.
@@ -11,7 +11,8 @@ from functools import reduce
 from operator import or_
 from zoneinfo import ZoneInfo
 
-from domain.people import Person, Roster, Selector, Shift
+from domain.people import Person, Roster, Selector, Shift, zone_of
+from domain.rosters.when import cuts
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN = 4
@@ -40,8 +41,9 @@ class Hours:
         self._pieces = list(zip(self._cuts, self._cuts[1:], strict=False))
         self._always = (1 << len(self._pieces)) - 1
         self.whole = self._mask(lambda piece: piece[0] < self.ends and piece[1] > self.begins)
-        self._shifts = [(shift.name, self._covered(shift)) for shift in roster.shifts]
-        self._known: dict[tuple[str, str, str], int] = {}
+        self._covered_by: dict[tuple[str, str], int] = {}
+        self._called: dict[str, dict[str, int]] = {}
+        self._known: dict[tuple[str, str, str, str], int] = {}
         self._told: dict[int, str] = {}
 
     def fitting(self, selector: Selector) -> list[Person]:
@@ -59,17 +61,44 @@ class Hours:
         return reduce(or_, (self._there(person, selector) for person in people), 0)
 
     def _there(self, person: Person, selector: Selector) -> int:
-        key = (person.id, selector.certificate, selector.shift)
+        key = (person.id, selector.certificate, selector.shift, selector.schedule)
         if key not in self._known:
-            self._known[key] = self._works(person, selector.shift) & self._certified(person, selector.certificate)
+            self._known[key] = self._works(person, selector) & self._certified(person, selector.certificate)
         return self._known[key]
 
-    def _works(self, person: Person, shift: str) -> int:
-        if shift == "any" or (shift == "current" and not person.shifts):
+    def _works(self, person: Person, selector: Selector) -> int:
+        """Of somebody who is absent nothing is expected, except that with `any` somebody must know."""
+        shift, called = selector.shift, self._on_call(selector.schedule, person)
+        if shift == "any":
+            return called
+        present = called & ~self._away(person)
+        if shift == "current":
+            return present if selector.schedule or not person.shifts else present & self._on_shift(person)
+        return present if shift in person.shifts else 0
+
+    def _on_shift(self, person: Person) -> int:
+        there = zone_of(person, self._zone)
+        names = set(person.shifts)
+        return reduce(or_, (self._covered(one, there) for one in self._roster.shifts if one.name in names), 0)
+
+    def _on_call(self, schedule: str, person: Person) -> int:
+        if not schedule:
             return self._always
-        if shift != "current":
-            return self._always if shift in person.shifts else 0
-        return reduce(or_, (mask for name, mask in self._shifts if name in person.shifts), 0)
+        if schedule not in self._called:
+            self._called[schedule] = self._calls(schedule)
+        return self._called[schedule].get(person.id, 0)
+
+    def _calls(self, schedule: str) -> dict[str, int]:
+        """Person -> when they are on by this schedule."""
+        found: dict[str, int] = {}
+        for index, (begin, _) in enumerate(self._pieces):
+            for person in self._roster.on_call(schedule, begin):
+                found[person] = found.get(person, 0) | 1 << index
+        return found
+
+    def _away(self, person: Person) -> int:
+        absences = self._roster.absences_of(person.id)
+        return self._mask(lambda piece: any(one.covers(piece[0]) for one in absences)) if absences else 0
 
     def _certified(self, person: Person, name: str) -> int:
         held = [one.until for one in person.certificates if one.name == name]
@@ -78,8 +107,11 @@ class Hours:
         last = max((until for until in held if until is not None), default=date.min)
         return self._mask(lambda piece: piece[0].astimezone(self._zone).date() <= last)
 
-    def _covered(self, shift: Shift) -> int:
-        return self._mask(lambda piece: shift.covers(piece[0], self._zone))
+    def _covered(self, shift: Shift, zone: ZoneInfo) -> int:
+        key = (shift.name, zone.key)
+        if key not in self._covered_by:
+            self._covered_by[key] = self._mask(lambda piece: shift.covers(piece[0], zone))
+        return self._covered_by[key]
 
     def _mask(self, holds: Callable[[tuple[datetime, datetime]], bool]) -> int:
         return sum(1 << index for index, piece in enumerate(self._pieces) if holds(piece))
@@ -125,19 +157,31 @@ class Hours:
 
     def _moments(self) -> set[datetime]:
         """From more than a week before to as much after, so that gaps over the edges are seen whole."""
-        first = self.begins.astimezone(self._zone).date() - _EDGE
-        count = (self.ends.astimezone(self._zone).date() + _EDGE - first).days + 1
+        zones = {self._zone, *(zone_of(person, self._zone) for person in self._roster.people)}
+        found = {moment for zone in zones for moment in self._clocks(zone)}
+        first, last = min(found), max(found)
+        for schedule in self._roster.schedules:
+            found |= cuts(schedule, first, last)
+        for absence in self._roster.absences:
+            found |= {edge for edge in (absence.begins, absence.ends) if edge and first < edge < last}
+        return found
+
+    def _clocks(self, zone: ZoneInfo) -> set[datetime]:
+        """When days and shifts begin and end, where the clock is that zone's."""
+        first = self.begins.astimezone(zone).date() - _EDGE
+        count = (self.ends.astimezone(zone).date() + _EDGE - first).days + 1
         clocks = {time()} | {clock for shift in self._roster.shifts for clock in (shift.start, shift.end)}
         found = set[datetime]()
         for day in (first + index * _DAY for index in range(count)):
-            found |= {self._utc(day, clock, fold) for clock in clocks for fold in (0, 1)}
-            begin, end = self._utc(day, time(), 0), self._utc(day + _DAY, time(), 0)
+            found |= {_utc(day, clock, fold, zone) for clock in clocks for fold in (0, 1)}
+            begin, end = _utc(day, time(), 0, zone), _utc(day + _DAY, time(), 0, zone)
             if end - begin != _DAY:  # clocks change: on a half hour, wherever that is
                 found |= {begin + half * timedelta(minutes=30) for half in range(52)}
         return found
 
-    def _utc(self, day: date, clock: time, fold: int) -> datetime:
-        return datetime.combine(day, clock.replace(fold=fold), self._zone).astimezone(UTC)
+
+def _utc(day: date, clock: time, fold: int, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, clock.replace(fold=fold), zone).astimezone(UTC)
 
 
 def _pattern(weekdays: list[int], begin: str, end: str, over: int) -> str:

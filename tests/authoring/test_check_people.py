@@ -184,16 +184,59 @@ def test_queries_that_nobody_answers() -> None:
     assert told == ["nothing connected answers 'machine.status': there is no machine"]
 
 
+def test_hours_in_which_nobody_is_on_call_or_somebody_is_away() -> None:
+    text = TEXT.replace("{role: technician, skill: =equipment.skill, area: =equipment.area}", "{schedule: call}")
+    text = text.replace("    ladder: [{to: {role: lead}, after: 5m}]\n", "")
+    layer = {"turns": [["tim"]], "starts": "2026-01-01T06:00", "windows": [{"start": "06:00", "end": "18:00"}]}
+    call = {"id": "call", "title": "Call", "timezone": "Europe/Prague", "layers": [layer]}
+
+    def gap(**more: Any) -> Finding:
+        known = {"shifts": SHIFTS, "people": [LEAD, TURNER], "schedules": [call | more.pop("call", {})], **more}
+        site = SiteFacts(SITE, Roster.model_validate(known), NOW, SYSTEMS)
+        return next(one for one in check(text, "leak.yaml", site) if one.code.startswith("mos.people"))
+
+    assert "nobody with on call by schedule call daily 18:00-06:00" in gap().message
+    away = {"id": "x", "person": "tim", "begins": "2026-12-01T00:00Z", "ends": "2026-12-02T00:00Z"}
+    assert "daily 18:00-06:00, Mon 18:00-Wed 06:00" in gap(absences=[away]).message
+    cover = {"id": "o", "begins": "2026-11-01T00:00Z", "ends": "2027-02-01T00:00Z", "people": ["lea"]}
+    nobody = gap(call={"id": "other"})
+    assert (nobody.code, nobody.severity) == ("mos.people.nobody", "error")
+    with pytest.raises(StopIteration):
+        gap(call={"overrides": [cover]})
+
+
 ROLES = st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=2, unique=True)
 PEOPLE = st.builds(
-    lambda roles, shifts, until, skills: (
-        {"roles": roles, "shifts": shifts, "skills": skills}
+    lambda roles, shifts, until, skills, zone: (
+        {"roles": roles, "shifts": shifts, "skills": skills, "timezone": zone}
         | ({"certificates": [{"name": "c", "until": until}]} if until else {})
     ),
     ROLES,
     st.lists(st.sampled_from(["early", "night", "whole", "gone"]), max_size=2, unique=True),
     st.sampled_from(["", "2026-10-24", "2026-10-30"]),
     st.lists(st.sampled_from(["x", "y"]), max_size=1),
+    st.sampled_from(["", "", "America/New_York"]),
+)
+CALL = {
+    "id": "call",
+    "title": "Call",
+    "timezone": "Europe/Prague",
+    "layers": [{"turns": [["p0"], ["p1", "shift:night"]], "starts": "2026-10-20T06:00", "turn": "1d"}],
+    "overrides": [{"id": "o", "begins": "2026-10-26T01:00Z", "ends": "2026-10-26T03:30Z", "people": ["p2"]}],
+}
+ABSENCES = st.lists(
+    st.builds(
+        lambda who, day, hours: {
+            "id": f"{who}{day}",
+            "person": who,
+            "begins": f"2026-10-{day}T03:00Z",
+            "ends": f"2026-10-{day + 1}T{hours:02}:00Z",
+        },
+        st.sampled_from(["p0", "p1", "p2"]),
+        st.integers(20, 28),
+        st.integers(4, 20),
+    ),
+    max_size=2,
 )
 SELECTORS = st.builds(
     Selector,
@@ -201,17 +244,24 @@ SELECTORS = st.builds(
     skill=st.sampled_from(["", "x"]),
     certificate=st.sampled_from(["", "c"]),
     shift=st.sampled_from(["current", "any", "night"]),
+    schedule=st.sampled_from(["", "", "call"]),
 )
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(PEOPLE, max_size=4), SELECTORS, st.sampled_from(["Europe/Prague", "Australia/Lord_Howe", "UTC"]))
-def test_every_minute_is_as_the_roster_says(people: list[dict[str, Any]], asked: Selector, zone_name: str) -> None:
+@given(
+    st.lists(PEOPLE, max_size=4),
+    ABSENCES,
+    SELECTORS,
+    st.sampled_from(["Europe/Prague", "Australia/Lord_Howe", "UTC"]),
+)
+def test_every_minute_is_as_the_roster_says(
+    people: list[dict[str, Any]], absences: list[dict[str, Any]], asked: Selector, zone_name: str
+) -> None:
     """Over the end of summer time: the gaps are exactly the moments at which `select` finds nobody."""
     zone = ZoneInfo(zone_name)
-    roster = Roster.model_validate(
-        {"shifts": SHIFTS, "people": [person(f"p{n}", "x") | one for n, one in enumerate(people)]}
-    )
+    known = [person(f"p{n}", "x") | one for n, one in enumerate(people)]
+    roster = Roster.model_validate({"shifts": SHIFTS, "people": known, "schedules": [CALL], "absences": absences})
     begins = datetime(2026, 10, 23, 7, 20, tzinfo=UTC)
     hours = Hours(roster, zone, begins, 1)
     gaps = hours.gaps(hours.reach(asked))
