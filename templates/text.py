@@ -19,7 +19,7 @@ _ALLOWED = (nodes.Output, nodes.If, nodes.For, nodes.Assign, nodes.Expr, nodes.H
 _ENVIRONMENT = Sandbox(plain)
 _ENVIRONMENT.filters["local_time"] = local_time
 _KNOWN_FILTERS, _KNOWN_TESTS = frozenset(_ENVIRONMENT.filters), frozenset(_ENVIRONMENT.tests)
-_MARKS = re.compile(r"{[{%#]|[#%}]}")
+_MARKS = re.compile(r"{[{%#]|[#%}]}|\r")
 _WORK = re.compile(r"{%|[*+~]|range")  # what can take long or grow
 
 
@@ -38,6 +38,8 @@ def render_text(template: str, scope: Mapping[str, Any]) -> str:
     Raises ConfigError for a syntax error, a forbidden construct, a text beyond its budget, or a missing value, whose
     path it names.
     """
+    if _plain(template):
+        return template
     compiled = _compiled(template)
     try:
         return run(lambda names: compiled.render(names), scope, "text")
@@ -46,6 +48,11 @@ def render_text(template: str, scope: Mapping[str, Any]) -> str:
         if missing is None or error.code == REFUSED:
             raise
         raise ConfigError(f"text: '{missing}' has no value here", detail=template, code="mos.text") from error
+
+
+def _plain(template: str) -> bool:
+    """Nothing in it is Jinja's: most words of a language are like that."""
+    return not _MARKS.search(template) and len(template) <= MAX_SOURCE and not template.endswith("\n")
 
 
 def text_faults(template: str, scope: Record) -> list[Fault]:
@@ -70,6 +77,8 @@ def _try(template: str, scope: Record) -> None:
     """Render it once on sample values. Raises TextError for what the sandbox stops, whatever the values are."""
     names = check_text(template) | {"site"}
     values = {name: sample(part.type) for name, part in scope.fields.items() if name in names}
+    if isinstance(values.get("site"), dict):
+        values["site"] |= {"timezone": "UTC"}  # any text is a sample, but not every one is a zone
     try:
         render_text(template, values)
     except ConfigError as error:
@@ -77,17 +86,23 @@ def _try(template: str, scope: Record) -> None:
             raise TextError(1, error.message.removeprefix("text: "), template, REFUSED) from error
 
 
-def check_text(template: str) -> set[str]:
+def check_text(template: str) -> frozenset[str]:
     """The root names that a text refers to. Raises ConfigError with the line of what is wrong or forbidden."""
     _compiled(template)
-    return find_undeclared_variables(_tree(template)) - set(_ENVIRONMENT.globals)
+    return _names(template) - set(_ENVIRONMENT.globals)
+
+
+@lru_cache(maxsize=1024)
+def _names(template: str) -> frozenset[str]:
+    """The root names, the globals too."""
+    return frozenset(find_undeclared_variables(_tree(template)))
 
 
 @lru_cache(maxsize=1024)
 def _compiled(template: str) -> Template:
     tree = _tree(template)
     try:
-        if BUDGET in template and BUDGET in find_undeclared_variables(tree):
+        if BUDGET in template and BUDGET in _names(template):
             raise TextError(1, f"'{BUDGET}' is not a name of yours", template)
         return _ENVIRONMENT.from_string(tree)
     except TemplateSyntaxError as error:
@@ -96,9 +111,8 @@ def _compiled(template: str) -> Template:
 
 def _read(template: str) -> list[str]:
     """The paths that a text reads from outside."""
-    tree = _tree(template)
-    names = find_undeclared_variables(tree)
-    return [path for path in _paths(tree) if path.split(".")[0] in names]
+    names = _names(template)
+    return [path for path in _paths(_tree(template)) if path.split(".")[0] in names]
 
 
 def _tree(template: str) -> nodes.Template:

@@ -18,6 +18,7 @@ from domain.definition_rules import Problem, problems
 from domain.definition_text import Finding, place, shape
 from domain.queries import VOCABULARY, Vocabulary
 from domain.typing.definitions import type_problems
+from domain.typing.scopes import Scopes
 from templates.text import text_faults
 
 PROOFS: tuple[Callable[[Look], Proof], ...] = (
@@ -65,11 +66,12 @@ def _problems(
         yield Problem(("bundled",), "publishing fills 'bundled' in: leave it out", "mos.definition.bundled")
         return
     whole = bundled(definition, others) if others else definition
-    found = [*problems(whole), *type_problems(whole, text_faults, vocabulary)]
+    scopes = Scopes(whole, vocabulary)
+    found = [*problems(whole), *type_problems(whole, text_faults, scopes)]
     found += calls(definition, others) if others is not None else []
     yield from found
     if any(problem.severity == "error" for problem in found):
         return
-    look = Look(whole, site, vocabulary)
+    look = Look(scopes, site)
     for proof in PROOFS:
         yield from proof(look)

@@ -11,10 +11,9 @@ from authoring.check.facts import SiteFacts
 from authoring.check.possible import Possible, Typed, Values, possible, tree
 from authoring.check.samples import long_value, ordinary
 from domain import expressions
-from domain.definition import ApproveStep, Definition, PostStep, document_path, step_name, walk
+from domain.definition import ApproveStep, PostStep, document_path, step_name, walk
 from domain.definition_rules import Path, Problem, Source, conditions, texts
 from domain.errors import ConfigError
-from domain.queries import VOCABULARY, Vocabulary
 from domain.typing.scopes import Scopes
 from domain.typing.tree import Record
 from domain.values import Json, duration
@@ -39,13 +38,10 @@ class Placed:
 
 
 class Look:
-    """One definition, and the site if it is known."""
+    """One definition with the types of what it may read, and the site if it is known."""
 
-    def __init__(
-        self, definition: Definition, site: SiteFacts | None = None, vocabulary: Vocabulary = VOCABULARY
-    ) -> None:
-        self.definition, self.site = definition, site
-        self.scopes = Scopes(definition, vocabulary)
+    def __init__(self, scopes: Scopes, site: SiteFacts | None = None) -> None:
+        self.definition, self.scopes, self.site = scopes.definition, scopes, site
         self.kept: dict[str, Any] = {}  # what one proof found out and another needs
 
     @cached_property

@@ -72,9 +72,23 @@ def _over(written: list[Message], languages: tuple[str, ...], channels: tuple[st
         if channel == "slack":
             worst = max(_slack(message) for message in written)
         else:
-            worst = max(_sms(message.model_copy(update={"language": one})) for message in written for one in languages)
+            worst = max(
+                _sms(message.model_copy(update={"language": _wordiest(message, languages)})) for message in written
+            )
         if worst[1]:
             yield channel, worst[1]
+
+
+def _wordiest(message: Message, languages: tuple[str, ...]) -> str:
+    """In which language it is longest: the values are the same in each, so that depends on the words around them."""
+    return languages[0] if len(languages) == 1 else _longest(_skeleton(message, ChannelName.SMS), languages)
+
+
+@lru_cache(maxsize=512)
+def _longest(skeleton: str, languages: tuple[str, ...]) -> str:
+    message = Message.model_validate_json(skeleton)
+    lengths = {one: len(unshortened(message.model_copy(update={"language": one}))) for one in languages}
+    return max(languages, key=lambda one: lengths[one])
 
 
 def _sms(message: Message) -> tuple[float, str]:
@@ -98,7 +112,7 @@ def _slack(message: Message) -> tuple[float, str]:
     sizes = [
         ("the title", len(message.title), limits["header"]),
         ("the text", len("\n".join(message.body)), limits["text"] - 100),
-        ("blocks", _blocks(_skeleton(message)), limits["blocks"]),
+        ("blocks", _blocks(_skeleton(message, ChannelName.SLACK)), limits["blocks"]),
         ("buttons", len(message.choices), limits["buttons"]),
         *(("a fact", len(fact.value), limits["field"] - len(fact.label) - 10) for fact in message.facts),
         *(("a button", len(choice.label), limits["button"]) for choice in message.choices),
@@ -109,20 +123,26 @@ def _slack(message: Message) -> tuple[float, str]:
     return (size / limit, told) if size > limit else (0.0, "")
 
 
-def _skeleton(message: Message) -> str:
-    """The message without its words: on this alone depends how many blocks it has. A step with a template of its own
-    keeps its name."""
-    own = has_own(ChannelName.SLACK, message.definition, message.step)
+def _skeleton(message: Message, channel: ChannelName) -> str:
+    """The message without its values: on this alone depends how many blocks it has and which words stand around them. A
+    step with a template of its own keeps its name."""
+    own = has_own(channel, message.definition, message.step)
     names = {} if own else {"definition": "any", "step": "any"}
     told: dict[str, Json] = {
         "title": "t",
         "body": ["b" for _ in message.body],
         "facts": [Fact(label="f", value="v") for _ in message.facts],
         "options": [OptionCard(id="o", title="t", summary=one.summary[:1]) for one in message.options],
-        "choices": [Choice(verb=f"answer:{index}") for index, _ in enumerate(message.choices)],
-        "inputs": [Input(name=f"i{index}", label="i") for index, _ in enumerate(message.inputs)],
+        "choices": [_nameless(choice, index) for index, choice in enumerate(message.choices)],
+        "inputs": [Input(name=f"i{index}", label="i", kind=one.kind) for index, one in enumerate(message.inputs)],
     }
     return message.model_copy(update={**names, **told, "by": "b"}).model_dump_json()
+
+
+def _nameless(choice: Choice, index: int) -> Choice:
+    """What is answered by a word keeps it; a value has a number only."""
+    root, _, value = choice.verb.partition(":")
+    return Choice(verb=f"{root}:{index}" if value else root)
 
 
 @lru_cache(maxsize=512)

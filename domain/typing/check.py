@@ -6,11 +6,12 @@ for what JSON does not promise (`domain.typing.rules`).
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.errors import ConfigError
 from domain.typing import bounds
 from domain.typing.cel import Ident, Node, Select, Tree, read_tree
-from domain.typing.facts import facts_of, narrow
+from domain.typing.facts import Facts, facts_of, narrow
 from domain.typing.proto import Checker
 from domain.typing.rules import Rules
 from domain.typing.tree import ANY, DURATION, NUMBER, TIME, Fault, Kind, Record, Type, fits, show
@@ -87,10 +88,7 @@ class TypeChecker:
 
     def narrowed(self, condition: str, *, holds: bool = True) -> Record:
         """What may be read where the condition was looked at and held (or not). A wrong condition tells nothing."""
-        try:
-            true, false = facts_of(read_tree(self._cel.parse(condition.removeprefix("="))).root)
-        except RuntimeError:
-            return self.scope
+        true, false = _told(condition.removeprefix("="))
         return narrow(self.scope, true if holds else false)
 
     @property
@@ -124,6 +122,18 @@ class TypeChecker:
         if wanted is not None and not faults and not fits(type, wanted):
             faults = [Fault(1, 1, f"this gives {_shown(type)}: {_shown(wanted)} is wanted here", "mos.type.mismatch")]
         return Checked(type, tuple(faults))
+
+
+@lru_cache(maxsize=2048)
+def _told(condition: str) -> tuple[Facts, Facts]:
+    """What is known when it holds and when it does not: that depends on its syntax alone."""
+    try:
+        return facts_of(read_tree(_SYNTAX.parse(condition)).root)
+    except RuntimeError:
+        return frozenset(), frozenset()
+
+
+_SYNTAX = Checker(Record())
 
 
 def _shown(type: Type) -> str:

@@ -21,7 +21,6 @@ from domain.definition import (
     walk,
 )
 from domain.definition_rules import Path, Problem, Source, conditions, texts
-from domain.queries import VOCABULARY, Vocabulary
 from domain.typing.scopes import Scopes
 from domain.typing.tree import (
     ANY,
@@ -58,10 +57,11 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 
 
 def type_problems(
-    definition: Definition, check_text: TypedTextCheck | None = None, vocabulary: Vocabulary = VOCABULARY
+    definition: Definition, check_text: TypedTextCheck | None = None, scopes: Scopes | None = None
 ) -> Iterator[Problem]:
-    """Everything that does not fit, part by part; warnings are what may fail with some values."""
-    scopes = Scopes(definition, vocabulary)
+    """Everything that does not fit, part by part; warnings are what may fail with some values. `scopes`: those of this
+    definition, where somebody has them already."""
+    scopes = scopes or Scopes(definition)
     places = _Places(definition, scopes)
     for source in conditions(definition):
         wanted, condition = _wanted(source.path)

@@ -295,7 +295,7 @@ def test_a_plant_adds_its_own_signals_and_queries() -> None:
                         "program: {from: machine.program, where: {unit: =equipment.id}}").replace(
         "in: =lot", "in: =demand")  # fmt: skip
     definition = shaped(text)
-    assert list(type_problems(definition, text_faults, more)) == []
+    assert list(type_problems(definition, text_faults, Scopes(definition, more))) == []
     (unknown,) = type_problems(definition, text_faults)
     assert (unknown.path, unknown.severity) == (("context", "program", "from"), "warning")
     assert part(Scopes(definition, more).whole, "program.name") == "text"
