@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
@@ -17,6 +17,7 @@ from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from twilio.twiml.messaging_response import MessagingResponse
+from twilio.twiml.voice_response import VoiceResponse
 
 from connectors import http
 from connectors.roles import CallbackRequest
@@ -28,6 +29,7 @@ _LIMIT = 200
 _Client: Any = Client  # the library carries no types
 _Validator: Any = RequestValidator
 _Reply: Any = MessagingResponse
+_Spoken: Any = VoiceResponse
 
 
 class _Transport(AsyncHttpClient):
@@ -77,17 +79,37 @@ class TwilioClient:
 
     def __init__(self, config: TwilioConfig) -> None:
         self._transport = _Transport(config)
-        token = config.auth_token.get_secret_value()
         nothing = {"": ""}  # an empty mapping would make the library read the process environment
-        self._client = _Client(config.account_sid, token, http_client=self._transport, environment=nothing)
+        self._clients = [
+            _Client(config.account_sid, token, http_client=self._transport, environment=nothing)
+            for token in config.tokens
+        ]
 
     async def close(self) -> None:
         await self._transport.close()
 
     async def create(self, **parameters: str) -> str:
         """Sends one message and returns its sid. Raises OutcomeUnknownError when Twilio may have taken it."""
+        return await self._created(lambda client: client.messages.create_async(**parameters))
+
+    async def call(self, **parameters: object) -> str:
+        """Starts one call and returns its sid. Raises OutcomeUnknownError when Twilio may have started it."""
+        return await self._created(lambda client: client.calls.create_async(**parameters))
+
+    async def sent_to(self, to: str) -> list[tuple[str, str, datetime | None]]:
+        """The newest messages to a number: (sid, body, created). Not filtered by DateSent: that filter has whole days,
+        and a message still queued has no such date."""
+        found = await self._listed(lambda client: client.messages.stream_async(to=to, limit=_LIMIT))
+        return [(str(item.sid), str(item.body or ""), item.date_created) for item in found]
+
+    async def called(self, to: str, sender: str) -> list[tuple[str, datetime | None]]:
+        """The newest calls from us to a number: (sid, created)."""
+        found = await self._listed(lambda client: client.calls.stream_async(to=to, from_=sender, limit=_LIMIT))
+        return [(str(item.sid), item.date_created or item.start_time) for item in found]
+
+    async def _created(self, act: Callable[[Any], Awaitable[Any]]) -> str:
         try:
-            created = await self._client.messages.create_async(**parameters)
+            created = await self._by_token(act)
         except TwilioException as error:
             raise _refused(error) from error
         except (json.JSONDecodeError, KeyError) as error:
@@ -96,19 +118,27 @@ class TwilioClient:
             raise _unread("no sid")
         return str(created.sid)
 
-    async def sent_to(self, to: str) -> list[tuple[str, str, datetime | None]]:
-        """The newest messages to a number: (sid, body, created). Not filtered by DateSent: that filter has whole days,
-        and a message still queued has no such date."""
+    async def _listed(self, act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
         try:
-            found = [
-                (str(item.sid), str(item.body or ""), item.date_created)
-                async for item in await self._client.messages.stream_async(to=to, limit=_LIMIT)
-            ]
+            return [item async for item in await self._by_token(act)]
         except TwilioException as error:
             raise _refused(error) from error
         except (json.JSONDecodeError, KeyError) as error:
             raise TransientError("Twilio's answer cannot be read; it is asked again.", detail=repr(error)) from error
-        return found
+
+    async def _by_token(self, act: Callable[[Any], Awaitable[Any]]) -> Any:
+        """With the token in force; while tokens are rotated the other one is tried when it is refused. The one that
+        works comes first from then on."""
+        for number, client in enumerate(self._clients):
+            try:
+                done = await act(client)
+            except AuthError:
+                if number == len(self._clients) - 1:
+                    raise
+            else:
+                self._clients.insert(0, self._clients.pop(number))
+                return done
+        raise AssertionError("there is always a token")
 
 
 def _unread(detail: str) -> OutcomeUnknownError:
@@ -158,4 +188,22 @@ def twiml(text: str = "") -> str:
     response = _Reply()
     if text:
         response.message(text)
+    return str(response)
+
+
+def spoken(text: str, language: str) -> str:
+    """Say it and hang up; without a text only hang up. The library escapes: what people wrote stays text (C27)."""
+    response = _Spoken()
+    if text:
+        response.say(text, language=language)
+    response.hangup()
+    return str(response)
+
+
+def asking(text: str, language: str, answer_url: str, silence_url: str) -> str:
+    """Say it while one key may be pressed: the key goes to `answer_url`, silence goes on at `silence_url`."""
+    response = _Spoken()
+    keys = response.gather(input="dtmf", num_digits=1, timeout=6, action=answer_url, method="POST")
+    keys.say(text, language=language)
+    response.redirect(silence_url, method="POST")
     return str(response)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
-from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage
+from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, Media
 from connectors.twilio.understanding import understand
 from connectors.twilio.words import NOT_DELIVERED
 from domain.errors import InvalidPayloadError
@@ -12,6 +12,7 @@ from domain.people import ChannelName
 
 MAX_BODY = 1600  # error 21617 beyond
 MAX_FIELDS = 200
+MAX_MEDIA = 10
 TRIAL = "Sent from your Twilio trial account - "
 _RANKS = {
     **{"accepted": 0, "scheduled": 0, "queued": 1, "sending": 2, "sent": 3},
@@ -62,6 +63,11 @@ def same_text(listed: str, sent: str) -> bool:
     return listed.strip().removeprefix(TRIAL) == sent
 
 
+def asked(request: CallbackRequest, name: str) -> str:
+    """A parameter of the callback's own URL: ours, and covered by Twilio's signature."""
+    return parse_qs(urlsplit(request.url).query).get(name, [""])[0]
+
+
 class Form(dict[str, list[str]]):
     """A multi-dict in the shape that Twilio's validator asks for: `dict(form)` would lose repeated parameters."""
 
@@ -100,28 +106,34 @@ def single(fields: Mapping[str, list[str]], name: str) -> str:
 def status(request: CallbackRequest, fields: Mapping[str, list[str]]) -> DeliveryStatus | None:
     """A delivery state, or None for any other callback. An unknown status has rank 0, so that it never overtakes."""
     name, sid = single(fields, "MessageStatus"), single(fields, "MessageSid")
-    key = parse_qs(urlsplit(request.url).query).get("key", [""])[0]
     if not name or not sid or "Body" in fields:
         return None
-    return DeliveryStatus(key, sid, name, _RANKS.get(name, 0), single(fields, "ErrorCode"))
+    return DeliveryStatus(asked(request, "key"), sid, name, _RANKS.get(name, 0), single(fields, "ErrorCode"))
 
 
-def inbound(fields: Mapping[str, list[str]]) -> list[InboundMessage]:
+def inbound(fields: Mapping[str, list[str]]) -> InboundMessage:
     """A person's SMS. Raises InvalidPayloadError without a sid, a sender or a body."""
     sid, sender = single(fields, "MessageSid"), single(fields, "From")
     if not sid or not sender or "Body" not in fields:
         raise InvalidPayloadError("Twilio's callback lacks MessageSid, From or Body.", code="twilio.callback")
     text = " ".join(single(fields, "Body").split())
     answer = understand(text, single(fields, "OptOutType"))
-    return [
-        InboundMessage(
-            channel=ChannelName.SMS,
-            dedupe_key=f"twilio:{sid}",
-            address=sender,
-            verb=answer.verb,
-            task=answer.code,
-            text=text,
-            fields=answer.fields,
-            reply_to={"to": sender, "from": single(fields, "To")},
-        )
-    ]
+    return InboundMessage(
+        channel=ChannelName.SMS,
+        dedupe_key=f"twilio:{sid}",
+        address=sender,
+        verb=answer.verb,
+        task=answer.code,
+        text=text,
+        fields=answer.fields,
+        reply_to={"to": sender, "from": single(fields, "To")},
+        media=media(fields),
+    )
+
+
+def media(fields: Mapping[str, list[str]]) -> list[Media]:
+    """What came with a message: at most ten, each by its URL at Twilio."""
+    count = single(fields, "NumMedia")
+    numbers = range(min(int(count), MAX_MEDIA)) if count.isdecimal() else range(0)
+    found = [Media(single(fields, f"MediaUrl{n}"), single(fields, f"MediaContentType{n}")) for n in numbers]
+    return [item for item in found if item.url]
