@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import socket
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from infra.phones.app import build_app
 from infra.phones.config import PhonesConfig, load_config
+from infra.phones.doors import Door, Doors
+from infra.phones.records import Vendor
 
 
 class AbortableProtocol(H11Protocol):
@@ -22,6 +25,7 @@ class AbortableProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Put the transport into the scope of every request on this connection."""
         super().connection_made(transport)
+        self.accepted = transport
         inner = self.app
 
         async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,6 +33,37 @@ class AbortableProtocol(H11Protocol):
             await inner(scope, receive, send)
 
         self.app = with_transport
+
+
+class PhonesServer(uvicorn.Server):
+    """The shared port, and beside it the vendors' own."""
+
+    def __init__(self, config: uvicorn.Config, doors: Doors) -> None:
+        super().__init__(config)
+        self.doors = doors
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the vendors' doors first: what is printed and told must be reachable."""
+        await self.doors.open()
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close them again."""
+        await self.doors.shut()
+        await super().shutdown(sockets)
+
+    def add_door(self, vendor: Vendor, port: int) -> None:
+        """One more port for the same application."""
+        made: weakref.WeakSet[AbortableProtocol] = weakref.WeakSet()
+
+        def make() -> AbortableProtocol:
+            protocol = AbortableProtocol(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            made.add(protocol)
+            return protocol
+
+        self.doors.add(vendor, vendor, Door(port, make, lambda: [p.accepted for p in made if hasattr(p, "accepted")]))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,10 +99,14 @@ def _bind(port: int) -> socket.socket:
 
 async def _serve(config: PhonesConfig, data: Path, bound: socket.socket) -> None:
     base_url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    app = build_app(config, data, base_url)
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=AbortableProtocol, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
+    doors = Doors()
+    app = build_app(config, data, base_url, doors)
+    server = PhonesServer(
+        uvicorn.Config(app, http=AbortableProtocol, log_level="warning", lifespan="on", timeout_graceful_shutdown=2),
+        doors,
     )
+    server.add_door("slack", config.ports.slack)
+    server.add_door("twilio", config.ports.twilio)
     print(f"phones: {base_url}/", flush=True)
     await server.serve(sockets=[bound])
 

@@ -1,6 +1,8 @@
 """One signed call from a vendor to the product, with the vendor's patience and what a person would see of a failure."""
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -20,6 +22,7 @@ class Outgoing:
     headers: dict[str, str]
     patience: float
     sabotage: SabotageKind | None = None
+    method: str = "POST"
 
 
 @dataclass
@@ -33,43 +36,67 @@ class Answer:
     error: str | None = None
 
 
+_LATE_SECONDS = 1.0  # how long a callback that is to come late is held back: the following ones overtake it
+
+
 class Caller:
     """Sends callbacks and keeps a record of each."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._held: set[asyncio.Task[Answer]] = set()
         # Loopback only: a proxy named in the environment must not see these calls.
         self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Drop what is held back, and close the connections."""
+        for held in self._held:
+            held.cancel()
+        await asyncio.gather(*self._held, return_exceptions=True)
         await self._client.aclose()
 
     async def send(self, call: Outgoing) -> Answer:
-        """Send once, or twice with the same bytes when a repeat was ordered; the first answer counts."""
+        """Send over HTTP, signed as `call` is, or spoiled as it was ordered."""
+        return await self.by(call, lambda: self._post(call))
+
+    async def by(self, call: Outgoing, way: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Send once by `way`; or not at all, twice, or late when that was ordered. The first answer counts."""
         if call.sabotage == "lost":
             lost = Answer(None, error="lost on order")
             self._record(call, lost, 0.0)
             return lost
-        answer = await self._send(call)
+        if call.sabotage == "late":
+            held = asyncio.create_task(self._later(call, way))
+            self._held.add(held)
+            held.add_done_callback(self._held.discard)
+            return Answer(None)
+        answer = await self._timed(call, way)
         if call.sabotage == "repeat":
-            await self._send(call)
+            await self._timed(call, way)
         return answer
 
-    async def _send(self, call: Outgoing) -> Answer:
+    async def _later(self, call: Outgoing, way: Callable[[], Awaitable[Answer]]) -> Answer:
+        await asyncio.sleep(_LATE_SECONDS)
+        return await self._timed(call, way)
+
+    async def _timed(self, call: Outgoing, way: Callable[[], Awaitable[Answer]]) -> Answer:
         started = time.perf_counter()
-        try:
-            got = await self._client.post(call.url, content=call.body, headers=call.headers, timeout=call.patience)
-        except httpx.TimeoutException:
-            answer = Answer(None, error="operation_timeout")
-        except (httpx.HTTPError, httpx.InvalidURL):
-            answer = Answer(None, error="connection_failed")
-        else:
-            kind = got.headers.get("content-type", "").split(";")[0].strip().lower()
-            error = None if got.is_success else f"http_{got.status_code}"
-            answer = Answer(got.status_code, got.content, kind, dict(got.headers), error)
+        answer = await way()
         self._record(call, answer, (time.perf_counter() - started) * 1000)
         return answer
+
+    async def _post(self, call: Outgoing) -> Answer:
+        try:
+            got = await self._client.request(
+                call.method, call.url, content=call.body, headers=call.headers, timeout=call.patience
+            )
+        except httpx.TimeoutException:
+            return Answer(None, error="operation_timeout")
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return Answer(None, error="connection_failed")
+        kind = got.headers.get("content-type", "").split(";")[0].strip().lower()
+        error = None if got.is_success else f"http_{got.status_code}"
+        return Answer(got.status_code, got.content, kind, dict(got.headers), error)
 
     def _record(self, call: Outgoing, answer: Answer, milliseconds: float) -> None:
         body, content = (raw.decode("utf-8", "replace")[:20_000] for raw in (call.body, answer.content))

@@ -1,17 +1,15 @@
 """The control API: a test or a demo acts as the people, orders faults and reads what happened. See README.md."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from infra.phones.config import Person
-from infra.phones.faults import Fault, Orders, Outcome, Sabotage
-from infra.phones.records import Kind, Records, Vendor
 from infra.phones.screen import Screens
 from infra.phones.slack_people import SlackPeople
 from infra.phones.state import Json, State
-from infra.phones.twilio_people import TwilioPeople
 
 Last = Annotated[int | None, Query(ge=1)]
 
@@ -58,35 +56,43 @@ class Command(Strict):
 
 
 class Write(Strict):
-    """A direct message to the app."""
+    """A message to the app, or into a channel; `thread_ts`: in the thread of that message."""
 
     text: str
     thread_ts: str | None = None
+    channel: str | None = None
 
 
-class Text(Strict):
-    """An SMS to the product."""
+class Home(Strict):
+    """A look at the app's home."""
 
-    body: str
-    to: str | None = None
-
-
-class Settings(Strict):
-    """Settings to change, e.g. {"slack": {"interactivity_url": ...}, "twilio": {"inbound_url": ...}}."""
-
-    slack: Json = {}
-    twilio: Json = {}
+    tab: Literal["home", "messages"] = "home"
 
 
-def people_router(state: State, screens: Screens, slack: SlackPeople, twilio: TwilioPeople) -> APIRouter:
-    """What people see and do."""
-    router = APIRouter(prefix="/control/people")
+class Shortcut(Strict):
+    """A shortcut of the app; `ts` names the message for one on a message."""
+
+    callback_id: str
+    ts: str | None = None
+    channel: str | None = None
+
+
+def finder(state: State) -> Callable[[str], Person]:
+    """The person whom `{who}` of a path names; 404 when there is nobody."""
 
     def who(name: str) -> Person:
         person = state.person(name)
         if person is None:
             raise HTTPException(404, f"nobody is called {name}")
         return person
+
+    return who
+
+
+def people_router(state: State, screens: Screens) -> APIRouter:
+    """What people see."""
+    router = APIRouter(prefix="/control/people")
+    who = finder(state)
 
     @router.get("")
     async def people(last: Last = None) -> list[Json]:
@@ -96,128 +102,42 @@ def people_router(state: State, screens: Screens, slack: SlackPeople, twilio: Tw
     async def screen(name: str, last: Last = None) -> Json:
         return screens.of(who(name), last)
 
-    @router.post("/{name}/press")
+    return router
+
+
+def slack_router(state: State, slack: SlackPeople) -> APIRouter:
+    """What people do in Slack."""
+    router = APIRouter(prefix="/control/people/{name}")
+    who = finder(state)
+
+    @router.post("/press")
     async def press(name: str, given: Press) -> Json:
         if given.ts is None:
             return await slack.press_in_view(who(name), given.view_id, given.action_id, given.model_dump())
         return await slack.press(who(name), given.ts, given.action_id, given.model_dump())
 
-    @router.post("/{name}/submit")
+    @router.post("/submit")
     async def submit(name: str, given: Submit) -> Json:
         return await slack.submit(who(name), given.view_id, given.inputs)
 
-    @router.post("/{name}/close")
+    @router.post("/close")
     async def close(name: str, given: Close) -> Json:
         return await slack.close(who(name), given.view_id)
 
-    @router.post("/{name}/command")
+    @router.post("/command")
     async def command(name: str, given: Command) -> Json:
         return await slack.command(who(name), given.command, given.text, given.channel)
 
-    @router.post("/{name}/dm")
+    @router.post("/dm")
     async def dm(name: str, given: Write) -> Json:
-        return await slack.write(who(name), given.text, given.thread_ts)
+        return await slack.write(who(name), given.text, given.thread_ts, given.channel)
 
-    @router.post("/{name}/sms")
-    async def sms(name: str, given: Text) -> Json:
-        return await twilio.text(who(name), given.body, given.to)
+    @router.post("/home")
+    async def home(name: str, given: Home) -> Json:
+        return await slack.home(who(name), given.tab)
 
-    return router
-
-
-def order_router(orders: Orders) -> APIRouter:
-    """Faults, spoiled callbacks and SMS outcomes on order."""
-    router = APIRouter(prefix="/control")
-
-    @router.post("/faults")
-    async def fault(given: Fault) -> Fault:
-        return orders.faults.append(given)
-
-    @router.post("/sabotage")
-    async def sabotage(given: Sabotage) -> Sabotage:
-        return orders.sabotage.append(given)
-
-    @router.post("/outcomes")
-    async def outcome(given: Outcome) -> Outcome:
-        return orders.outcomes.append(given)
-
-    @router.get("/orders")
-    async def open_orders() -> Json:
-        return {
-            "faults": [order.model_dump() for order in orders.faults],
-            "sabotage": [order.model_dump() for order in orders.sabotage],
-            "outcomes": [order.model_dump() for order in orders.outcomes],
-        }
-
-    @router.delete("/orders")
-    async def take_back() -> Json:
-        orders.clear()
-        return {"ok": True}
-
-    return router
-
-
-def record_router(state: State, screens: Screens, records: Records) -> APIRouter:
-    """What was refused, called, sent and counted."""
-    router = APIRouter(prefix="/control")
-
-    @router.get("/health")
-    async def health() -> Json:
-        return {"ok": True, "revision": state.revision}
-
-    @router.get("/wait")
-    async def wait(after: int = 0, seconds: Annotated[float, Query(ge=0, le=60)] = 20.0) -> Json:
-        return {"revision": await state.changed_after(after, seconds)}
-
-    @router.get("/violations")
-    async def violations(kind: Kind | None = None, vendor: Vendor | None = None, last: Last = None) -> list[Json]:
-        found = [v for v in records.violations if kind in (None, v.kind) and vendor in (None, v.vendor)]
-        return [v.model_dump() for v in found[-last if last else 0 :]]
-
-    @router.get("/calls")
-    async def calls(vendor: Vendor | None = None, method: str | None = None, last: Last = None) -> list[Json]:
-        found = [c for c in records.calls if vendor in (None, c.vendor) and method in (None, c.method)]
-        return [c.model_dump() for c in found[-last if last else 0 :]]
-
-    @router.get("/callbacks")
-    async def callbacks(vendor: Vendor | None = None, last: Last = None) -> list[Json]:
-        found = [c for c in records.callbacks if vendor in (None, c.vendor)]
-        return [c.model_dump() for c in found[-last if last else 0 :]]
-
-    @router.get("/counters")
-    async def counters() -> Json:
-        return screens.counters()
-
-    @router.delete("/records")
-    async def forget_records() -> Json:
-        records.clear()
-        return {"ok": True}
-
-    return router
-
-
-def settings_router(state: State, records: Records, orders: Orders) -> APIRouter:
-    """Settings that are known only when the product runs, and a fresh start."""
-    router = APIRouter(prefix="/control")
-
-    @router.get("/settings")
-    async def settings() -> Json:
-        secret = {"slack": {"bot_token", "signing_secret"}, "twilio": {"auth_token"}}
-        return state.config.model_dump(exclude=secret)
-
-    @router.patch("/settings")
-    async def change(given: Settings) -> Json:
-        try:
-            state.configure(given.model_dump())
-        except ValidationError as problem:
-            raise HTTPException(422, problem.errors(include_url=False, include_context=False)) from None
-        return {"ok": True}
-
-    @router.post("/reset")
-    async def reset() -> Json:
-        state.reset()
-        records.clear()
-        orders.clear()
-        return {"ok": True}
+    @router.post("/shortcut")
+    async def shortcut(name: str, given: Shortcut) -> Json:
+        return await slack.shortcut(who(name), given.callback_id, given.ts, given.channel)
 
     return router

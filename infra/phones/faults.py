@@ -4,14 +4,23 @@ from typing import Literal, TypeVar
 
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.phones.documents import Collection, Documents
 from infra.phones.records import Vendor
 
 FaultKind = Literal["rate_limit", "server_error", "drop_before", "drop_after", "delay"]
 SabotageKind = Literal[
-    "wrong_secret", "unsigned", "stale", "tampered", "wrong_team", "wrong_app", "wrong_account", "repeat", "lost"
+    "wrong_secret",
+    "unsigned",
+    "stale",
+    "tampered",
+    "wrong_team",
+    "wrong_app",
+    "wrong_account",
+    "repeat",
+    "lost",
+    "late",
 ]
 
 
@@ -38,14 +47,23 @@ class Sabotage(BaseModel):
 
 
 class Outcome(BaseModel):
-    """What happens to the next `times` SMS to `phone`: refused at once (`refuse`), or accepted and then failed."""
+    """What becomes of the next `times` messages (or calls, when `status` is one of a call) to `phone`: refused at once
+    (`refuse`), or accepted and then failed."""
 
     model_config = ConfigDict(extra="forbid")
     phone: str
     refuse: int | None = None
-    status: Literal["undelivered", "failed", "sent", "queued"] | None = None
+    status: Literal["undelivered", "failed", "sent", "queued", "busy", "no-answer"] | None = None
     error_code: int | None = None
+    answered_by: Literal["human", "machine_start", "unknown"] | None = None  # a call is answered so
     times: int = Field(default=1, ge=1)
+
+
+class Outage(BaseModel):
+    """A vendor is down: connections are refused until it is up again."""
+
+    model_config = ConfigDict(extra="forbid")
+    vendor: Vendor
 
 
 T = TypeVar("T", Fault, Sabotage, Outcome)
@@ -58,6 +76,7 @@ class Orders:
         self.faults = Collection(documents, "faults", Fault)
         self.sabotage = Collection(documents, "sabotage", Sabotage)
         self.outcomes = Collection(documents, "outcomes", Outcome)
+        self.outages = Collection(documents, "outages", Outage)
 
     def take_faults(self, vendor: Vendor, method: str) -> list[Fault]:
         """The delay and the failure ordered for this call (at most one each), used up once."""
@@ -95,8 +114,12 @@ class Orders:
 
     def clear(self) -> None:
         """Take every order back."""
-        for orders in (self.faults, self.sabotage, self.outcomes):
+        for orders in (self.faults, self.sabotage, self.outcomes, self.outages):
             orders.clear()
+
+    def is_down(self, vendor: Vendor) -> bool:
+        """Whether this vendor is down on order."""
+        return self.outages.get(vendor) is not None
 
 
 class Dropped(Response):
@@ -114,3 +137,19 @@ def _use(orders: Collection[T], key: str, order: T) -> None:
         orders.remove(key)
     else:
         orders.put(key, order.model_copy(update={"times": order.times - 1}))
+
+
+_PATHS: dict[str, Vendor] = {"/slack/": "slack", "/twilio/": "twilio"}
+
+
+class Blackout:
+    """ASGI: on the shared port, where a connection cannot be refused, a vendor that is down drops every request."""
+
+    def __init__(self, app: ASGIApp, orders: Orders) -> None:
+        self.app, self.orders = app, orders
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Drop, or hand on."""
+        path = scope.get("path", "")
+        down = [v for start, v in _PATHS.items() if path.startswith(start) and self.orders.is_down(v)]
+        await (Dropped() if down else self.app)(scope, receive, send)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from infra.phones.documents import Collection, Documents
 
-Vendor = Literal["slack", "twilio"]
+Vendor = Literal["slack", "twilio", "email"]
 Kind = Literal["request", "state", "rate", "answer"]
 
 

@@ -11,9 +11,11 @@ from infra.phones.faults import Dropped, Fault, Orders
 from infra.phones.rates import Rates
 from infra.phones.records import Records
 from infra.phones.slack_call import SlackCall, SlackRefusal, methods, read_call
+from infra.phones.slack_sockets import SlackSockets
 from infra.phones.slack_workspace import Workspace
 from infra.phones.state import Json
 
+_CONNECT = "apps.connections.open"
 _HANDLERS: dict[str, Callable[[SlackCall, Workspace], Json]] = {
     "api.test": slack_lookups.api_test,
     "auth.test": slack_lookups.auth_test,
@@ -41,8 +43,8 @@ _HANDLERS: dict[str, Callable[[SlackCall, Workspace], Json]] = {
 class SlackApi:
     """Slack's side of the Web API: check, limit, do, answer, and record each refusal."""
 
-    def __init__(self, workspace: Workspace, orders: Orders, records: Records) -> None:
-        self.workspace, self.orders, self.records = workspace, orders, records
+    def __init__(self, workspace: Workspace, sockets: SlackSockets, orders: Orders, records: Records) -> None:
+        self.workspace, self.sockets, self.orders, self.records = workspace, sockets, orders, records
         self.rates = Rates()
         self.router = APIRouter()
         self.router.add_api_route("/slack/api/{method}", self.handle, methods=["GET", "POST"])
@@ -64,7 +66,7 @@ class SlackApi:
         try:
             call = await read_call(method, request, self.workspace.state)
             self._limit(call)
-            body = _HANDLERS[method](call, self.workspace)
+            body = self._socket_url() if method == _CONNECT else _HANDLERS[method](call, self.workspace)
         except SlackRefusal as refusal:
             self.records.violation("slack", method, refusal.kind, refusal.error, *refusal.messages)
             self.records.call("slack", method, refusal.status, refusal.error, name)
@@ -72,6 +74,9 @@ class SlackApi:
             return JSONResponse(refusal.body(), refusal.status, headers)
         self.records.call("slack", method, 200, fault=name)
         return JSONResponse(body)
+
+    def _socket_url(self) -> Json:
+        return {"ok": True, "url": self.sockets.url()}
 
     def _limit(self, call: SlackCall) -> None:
         """Refuse with 429 when the method, or for posts the channel, is called too fast."""

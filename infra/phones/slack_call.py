@@ -126,9 +126,10 @@ def _token(request: Request, given: _Given) -> str:
 def _check_token(token: str, method: str, state: State) -> None:
     if not token:
         raise SlackRefusal("not_authed")
-    if token != state.config.slack.bot_token:
+    slack = state.config.slack
+    if token not in (slack.bot_token, slack.app_token):
         raise SlackRefusal("invalid_auth")
-    if method == "apps.connections.open":  # takes an app-level token only, and this app has none
+    if (token == slack.app_token) != (method == "apps.connections.open"):  # the one call of an app-level token
         raise SlackRefusal("not_allowed_token_type")
 
 

@@ -10,6 +10,7 @@ from infra.phones.slack_blocks import elements_of
 from infra.phones.slack_call import SlackRefusal
 from infra.phones.slack_callbacks import SlackCallbacks
 from infra.phones.slack_chat import checked_content
+from infra.phones.slack_events import SlackEvents
 from infra.phones.slack_inputs import CannotDo, action_json, find_element, missing_inputs, state_values
 from infra.phones.slack_views import add_view, check_body, close, open_views, replace_body
 from infra.phones.slack_workspace import Workspace
@@ -21,8 +22,8 @@ _TROUBLE = "We had some trouble connecting. Try again?"
 class SlackPeople:
     """The hands on the stand-in Slack clients."""
 
-    def __init__(self, workspace: Workspace, callbacks: SlackCallbacks, records: Records) -> None:
-        self.workspace, self.callbacks, self.records = workspace, callbacks, records
+    def __init__(self, workspace: Workspace, callbacks: SlackCallbacks, events: SlackEvents, records: Records) -> None:
+        self.workspace, self.callbacks, self.events, self.records = workspace, callbacks, events, records
         self.state = workspace.state
 
     async def press(self, person: Person, ts: str, action_id: str, given: Json) -> Json:
@@ -88,11 +89,34 @@ class SlackPeople:
             self._command_answer(person, where, answer)
         return _outcome(answer)
 
-    async def write(self, person: Person, text: str, thread_ts: str | None) -> Json:
-        """Write a direct message to the app."""
-        where = self._conversation(person, None)
-        message = self.workspace.post(where, person.slack_user_id or "", {"text": text}, thread_ts=thread_ts)
-        return _outcome(await self.callbacks.message_event(message)) | {"ts": message.ts}
+    async def write(self, person: Person, text: str, thread_ts: str | None, channel: str | None = None) -> Json:
+        """Write to the app (or into `channel`), in a thread when `thread_ts` names one of its messages."""
+        where = self._conversation(person, channel)
+        root = None
+        if thread_ts is not None:
+            parent = self._message(person, thread_ts, where.id, stale=False)
+            if parent.only_for:
+                raise CannotDo("a message that only you see has no thread")
+            root = parent.thread_ts or parent.ts
+        message = self.workspace.post(where, person.slack_user_id or "", {"text": text}, thread_ts=root)
+        return _outcome(await self.events.message(message)) | {"ts": message.ts}
+
+    async def home(self, person: Person, tab: str) -> Json:
+        """Open the app's home."""
+        self._conversation(person, None)
+        return _outcome(await self.events.home_opened(person, tab))
+
+    async def shortcut(self, person: Person, callback_id: str, ts: str | None, channel: str | None) -> Json:
+        """Use a shortcut of the app: on the message `ts`, or a global one."""
+        self._conversation(person, None)
+        kind = "global" if ts is None else "message"
+        if not any(s.callback_id == callback_id and s.type == kind for s in self.state.config.slack.shortcuts):
+            raise CannotDo(f"the app has no {kind} shortcut {callback_id!r}")
+        message = None if ts is None else self._message(person, ts, channel, stale=False)
+        answer = await self.callbacks.shortcut(person, callback_id, message)
+        if message:
+            self._warn(message, answer)
+        return _outcome(answer)
 
     def _apply(self, view: View, answer: Answer) -> str:
         """What the answer to a submission does to the screen."""

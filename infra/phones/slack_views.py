@@ -47,6 +47,8 @@ def update_view(call: SlackCall, workspace: Workspace) -> Json:
 def publish_view(call: SlackCall, workspace: Workspace) -> Json:
     """views.publish"""
     user = call.text("user_id")
+    if not call.state.config.slack.home_tab:
+        raise SlackRefusal("not_enabled")
     if workspace.user(user) is None:
         raise SlackRefusal("invalid_arguments", "[ERROR] user not found [json-pointer:/user_id]")
     home = next((v for v in call.state.views if v.user == user and v.body["type"] == "home"), None)

@@ -106,6 +106,8 @@ class Workspace:
             body["edited"] = {"user": message.user, "ts": message.edited_ts}
         if with_metadata and message.metadata:
             body["metadata"] = message.metadata
+        if message.thread_ts and (parent := self.message(message.channel, message.thread_ts)) and parent is not message:
+            body["parent_user_id"] = parent.user
         return body | self._thread_json(message)
 
     def _thread_json(self, message: Message) -> Json:

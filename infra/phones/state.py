@@ -172,7 +172,7 @@ class State:
     def configure(self, changes: Json) -> None:
         """Replace some settings, now and after a restart; raises ValidationError."""
         merged = self._changes()
-        for part in ("slack", "twilio"):
+        for part in ("slack", "twilio", "email"):
             merged[part] = merged.get(part, {}) | changes.get(part, {})
         self.config = self._file_config.merged(merged)
         self._settings.put("changes", Settings(changes=merged))
@@ -202,9 +202,10 @@ class State:
         return self.revision
 
     def person(self, key: str) -> Person | None:
-        """The person with this name, Slack user id or phone number."""
+        """The person with this name, Slack user id, number or e-mail address."""
         for person in self.config.people:
-            if key in (person.name, person.slack_user_id, person.phone):
+            numbers = (person.phone, person.whatsapp, person.voice)
+            if key in (person.name, person.slack_user_id, person.email, *numbers):
                 return person
         return None
 

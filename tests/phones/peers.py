@@ -18,6 +18,7 @@ from twilio.rest import Client
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 TOKEN = "xoxb-stand-in-token"
+APP_TOKEN = "xapp-1-stand-in"
 SECRET = "a-signing-secret-for-tests"
 ACCOUNT = "AC" + "a1" * 16
 AUTH = "an-auth-token-for-tests"
@@ -53,6 +54,9 @@ def configuration(limits: Json | None = None, **slack: Any) -> Json:
         {"id": "C0PAUL", "name": "planners", "members": [PAUL]},
     ]
     workspace: Json = {"team_id": "T0PLANT", "app_id": "A0ROUTER", "bot_user_id": "U0ROUTER", "bot_token": TOKEN}
+    shortcuts = [{"callback_id": "report_here", "name": "Report", "type": "message"}]
+    shortcuts.append({"callback_id": "report", "name": "Report", "type": "global"})
+    workspace |= {"app_token": APP_TOKEN, "shortcuts": shortcuts}
     workspace |= {"signing_secret": SECRET, "scopes": SCOPES, "commands": ["/mos"], "channels": channels}
     services = [{"sid": SERVICE, "senders": [NUMBER]}, {"sid": EMPTY_SERVICE}]
     twilio: Json = {
