@@ -1,6 +1,6 @@
 """Authority: looked up when somebody decides (C10), never when they were asked."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.contracts import calls
-from activities.contracts.model import Authorised, AuthoriseRequest, DecisionMade, TellRequest
+from activities.contracts.model import Authorised, AuthoriseRequest, DecisionMade, SettleRequest, TellRequest
 from activities.world import World
 from domain.authority import (
     NOTHING,
@@ -26,15 +26,16 @@ from domain.authority import (
     same_human,
     signature_of,
 )
-from domain.messages import Message
+from domain.messages import Message, Standing
 from domain.people import Person
-from domain.signing import shown_hash, snapshot
+from domain.signing import binding, shown_hash, snapshot
 from domain.values import Json
 from store.read import authority as read
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import SignatureRow, TaskRow
 from store.write import authority as write
+from store.write import exceptions
 
 _REJECT = "reject"
 
@@ -160,6 +161,26 @@ async def keep_shown(session: AsyncSession, world: World, shown: Message) -> str
     found = shown_hash(shown)
     await write.keep_shown(session, found, snapshot(shown), task_id=task, version=int(version or 1), at=world.now())
     return found
+
+
+def bound(task: TaskRow | None, message: Message) -> Message:
+    """An approval that is asked again or voted on reads as it did: under one version everybody decides on one text."""
+    if task is None or task.kind != "approve" or message.standing is not Standing.OPEN:
+        return message
+    asked = Message.model_validate(task.shown)
+    return message.model_copy(update=binding(asked)) if asked.task == message.task else message
+
+
+async def renewed(
+    session: AsyncSession, request: SettleRequest, task: TaskRow, fresh: Callable[[AsyncSession], Awaitable[str]]
+) -> str:
+    """The task's code. When its version rose it is a new one: a text carries no version, so the old code must not
+    answer the new question. Made again, it stays."""
+    if request.kind != "approve" or request.version <= task.version:
+        return task.code
+    code = await fresh(session)
+    await exceptions.update_task(session, task.id, version=request.version, code=code)
+    return code
 
 
 async def keep_signatures(session: AsyncSession, made: DecisionMade) -> None:

@@ -35,18 +35,19 @@ class Composer:
             }
         )
 
-    def settled(self, request: SettleRequest, code: str, *, mine: bool) -> Message:
-        """The message as it stands now, for the one who has the task or for the others."""
+    def settled(self, request: SettleRequest, code: str, *, mine: bool, sign_in: bool = False) -> Message:
+        """The message as it stands now, for the one who has the task or for the others. `sign_in`: nothing to press."""
         standing = request.standing
         if standing is Standing.TAKEN and mine:
             standing = Standing.YOURS
         open_to_all = standing is Standing.OPEN
-        base = self._base(request.wording, MessageKind(request.kind), code, request.task_id, 1)
+        base = self._base(request.wording, MessageKind(request.kind), code, request.task_id, request.version)
         return base.model_copy(
             update={
                 "options": request.options if open_to_all else [],
-                "choices": request.choices if mine or open_to_all else [],
-                "inputs": request.inputs if mine else [],
+                "choices": request.choices if (mine or open_to_all) and not sign_in else [],
+                "inputs": request.inputs if mine and not sign_in else [],
+                "values": {"sign_in": True, "verbs": _verbs(request)} if sign_in else {},
                 "standing": standing,
                 "by": request.person_name,
                 "at": self._local(request.at),
@@ -79,7 +80,7 @@ class Composer:
         return local_text(moment, self._zone) if moment else ""
 
 
-def _verbs(request: TellRequest) -> list[Json]:
+def _verbs(request: TellRequest | SettleRequest) -> list[Json]:
     return [choice.model_dump() for choice in request.choices]
 
 

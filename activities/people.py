@@ -1,26 +1,45 @@
 """Asking and telling people: who fits, what they are shown, and how a task stands on their phones."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import choosing, project, reaching
+from activities import authorising, choosing, project, reaching
 from activities.compose import Composer
 from activities.contracts import calls
-from activities.contracts.model import Authorised, AuthoriseRequest, SettleRequest, TellRequest, Told
+from activities.contracts.model import SettleRequest, TellRequest, Told
 from activities.world import World
 from domain.ids import derived_id, task_code
 from domain.messages import Message, Standing
-from domain.people import ChannelName, Person, may_decide
-from domain.values import Json, content_hash
+from domain.people import ChannelName, Person
+from domain.values import Json
 from store.read import site as site_read
 from store.read import tasks as tasks_read
-from store.tables import OutboxRow
+from store.tables import OutboxRow, TaskRow
 from store.write import exceptions, ledger, outbox
 
 _UPDATE = "update"  # purpose of a text that says how a task stands, where a message can't be edited
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """A task as it stands after a change, for whoever reads of it. `renewed`: it has a new version and a new code, so
+    that an old text answers nothing."""
+
+    composer: Composer
+    request: SettleRequest
+    task: TaskRow
+    code: str
+    renewed: bool
+
+    def message(self, person: Person | None, *, mine: bool) -> Message:
+        """For one reader; None: as it is kept."""
+        settled = self.composer.settled(self.request, self.code, mine=mine, sign_in=self.task.risk == "high")
+        shown = authorising.bound(self.task, settled)
+        return self.composer.localised(shown, person) if person else shown
 
 
 class PeopleActivities:
@@ -40,11 +59,13 @@ class PeopleActivities:
             site, roster = await site_read.site(session), await site_read.roster(session)
             now, zone = self._world.now(), ZoneInfo(site.timezone)
             people = await choosing.people(session, roster, request, now, zone)
-            code = await self._code(session, request)
+            code = await self._code_of(session, request)
             composer = Composer(self._world.public_url, zone, request.projection.exception_id)
-            shown = composer.asked(request, code)
-            shown_hash = content_hash(shown.model_dump(mode="json"))
+            request = request.model_copy(update={"risk": await authorising.asked_risk(session, request)})
+            known = await tasks_read.by_id(session, request.task_id)
+            shown, shown_hash = authorising.bound(known, composer.asked(request, code)), ""
             if request.kind != "notify":
+                shown_hash = await authorising.keep_shown(session, self._world, shown)
                 await exceptions.upsert_task(session, self._task(request, people, shown, shown_hash, code, now))
             rows = [
                 reaching.rows(
@@ -63,13 +84,14 @@ class PeopleActivities:
             await project.write(session, request.projection)
         return Told(people={person.id: person.name for person in people}, shown_hash=shown_hash)
 
-    async def _code(self, session: AsyncSession, request: TellRequest) -> str:
+    async def _code_of(self, session: AsyncSession, request: TellRequest) -> str:
         """The task's SMS code: the one it has, else a fresh one that no open task has."""
         if request.kind == "notify":
             return ""
         known = await tasks_read.by_id(session, request.task_id)
-        if known:
-            return known.code
+        return known.code if known else await self._code(session)
+
+    async def _code(self, session: AsyncSession) -> str:
         while True:
             code = task_code(self._world.randomness(4))
             holder = await tasks_read.by_code(session, code)
@@ -108,64 +130,61 @@ class PeopleActivities:
             task = await tasks_read.by_id(session, request.task_id)
             now = self._world.now()
             if task is not None:
+                former = task.code
+                code = await authorising.renewed(session, request, task, self._code)
                 composer = Composer(self._world.public_url, ZoneInfo(site.timezone), task.exception_id)
+                standing = _Standing(composer, request, task, code, renewed=code != former)
                 people = {person.id: person for person in roster.people}
                 if request.standing is not Standing.OPEN:  # who was not reached yet may still be needed
                     await outbox.withdraw(session, request.task_id)
                 messages = await outbox.of_task(session, request.task_id)
                 accepted_now = task.person != request.person
-                found = [self._follow_up(composer, request, task.code, people, row, now) for row in _asked(messages)]
-                rows = [row for row in found if row and (row["edits"] or accepted_now)]
+                found = [self._follow_up(standing, people, row, now) for row in _asked(messages)]
+                rows = [row for row in found if row and (row["edits"] or accepted_now or row["purpose"] != _UPDATE)]
                 if request.standing is Standing.OPEN:
-                    rows += _asked_again(composer, request, task.code, people, _unreached(messages), now)
+                    rows += _asked_again(standing, people, _unreached(messages), now)
                 await outbox.add(session, rows)
-                await self._keep(session, request, composer.settled(request, task.code, mine=True), now)
+                await self._keep(session, standing, now)
             await project.write(session, request.projection)
 
     def _follow_up(
-        self,
-        composer: Composer,
-        request: SettleRequest,
-        code: str,
-        people: dict[str, Person],
-        sent: OutboxRow,
-        now: datetime,
+        self, standing: "_Standing", people: dict[str, Person], sent: OutboxRow, now: datetime
     ) -> dict[str, Json] | None:
         """An edit where the channel can; by SMS a new text only for the one who has just accepted: what comes next.
-        Others are left in peace, and a later answer is confirmed by a short reply."""
-        person = people.get(sent.person)
+        Others are left in peace, and a later answer is confirmed by a short reply. What is out of date everybody is
+        shown anew, under the task's new code."""
+        person, request = people.get(sent.person), standing.request
         if person is None:
             return None
         mine = person.id == request.person
-        message = composer.localised(composer.settled(request, code, mine=mine), person)
+        message = standing.message(person, mine=mine)
         row_id = derived_id("msg", request.task_id, "change", request.change, sent.id)
         if sent.channel == ChannelName.SLACK.value:
             return _row(row_id, message, sent, now, edits=sent.id)
+        if standing.renewed and request.standing is Standing.OPEN:
+            return _row(row_id, message, sent, now, edits=None) | {"purpose": sent.purpose}
         return _row(row_id, message, sent, now, edits=None) if mine and not request.closed else None
 
-    async def _keep(self, session: AsyncSession, request: SettleRequest, shown: Message, now: datetime) -> None:
+    async def _keep(self, session: AsyncSession, standing: "_Standing", now: datetime) -> None:
+        request, shown = standing.request, standing.message(None, mine=True)
+        kept: dict[str, Json] = {"shown": shown.model_dump(mode="json")}
+        if request.kind == "approve" and not request.closed:
+            kept["shown_hash"] = await authorising.keep_shown(session, self._world, shown)
         await exceptions.update_task(
             session,
             request.task_id,
             standing=(Standing.YOURS if request.standing is Standing.TAKEN else request.standing).value,
             person=request.person,
             closed_at=now if request.closed else None,
-            **({} if request.closed else {"shown": shown.model_dump(mode="json")}),
+            **({} if request.closed else kept),
         )
         made = request.decision
         if made is not None:
             row = made.model_dump(mode="python") | {"exception_id": request.projection.exception_id}
+            await authorising.keep_signatures(session, made)
             await ledger.add_decision(session, row | {"step": request.name, "task_id": request.task_id})
             fact = {"at": made.at, "kind": "decision", "actor": made.person, "subject": made.id}
             await ledger.audit(session, fact | {"data": made.model_dump(mode="json")})
-
-    @activity.defn(name=calls.AUTHORISE.name)
-    async def authorise(self, request: AuthoriseRequest) -> Authorised:
-        """May this person decide this, now? Looked up at decision time (C10). High risk only in the console (C14)."""
-        async with self._world.database.transaction() as session:
-            person = await site_read.person(session, request.person)
-        code = may_decide(person, request.authority, request.area, request.channel, request.risk)
-        return Authorised(allowed=not code, code=code)
 
 
 def _asked(rows: list[OutboxRow]) -> list[OutboxRow]:
@@ -184,19 +203,14 @@ def _unreached(rows: list[OutboxRow]) -> list[OutboxRow]:
 
 
 def _asked_again(
-    composer: Composer,
-    request: SettleRequest,
-    code: str,
-    people: dict[str, Person],
-    withdrawn: list[OutboxRow],
-    now: datetime,
+    standing: "_Standing", people: dict[str, Person], withdrawn: list[OutboxRow], now: datetime
 ) -> list[dict[str, Json]]:
     """The task as it stands now, for people who have not heard of it."""
-    shown = composer.settled(request, code, mine=False)
+    request = standing.request
     return [
         _row(
             derived_id("msg", request.task_id, "again", request.change, row.id),
-            composer.localised(shown, people[row.person]), row, now, edits=None,
+            standing.message(people[row.person], mine=False), row, now, edits=None,
         ) | {"purpose": row.purpose}
         for row in withdrawn
         if row.person in people

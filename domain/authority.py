@@ -21,6 +21,7 @@ Risk = Literal["low", "normal", "high"]
 RISKS: tuple[Risk, ...] = ("low", "normal", "high")
 MEANINGS = ("approve", "review", "responsible")
 REJECTED = "reject"  # what a signature under a rejection means
+REPORTERS = ("reporter", "reported_by", "requested_by", "person")  # facts of a signal that name who sent it
 
 
 class _Part(BaseModel):
@@ -332,3 +333,9 @@ def _names(value: Any) -> tuple[str, ...] | None:
     if isinstance(value, str):
         return (value,) if value else None
     return tuple(str(one) for one in value) if isinstance(value, list) else None
+
+
+def requesters(signals: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Who reported it: the people named by signals (type, facts) that a person sent."""
+    found = {str(facts[name]) for _, facts in signals for name in REPORTERS if facts.get(name)}
+    return sorted(found)

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from domain.messages import Message
 from domain.values import Json, content_hash, iso
 
 _BINDING = ("definition", "exception_id", "step", "title", "body", "facts", "gaps", "options", "task")
+
+
+def binding(message: Message) -> dict[str, Any]:
+    """The same part as values of the model."""
+    return {name: getattr(message, name) for name in _BINDING}
 
 
 def snapshot(message: Message) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.alive import AliveInterceptor
+from activities.authorising import AuthorityActivities
 from activities.choosing import RosterActivities
 from activities.context import ContextActivities
 from activities.errors import ErrorInterceptor
@@ -137,7 +138,7 @@ def make_worker(client: Client, world: World) -> Worker:
             context.close,
             people.tell,
             people.settle,
-            people.authorise,
+            AuthorityActivities(world).authorise,
             RosterActivities(world).who,
             PlanningActivities(world).propose,
             posting.post,
