@@ -11,9 +11,11 @@ from domain.people import Person, Roster
 from domain.site import Site
 from domain.values import Json
 from store.kept import Kept
+from store.read import roster as roster_read
 from store.tables import ContactRow, DefinitionRow, DocumentRow, PersonRow
 
 _SITES: Kept[Site] = Kept(16)
+_ROSTERS: Kept[Roster] = Kept(4)
 _DEFINITIONS: Kept[Definition] = Kept(1024)  # every one in a slot is looked at in each batch of the pump
 
 
@@ -64,9 +66,15 @@ _NEWEST = (
 
 
 async def roster(session: AsyncSession) -> Roster:
-    """Everybody with a verified contact, and the shifts."""
-    people = [Person.model_validate(data) for data in (await session.scalars(select(col(PersonRow.data)))).all()]
-    return Roster.model_validate({"shifts": await document(session, "shifts"), "people": people})
+    """Everybody, the shifts, the schedules and the absences: as this transaction sees them. Kept by its version."""
+    version = await roster_read.version(session)
+    known = _ROSTERS.get(version) if version else None
+    if known is None:
+        found = await roster_read.everything(session)
+        known = Roster.model_validate({"shifts": await document(session, "shifts"), **found})
+        if version:
+            _ROSTERS.put(version, known)
+    return known
 
 
 async def person(session: AsyncSession, person_id: str) -> Person | None:

@@ -14,9 +14,11 @@ from store.tables.identity import (
     TotpRow,
     UnknownSenderRow,
 )
+from store.tables.roster import AbsenceRow, FeedRow, OverrideRow, RosterVersionRow, ScheduleRow, SwapRow
 from store.tables.site import AuditRow, ContactRow, DocumentRow, PersonRow, SessionRow
 
 __all__ = [
+    "AbsenceRow",
     "ApiTokenRow",
     "AuditRow",
     "ChannelHealthRow",
@@ -29,16 +31,20 @@ __all__ = [
     "DraftRow",
     "EnrolmentRow",
     "ExceptionRow",
+    "FeedRow",
     "IdentityRow",
     "InboxRow",
     "LedgerRow",
     "LimitRow",
     "OidcFlowRow",
     "OutboxRow",
+    "OverrideRow",
     "PersonRow",
     "RecoveryCodeRow",
     "RefusedCall",
     "RolloutRow",
+    "RosterVersionRow",
+    "ScheduleRow",
     "SessionRow",
     "ShadowSignalRow",
     "ShelfRow",
@@ -46,6 +52,7 @@ __all__ = [
     "SignatureRow",
     "SourceStateRow",
     "StoppedRow",
+    "SwapRow",
     "TaskRow",
     "TimelineRow",
     "TotpRow",
