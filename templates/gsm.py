@@ -28,16 +28,19 @@ _PLAIN = str.maketrans(
         "≤": "<=",
         "≥": ">=",
         "°": " deg ",
-        "ł": "l",
-        "Ł": "L",
-        "đ": "d",
     }
 )
+_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "đ": "d", "Đ": "D"})  # letters that Unicode does not decompose
+
+
+def plain(text: str) -> str:
+    """The same words without ornament: plain quotes, dashes and spaces. Every letter stays."""
+    return text.translate(_PLAIN)
 
 
 def normalise(text: str) -> str:
-    """The same words in GSM characters where that loses nothing but ornament; other scripts stay as they are."""
-    text = text.translate(_PLAIN)
+    """The same words in GSM characters: letters outside them lose their diacritics; other scripts stay as they are."""
+    text = plain(text).translate(_LETTERS)
     return text if _GSM.fullmatch(text) else "".join(_gsm(char) for char in text)
 
 

@@ -1,7 +1,7 @@
 """From a message (facts and choices) to what a channel sends. Pure: the same message always gives the same payload."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,27 +12,35 @@ from domain.errors import ConfigError, InvariantError
 from domain.messages import Choice, Message, MessageKind, Standing
 from domain.people import ChannelName
 from domain.values import Json
-from templates import blocks
-from templates.gsm import clip, normalise, segments
+from templates import blocks, shapes
+from templates.gsm import plain as plain_marks
 from templates.sandbox import Sandbox, plain, run
 from templates.words import has, say
 
 FOLDER = Path(__file__).parent
-MAX_SEGMENTS = 3
+MAX_SEGMENTS = shapes.MAX_SEGMENTS
 MAX_LINE = 300  # characters of one value in an SMS
 MAX_TEXT, MAX_ITEMS = 2_000, 50  # no channel shows more of one value or list; a message must never fail for its length
+_SHAPES: Mapping[ChannelName, Callable[[str, Message], dict[str, Json]]] = {
+    ChannelName.SMS: shapes.sms,
+    ChannelName.WHATSAPP: shapes.whatsapp,
+    ChannelName.VOICE: shapes.voice,
+    ChannelName.EMAIL: shapes.email,
+}
 _ANSWERABLE = (Standing.OPEN, Standing.YOURS)
 
 
 def render(message: Message, channel: ChannelName, folder: Path = FOLDER) -> dict[str, Json]:
-    """`{"text", "blocks"}` for Slack, `{"body"}` for SMS.
+    """`{"text", "blocks"}` for Slack, `{"body"}` for SMS; for WhatsApp, voice and e-mail see `templates.shapes`.
 
     The template is the first of `<folder>/<channel>/<definition>.<step>.j2`, `<definition>.j2`, `_default.j2`; a reply
     always takes the default. Raises ConfigError when a template is at fault, InvariantError for the console.
     """
     template = _template(channel, message, folder)
     text = run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
-    return _slack(text, template.name or "") if channel is ChannelName.SLACK else {"body": _sms(text)}
+    if channel is ChannelName.SLACK:
+        return _slack(text, template.name or "")
+    return _SHAPES[channel](text, message)
 
 
 @lru_cache(maxsize=4096)
@@ -45,7 +53,7 @@ def unshortened(message: Message, folder: Path = FOLDER) -> str:
     """All that the SMS template says, before details are left out to fit. Raises ConfigError."""
     template = _template(ChannelName.SMS, message, folder)
     text = run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
-    return "\n".join(line for part in _parts(text) for line in part)
+    return "\n".join(line for part in shapes.parts(text)[:3] for line in part)
 
 
 def numbered(message: Message) -> list[str]:
@@ -68,7 +76,7 @@ def _template(channel: ChannelName, message: Message, folder: Path) -> Template:
 @lru_cache(maxsize=16)
 def _environment(channel: ChannelName, folder: Path) -> Sandbox:
     loader = FileSystemLoader([folder / channel, FOLDER / channel])
-    if channel is ChannelName.SMS:
+    if channel in _SHAPES:
         return Sandbox(_one_line, loader)
     if channel is not ChannelName.SLACK:
         raise InvariantError(f"{channel} has no message templates")
@@ -76,18 +84,19 @@ def _environment(channel: ChannelName, folder: Path) -> Sandbox:
 
 
 def _one_line(value: Any) -> str:
-    line = normalise(re.sub(r"\s+", " ", plain(value)[:MAX_LINE]))
+    line = plain_marks(re.sub(r"\s+", " ", plain(value)[:MAX_LINE]))
     return f" {line}" if line.startswith("--") else line  # a value is never our dividing line
 
 
 def scope_of(message: Message) -> dict[str, Any]:
-    """The message's fields by name, plus `answers`, `sentence`, `answerable` and `say(key, **more)`."""
+    """The message's fields by name, plus `answers`, `keys`, `sentence`, `answerable` and `say(key, **more)`."""
     fields = {name: _capped(value) for name, value in message.model_dump(mode="json").items()}
     speak = partial(_say, message.language, fields)
     return fields | {
         "answerable": message.standing in _ANSWERABLE and message.kind is not MessageKind.REPLY,
         "answers": [_answer(message, choice, speak) for choice in message.choices],
         "sentence": _sentence(message, speak),
+        "keys": shapes.keys(message),
         "say": speak,
     }
 
@@ -121,7 +130,8 @@ def _answer(message: Message, choice: Choice, speak: partial[str]) -> dict[str, 
     known = has(message.language, f"verbs.{root}") and not (root == "answer" and value)
     label = choice.label or (speak(f"verbs.{root}", n=number) if known else title or root)
     found = {"verb": choice.verb, "root": root, "n": number, "title": title, "label": label, "style": choice.style}
-    return found | {"asks": bool(choice.asks), "more": choice.more}
+    written = root == "answer" and any(one.verb == root and one.asks[:1] for one in message.choices)
+    return found | {"asks": bool(choice.asks), "more": choice.more, "written": written}
 
 
 def _slack(text: str, name: str) -> dict[str, Json]:
@@ -130,20 +140,3 @@ def _slack(text: str, name: str) -> dict[str, Json]:
     if not values or not isinstance(values[0].get("text"), str):
         raise ConfigError(f'slack/{name}: the first object must be {{"text": ...}}', code="mos.template")
     return {"text": values[0]["text"], "blocks": values[1:]}
-
-
-def _parts(text: str) -> list[list[str]]:
-    parts = [[line.strip() for line in part.split("\n") if line.strip()] for part in normalise(text).split("\n---")]
-    return [*parts, [], [], []][:3]
-
-
-def _sms(text: str) -> str:
-    """Three parts divided by lines of `---`: what it is, details (left out from the end when long), what to reply."""
-    head, details, foot = _parts(text)
-    while details and segments("\n".join(head + details + foot)) > MAX_SEGMENTS:
-        details.pop()
-    body = "\n".join(head + details + foot)
-    while head and len(head[0]) > 40 and segments(body) > MAX_SEGMENTS:
-        head[0] = head[0][:-8].rstrip() + "..."
-        body = "\n".join(head + foot)
-    return clip(body, MAX_SEGMENTS)
