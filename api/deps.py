@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
+import httpx
 from fastapi import APIRouter, Depends, Request
 
+from admin.enrolment import Enrolments
+from admin.oidc import Oidc, Provider, calling
 from admin.sessions import Sessions
+from admin.tokens import Tokens
 from authoring.scenarios.setting import Answers, nothing
 from domain.values import Json
 from intake.doors import Doors
@@ -25,7 +29,8 @@ class ApiDeps:
 
     `phones_url`: the page of the stand-in phones. `plant_url`, `plant_token`: its control (infra/plant/README.md).
     `erp_links`: model of a document -> URL with `{id}` and `{label}`. `login_note`: a sentence shown at the log-in.
-    `scenario_answers`: what the systems answer in a scenario that does not say.
+    `scenario_answers`: what the systems answer in a scenario that does not say. `api_token`: the installation's own
+    bearer token. `provider`: the company's identity provider; `http` makes the client that calls it.
     """
 
     database: Database
@@ -43,10 +48,16 @@ class ApiDeps:
     login_note: str = ""
     scenario_answers: Callable[[datetime], Answers] = nothing
     extra_routers: Sequence[APIRouter] = ()
+    api_token: str = ""
+    provider: Provider | None = None
+    http: Callable[[], httpx.AsyncClient] = calling
 
     def __post_init__(self) -> None:
         self.public_url = self.public_url.rstrip("/")
         self.sessions = Sessions(self.database, self.session_secret, self.randomness)
+        secrets = (self.database, self.session_secret, self.randomness)
+        self.tokens, self.enrolments = Tokens(*secrets, self.api_token), Enrolments(*secrets)
+        self.oidc = Oidc(self.database, self.provider, *secrets[1:], self.http) if self.provider else None
         self.changes = Changes(self.database)
         self.trial_turn = asyncio.Lock()  # checks and trials wait for one another, so that pages of others do not
 

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from admin.tokens import ScopeError
 from api.bodies import TooLargeError
 from api.rendering import page, wants_page
 from api.visitors import ForgedFormError, SignInNeededError
@@ -30,6 +31,7 @@ _STATUS: dict[type[MosError], int] = {
     ForgedFormError: 403,
     TooLargeError: 413,
     AuthError: 401,
+    ScopeError: 403,
     RateLimitedError: 429,
     TransientError: 503,
     RejectedError: 422,

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from admin.sessions import Login
+from api.bearer import given, log_in_of
 from api.bodies import DOCUMENT_LIMIT, FORM_LIMIT, read_form
 from api.deps import ApiDeps, Deps
 from domain.errors import MosError
@@ -30,12 +31,20 @@ def cookie_name(deps: ApiDeps) -> str:
 
 
 async def visitor(request: Request, deps: Deps) -> Login:
-    """Who is signed in. Raises SignInNeededError."""
+    """Who is signed in, or who answers for the program that calls. Raises SignInNeededError, AuthError, ScopeError."""
+    bearer = given(request)
+    if bearer:
+        return await log_in_of(request, deps, bearer)
     token = request.cookies.get(cookie_name(deps), "")
-    login = await deps.sessions.who(token, deps.now()) if token else None
+    login = await deps.sessions.who(token, deps.now(), active=_by_hand(request)) if token else None
     if login is None:
         raise SignInNeededError("Sign in, then do it again: nothing was recorded.")
     return login
+
+
+def _by_hand(request: Request) -> bool:
+    """Did a person go to the page or send a form? A page that keeps itself fresh is nobody's doing."""
+    return request.method != "GET" or request.headers.get("sec-fetch-mode", "navigate") == "navigate"
 
 
 Visitor = Annotated[Login, Depends(visitor)]
@@ -66,6 +75,13 @@ def _ours(form: dict[str, str], login: Login) -> dict[str, str]:
     if not hmac.compare_digest(form.pop("csrf", "").encode(), login.csrf.encode()):
         raise ForgedFormError("This page is out of date. Load it again, then send it again.")
     return form
+
+
+async def confirmed(deps: ApiDeps, login: Login, form: dict[str, str]) -> None:
+    """The password again, and the authenticator's code where it is needed (fields `password`, `code`): before a
+    signature, and before what opens doors. Raises AuthError, SecondFactorError, RateLimitedError."""
+    password, code = form.pop("password", ""), form.pop("code", "")
+    await deps.sessions.confirm(login.person.id, password, deps.now(), code=code, number=login.number)
 
 
 VisitorForm = Annotated[dict[str, str], Depends(visitor_form)]

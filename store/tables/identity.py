@@ -59,13 +59,11 @@ class IdentityRow(SQLModel, table=True):
 
 
 class OidcFlowRow(SQLModel, table=True):
-    """A log-in that is under way at the provider; taken once."""
+    """A log-in that came back from the provider: none does so twice."""
 
     __tablename__ = "oidc_flow"
 
     state_hash: str = Field(primary_key=True)
-    browser_hash: str  # of the cookie of the browser that began it
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # nonce, PKCE verifier, where to go on to
     expires_at: datetime = when(nullable=False)
 
 
@@ -86,7 +84,7 @@ class ApiTokenRow(SQLModel, table=True):
 
 
 class EnrolmentRow(SQLModel, table=True):
-    """An address on its way to a person. sent -> verified | failed | expired; `waiting` for a second person between."""
+    """An address on its way to a person. sent -> verified | failed | expired."""
 
     __tablename__ = "enrolment"
     __table_args__: ClassVar[Any] = (Index("enrolment_standing", "standing", "expires_at"),)

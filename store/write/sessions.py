@@ -23,6 +23,17 @@ async def end_all(session: AsyncSession, person: str) -> None:
     await session.execute(delete(SessionRow).where(col(SessionRow.person) == person))
 
 
+async def end_number(session: AsyncSession, person: str, number: str) -> None:
+    """Forget the log-in of this person that this number names."""
+    await session.execute(delete(SessionRow).where(col(SessionRow.person) == person, col(SessionRow.number) == number))
+
+
+async def seen(session: AsyncSession, token_hash: str, now: datetime, until: datetime) -> None:
+    """The person did something: the log-in lasts until then."""
+    row = update(SessionRow).where(col(SessionRow.token_hash) == token_hash)
+    await session.execute(row.values(seen_at=now, expires_at=until))
+
+
 async def sweep(session: AsyncSession, now: datetime) -> None:
     """Forget log-ins that are over."""
     await session.execute(delete(SessionRow).where(col(SessionRow.expires_at) <= now))

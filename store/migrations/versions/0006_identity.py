@@ -74,8 +74,6 @@ def _log_ins() -> None:
     op.create_table(
         "oidc_flow",
         sa.Column("state_hash", sa.String(), nullable=False),
-        sa.Column("browser_hash", sa.String(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("state_hash"),
     )
