@@ -27,6 +27,8 @@ class Composer:
                 "choices": [] if link_only else request.choices,
                 "inputs": [] if link_only else request.inputs,
                 "deadline": self._local(request.deadline_at),
+                "standing": request.standing,
+                "by": request.by,
                 "values": {
                     "sign_in": link_only,
                     "verbs": _verbs(request),

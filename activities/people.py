@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import authorising, choosing, project, reaching
+from activities import authorising, choosing, project, prompting, reaching
 from activities.compose import Composer
 from activities.contracts import calls
 from activities.contracts.model import SettleRequest, TellRequest, Told
@@ -37,7 +37,10 @@ class _Standing:
 
     def message(self, person: Person | None, *, mine: bool) -> Message:
         """For one reader; None: as it is kept."""
-        settled = self.composer.settled(self.request, self.code, mine=mine, sign_in=self.task.risk == "high")
+        request = self.request
+        if person is not None and person.id == request.handing:  # it is open to this one alone
+            request = request.model_copy(update={"standing": Standing.OPEN, "choices": request.handing_choices})
+        settled = self.composer.settled(request, self.code, mine=mine, sign_in=self.task.risk == "high")
         shown = authorising.bound(self.task, settled)
         return self.composer.localised(shown, person) if person else shown
 
@@ -64,7 +67,9 @@ class PeopleActivities:
             request = request.model_copy(update={"risk": await authorising.asked_risk(session, request)})
             known = await tasks_read.by_id(session, request.task_id)
             shown, shown_hash = authorising.bound(known, composer.asked(request, code)), ""
-            if request.kind != "notify":
+            if request.named is not None:
+                await prompting.keep_asked(session, request, people)
+            elif request.kind != "notify":
                 shown_hash = await authorising.keep_shown(session, self._world, shown)
                 await exceptions.upsert_task(session, self._task(request, people, shown, shown_hash, code, now))
             rows = [
@@ -73,7 +78,7 @@ class PeopleActivities:
                     composer.localised(shown, person),
                     task_id=request.task_id,
                     purpose=request.kind,
-                    rung=f"{request.rung}",
+                    rung=request.occasion or f"{request.rung}",
                     now=now,
                     zone=zone,
                     expires_at=request.deadline_at,
@@ -81,6 +86,7 @@ class PeopleActivities:
                 for person in people
             ]
             await outbox.add(session, [row for mine in rows for row in mine])
+            await prompting.call_owner(session, request, shown.title, now, found=bool(people))
             await project.write(session, request.projection)
         return Told(people={person.id: person.name for person in people}, shown_hash=shown_hash)
 
@@ -135,15 +141,17 @@ class PeopleActivities:
                 composer = Composer(self._world.public_url, ZoneInfo(site.timezone), task.exception_id)
                 standing = _Standing(composer, request, task, code, renewed=code != former)
                 people = {person.id: person for person in roster.people}
-                if request.standing is not Standing.OPEN:  # who was not reached yet may still be needed
+                if _is_to_withdraw(request):
                     await outbox.withdraw(session, request.task_id)
                 messages = await outbox.of_task(session, request.task_id)
                 accepted_now = task.person != request.person
                 found = [self._follow_up(standing, people, row, now) for row in _asked(messages)]
                 rows = [row for row in found if row and (row["edits"] or accepted_now or row["purpose"] != _UPDATE)]
-                if request.standing is Standing.OPEN:
+                if request.standing is Standing.OPEN and not request.reopened:
                     rows += _asked_again(standing, people, _unreached(messages), now)
                 await outbox.add(session, rows)
+                title = standing.message(None, mine=False).title
+                await prompting.call_owner(session, request, title, now, found=False)
                 await self._keep(session, standing, now)
             await project.write(session, request.projection)
 
@@ -163,7 +171,8 @@ class PeopleActivities:
             return _row(row_id, message, sent, now, edits=sent.id)
         if standing.renewed and request.standing is Standing.OPEN:
             return _row(row_id, message, sent, now, edits=None) | {"purpose": sent.purpose}
-        return _row(row_id, message, sent, now, edits=None) if mine and not request.closed else None
+        handed_on = person.id == standing.task.person and request.person is not None  # it is another's now
+        return _row(row_id, message, sent, now, edits=None) if (mine or handed_on) and not request.closed else None
 
     async def _keep(self, session: AsyncSession, standing: "_Standing", now: datetime) -> None:
         request, shown = standing.request, standing.message(None, mine=True)
@@ -185,6 +194,12 @@ class PeopleActivities:
             await ledger.add_decision(session, row | {"step": request.name, "task_id": request.task_id})
             fact = {"at": made.at, "kind": "decision", "actor": made.person, "subject": made.id}
             await ledger.audit(session, fact | {"data": made.model_dump(mode="json")})
+
+
+def _is_to_withdraw(request: SettleRequest) -> bool:
+    """While it is open, who was not reached yet may still be needed, unless all are asked anew; and so may the one who
+    is to take it over."""
+    return (request.standing is not Standing.OPEN and not request.handing) or request.reopened
 
 
 def _asked(rows: list[OutboxRow]) -> list[OutboxRow]:

@@ -167,7 +167,7 @@ class _Pen:
 
     def _line(self, path: str) -> int:
         found = self._marks.get(document_path(self._definition, path)) if self._marks else None
-        return found[0] if found else 0
+        return found.line if found else 0
 
     def _branches(self, step: Any, path: str) -> Iterator[Branch]:
         for label, _, inner in children(step):
@@ -211,7 +211,7 @@ class _Pen:
 
 _USUAL: Mapping[str, Json] = {"offer": "first_to_accept", "quorum": 1, "risk": "normal", "every": "0s", "hit": "first"}
 _FIELDS: Mapping[type, tuple[str, ...]] = {
-    TaskStep: ("offer", "ask", "accept_within", "within"),
+    TaskStep: ("offer", "ask", "accept_within", "remind_after", "release_after", "within"),
     ApproveStep: ("authority", "risk", "quorum", "not_by", "within", "on_timeout"),
     WaitStep: ("within",),
     ProposeStep: ("using", "within"),

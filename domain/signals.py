@@ -21,6 +21,8 @@ class SignalType(StrEnum):
     ORDER_LATE = "order.late"
     MATERIAL_SHORT = "material.short"
     SOURCE_LOST = "source.lost"
+    OPERATOR_REPORT = "operator.report"
+    NOBODY_TO_ASK = "mos.nobody_to_ask"
 
 
 ALWAYS: dict[str, Json] = {"equipment": "text|null", "subject": "text"}
@@ -78,6 +80,11 @@ FACTS: dict[SignalType, dict[str, Json]] = {
         "location": "text|null",
     },
     SignalType.SOURCE_LOST: {**ALWAYS, "source": "text", "connected": "bool", "detail": "text"},
+    SignalType.OPERATOR_REPORT: {**ALWAYS, **dict.fromkeys(("person", "name", "text"), "text")},
+    SignalType.NOBODY_TO_ASK: {
+        **ALWAYS,
+        **dict.fromkeys(("task", "step", "title", "of", "definition", "urgency"), "text"),
+    },
 }
 """What conditions read as `signal.<name>`, by type of signal (in `domain.typing.tree`'s notation)."""
 

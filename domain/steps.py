@@ -9,7 +9,7 @@ from domain.calendar import check_moment, check_span
 from domain.decision_table import Rule, rules_of_csv
 from domain.outcomes import System
 from domain.signals import SignalType
-from domain.values import Json
+from domain.values import Json, duration
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 TextTemplate = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -26,7 +26,10 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    @field_validator("within", "after", "settle", "accept_within", "off_delay", "every", check_fields=False)
+    @field_validator(
+        *("within", "after", "settle", "accept_within", "off_delay", "every", "remind_after", "release_after"),
+        check_fields=False,
+    )
     @classmethod
     def _spans(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("="):
@@ -41,8 +44,14 @@ class Part(BaseModel):
         return value
 
 
+def _is_plain(span: str) -> bool:
+    """A literal that is no expression and counts all hours."""
+    return not span.startswith("=") and " " not in span.strip()
+
+
 class To(Part):
-    """Who is asked; every value may be an =expression. `shift`: current, any, or a shift's name."""
+    """Who is asked; every value may be an =expression. `shift`: current, any, or a shift's name; `schedule`: who is
+    on call by it now."""
 
     role: str = ""
     skill: str = ""
@@ -52,11 +61,15 @@ class To(Part):
     person: str = ""
     authority: str = ""
     shift: str = "current"
+    schedule: str = ""
 
     @model_validator(mode="after")
     def _somebody(self) -> "To":
-        if not any((self.role, self.skill, self.certificate, self.account, self.person, self.authority)):
-            raise ValueError("this would ask everybody: name a role, skill, certificate, account, person or authority")
+        named = (self.role, self.skill, self.certificate, self.account, self.person, self.authority, self.schedule)
+        if not any(named):
+            raise ValueError(
+                "this would ask everybody: name a role, skill, certificate, account, person, authority or schedule"
+            )
         return self
 
 
@@ -65,6 +78,14 @@ class Rung(Part):
 
     to: To
     after: Span
+
+
+class LoadBudget(Part):
+    """How much one person is asked before others are preferred: `tasks` accepted and not done, `pages` in the last ten
+    minutes (ISA-18.2 calls more than ten a flood, which nobody can work off)."""
+
+    tasks: int = Field(default=3, ge=1, le=100)
+    pages: int = Field(default=10, ge=1, le=100)
 
 
 class Ask(Part):
@@ -102,17 +123,36 @@ class Told(StepBase):
 
 class TaskStep(Told):
     """People do something. `first_to_accept`: whoever accepts has it; `assigned`: one person at a time, the next
-    after `accept_within`; `everyone`: every person asked has to answer."""
+    after `accept_within`; `everyone`: every person asked has to answer.
+
+    Whoever accepted is reminded after the silence `remind_after`, and after `release_after` has it no more: it is open
+    again, and the others are asked again. Each press, and an estimated time until it is over, ends the silence. People
+    above the `load_budget` are asked when nobody else fits; a number is that of `tasks`.
+    """
 
     task: Identifier
     offer: Literal["first_to_accept", "assigned", "everyone"] = "first_to_accept"
     ask: dict[Identifier, Ask] = {}
     buttons: list[Literal["arrived", "done"]] = []
     accept_within: Span | None = None
+    remind_after: Span | None = None
+    release_after: Span | None = None
+    load_budget: Annotated[int, Field(ge=1, le=100)] | LoadBudget | None = None
     ladder: list[Rung] = []
     within: Span | None = None
     otherwise: dict[str, Json] = {}
     authority: str = ""
+
+    @model_validator(mode="after")
+    def _reminded_first(self) -> "TaskStep":
+        spans = [span for span in (self.remind_after, self.release_after) if span and _is_plain(span)]
+        if len(spans) == 2 and duration(spans[0]) >= duration(spans[1]):
+            raise ValueError("'release_after' has to be longer than 'remind_after': nobody is reminded of what is gone")
+        return self
+
+    def budget(self) -> LoadBudget | None:
+        """As written, a bare number being that of tasks."""
+        return LoadBudget(tasks=self.load_budget) if isinstance(self.load_budget, int) else self.load_budget
 
 
 class NotifyStep(Told):

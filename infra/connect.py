@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -11,7 +11,11 @@ from domain.errors import ConfigError
 from domain.people import ChannelName
 from domain.values import Json
 from infra.settings import Settings, child_environment
+from intake import own_signals
 from intake import sources as intake_sources
+
+if TYPE_CHECKING:
+    from connectors.slack.connector import SlackChannel
 
 
 class Connection(BaseModel):
@@ -48,15 +52,10 @@ def sources(connections: list[Connection]) -> list[Source]:
 def channels(settings: Settings) -> dict[ChannelName, Channel]:
     """Slack and SMS, as far as they are set. Raises ConfigError when one is set by half (C6)."""
     found: dict[ChannelName, Channel] = {}
-    slack, twilio = settings.slack, settings.twilio
-    if _set(
-        "SLACK",
-        BOT_TOKEN=slack.bot_token,
-        SIGNING_SECRET=slack.signing_secret,
-        TEAM_ID=slack.team_id,
-        APP_ID=slack.app_id,
-    ):
-        found[ChannelName.SLACK] = _slack(settings)
+    twilio = settings.twilio
+    channel = slack(settings)
+    if channel is not None:
+        found[ChannelName.SLACK] = channel
     if _set("TWILIO", ACCOUNT_SID=twilio.account_sid, AUTH_TOKEN=twilio.auth_token, FROM=twilio.from_):
         found[ChannelName.SMS] = _twilio(settings)
     return found
@@ -69,19 +68,28 @@ def _set(prefix: str, **values: object) -> bool:
     return not missing
 
 
-def _slack(settings: Settings) -> Channel:
+def slack(settings: Settings) -> "SlackChannel | None":
+    """Slack, if it is set. Raises ConfigError when it is set by half (C6)."""
+    given = settings.slack
+    if not _set(
+        "SLACK",
+        BOT_TOKEN=given.bot_token,
+        SIGNING_SECRET=given.signing_secret,
+        TEAM_ID=given.team_id,
+        APP_ID=given.app_id,
+    ):
+        return None
     from connectors.slack.config import SlackConfig
     from connectors.slack.connector import build
 
-    slack = settings.slack
     return build(
         SlackConfig.model_validate(
             {
-                "bot_token": slack.bot_token,
-                "signing_secret": slack.signing_secret,
-                "team_id": slack.team_id,
-                "app_id": slack.app_id,
-                "api_base": slack.api_base,
+                "bot_token": given.bot_token,
+                "signing_secret": given.signing_secret,
+                "team_id": given.team_id,
+                "app_id": given.app_id,
+                "api_base": given.api_base,
             }
         )
     )
@@ -175,4 +183,6 @@ def normalisers() -> Mapping[str, Normaliser]:
         mqtt.UNS: mqtt.read_state,
         webhook.CLOUDEVENT: webhook.read_cloudevent,
         intake_sources.SOURCE_STATE: intake_sources.read_state,
+        own_signals.OPERATOR_REPORT: own_signals.read_report,
+        own_signals.NOBODY_TO_ASK: own_signals.read_nobody,
     }

@@ -180,14 +180,32 @@ class Wording(Data):
     priority: str
 
 
+class OwnerCall(Data):
+    """Nobody is left to ask: the site's owner is to hear of it, by an exception of its own. `always`: whoever is found
+    by this call, too; else only when it finds nobody."""
+
+    always: bool = False
+    equipment: str | None = None
+
+
 class TellRequest(Data):
-    """Ask or tell the people who fit `selector` now, but none of `already`. One task for all rungs of its ladder."""
+    """Ask or tell the people who fit `selector` now, but none of `already`. One task for all rungs of its ladder.
+
+    `named`: these people instead, each of them anew: `occasion` tells this message of the same task from others.
+    """
 
     task_id: str
     name: str
     kind: str  # task | approve | notify
     selector: Selector
     at_most: int = 0  # 0: everybody who fits; else so many, those with the fewest open tasks first
+    budget_tasks: int = 0  # people with so many accepted tasks are asked when nobody else fits; 0: whatever they have
+    budget_pages: int = 0  # the same for messages of the last ten minutes
+    named: list[str] | None = None
+    occasion: str = ""
+    standing: Standing = Standing.OPEN  # as the readers see it
+    by: str = ""
+    owner: OwnerCall | None = None
     already: list[str] = []
     rung: int = 0
     version: int = 1
@@ -243,13 +261,18 @@ class SettleRequest(Data):
     closed: bool = False
     change: int = 0
     version: int = 1  # higher than the task's row: what was shown is out of date, and shown anew
+    handing: str = ""  # who is asked to take it from `person`: may accept or decline it, whatever the others see
+    handing_choices: list[Choice] = []
+    reopened: bool = False  # it was somebody's, and all are asked anew
+    owner: OwnerCall | None = None
     projection: Projection
 
 
 class WhoRequest(Data):
-    """Who fits a selector now?"""
+    """Who fits a selector now, or one of the others?"""
 
     selector: Selector
+    others: list[Selector] = []
 
 
 class People(Data):

@@ -34,6 +34,12 @@ class SavedTask(Data):
     shown_hash: str
     channel: str
     change: int
+    silent_from: str = ""
+    reminded: bool = False
+    snoozed: dict[str, str] = Field(default_factory=dict)
+    handing: str = ""
+    calls: dict[str, str] = Field(default_factory=dict)
+    stirs: int = 0
 
 
 class Saved(Data):
@@ -68,3 +74,5 @@ class Saved(Data):
     ending: str
     by_hand: str
     cleared_at: datetime | None
+    resumed_at: datetime | None = None
+    askers: dict[str, str] = Field(default_factory=dict)

@@ -7,12 +7,12 @@ from authoring.check.asked import SPEAKING, chains, people
 from authoring.check.facts import manifest_of
 from authoring.check.looking import Look, Placed, Proof
 from authoring.check.samples import long_value, ordinary
-from domain import tasks
 from domain.definition import ApproveStep, NotifyStep, TaskStep, step_kind, step_name
 from domain.definition_rules import Problem
 from domain.errors import ConfigError
 from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
 from domain.people import ChannelName
+from domain.task_choices import choices, inputs
 from domain.tasks import LiveTask
 from domain.typing.tree import ListOf, Record, Type
 from domain.values import Json
@@ -180,10 +180,10 @@ def _written(look: Look, placed: Placed, *, long: bool) -> Iterator[Message]:
     task.options = _options(look, placed, long=long) if isinstance(step, ApproveStep) else []
     link_only = getattr(step, "risk", "") == "high"
     deadline = "22 Nov 14:05"
-    offered = {"options": task.options, "deadline": deadline, "choices": tasks.choices(task, mine=False)}
+    offered = {"options": task.options, "deadline": deadline, "choices": choices(task, mine=False)}
     yield asked.model_copy(update=offered | ({"choices": []} if link_only else {}))
     if isinstance(step, TaskStep):
-        mine = {"choices": tasks.choices(task, mine=True), "inputs": tasks.inputs(task, mine=True)}
+        mine = {"choices": choices(task, mine=True), "inputs": inputs(task, mine=True)}
         yield asked.model_copy(
             update=mine | {"standing": Standing.YOURS, "by": "Maximiliane Musterfrau", "at": deadline}
         )

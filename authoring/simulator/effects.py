@@ -1,7 +1,6 @@
 """What every effect does to the simulated world, given the time; in memory and behind Temporal's activities."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -32,7 +31,8 @@ from authoring.simulator.plant import Plant
 from domain.definition import Definition, step_at, step_name
 from domain.errors import MosError, RejectedError
 from domain.outcomes import OutcomeTransaction
-from domain.people import Person, least_loaded, may_decide, select
+from domain.people import Person, may_decide, select
+from domain.routing import PAGES_WINDOW, Load, preferred
 from domain.values import Json
 from planning.propose import propose
 from templates.text import render_text
@@ -98,6 +98,7 @@ class Effects:
         self.plant, self.story = plant, Story()
         self._zone = plant.zone
         self._open: dict[str, set[str]] = {}  # task id -> who was asked, while it is open
+        self._holders: dict[str, str] = {}  # task id -> who accepted it, while it is open
         self._documents: Counter[str] = Counter()
 
     def gather(self, request: GatherRequest, now: datetime) -> tuple[GatherResult, timedelta]:
@@ -124,15 +125,12 @@ class Effects:
             return query.otherwise, error.message
 
     def who(self, request: WhoRequest, now: datetime) -> People:
-        fitting = select(self.plant.roster, request.selector, now, self._zone)
-        return People(people={person.id: person.name for person in fitting})
+        fitting = (select(self.plant.roster, one, now, self._zone) for one in (request.selector, *request.others))
+        return People(people={person.id: person.name for found in fitting for person in found})
 
     def tell(self, request: TellRequest, now: datetime) -> tuple[Told, list[Page]]:
         """Who is asked, and each one's page. Raises ConfigError for a text that can't be rendered."""
-        fitting = select(self.plant.roster, request.selector, now, self._zone)
-        people = [person for person in fitting if person.id not in request.already]
-        if request.at_most:
-            people = least_loaded(people, self._load(now), request.at_most)
+        people = self._chosen(request, now)
         title, text = self._rendered(request)
         if request.kind != "notify":
             self._open.setdefault(request.task_id, set()).update(person.id for person in people)
@@ -141,8 +139,25 @@ class Effects:
         self.record(request.projection)
         return Told(people={person.id: person.name for person in people}, shown_hash="simulated"), pages
 
-    def _load(self, now: datetime) -> Mapping[str, int]:
-        return Counter(person for asked in self._open.values() for person in asked) + Counter(self.plant.load(now))
+    def _chosen(self, request: TellRequest, now: datetime) -> list[Person]:
+        if request.named is not None:
+            return [person for person in self.plant.roster.people if person.id in request.named and person.active]
+        fitting = select(self.plant.roster, request.selector, now, self._zone)
+        people = [person for person in fitting if person.id not in request.already]
+        return preferred(
+            people, self._load(now), tasks=request.budget_tasks, pages=request.budget_pages, at_most=request.at_most
+        )
+
+    def _load(self, now: datetime) -> Load:
+        """Of this exception, and what the plant's other ones hold."""
+        others = Counter(self.plant.load(now))
+        asked = Counter(person for people in self._open.values() for person in people)
+        pages = {(page.person, page.task_id) for page in self.story.pages if page.at >= now - PAGES_WINDOW}
+        return Load(
+            tasks=Counter(self._holders.values()) + others,
+            asked=asked + others,
+            pages=Counter(person for person, _ in pages),
+        )
 
     def _rendered(self, request: TellRequest) -> tuple[str, str]:
         wording = request.wording
@@ -152,8 +167,11 @@ class Effects:
         return texts[0], texts[1]
 
     def settle(self, request: SettleRequest) -> None:
+        self._holders.pop(request.task_id, None)
         if request.closed:
             self._open.pop(request.task_id, None)
+        elif request.person:
+            self._holders[request.task_id] = request.person
         made = request.decision
         if made is not None and all(made.id != known.id for known in self.story.decisions):
             self.story.decisions.append(made)

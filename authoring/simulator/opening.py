@@ -14,6 +14,7 @@ from domain.calendar import SiteCalendar
 from domain.definition import Definition
 from domain.site import Site
 from domain.values import Json
+from workflows.engine.generations import OPENS_WITH
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Opener:
             parameters=self._parameters,
             site_facts=self._site_facts,
             calendar=self._calendar,
+            generation=OPENS_WITH,
         )
 
     def first(self, signals: Iterable[OpeningSignal], exception_id: str = "exc_simulated") -> Opening | None:

@@ -4,12 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from domain import tasks
 from domain.definition import ApproveStep, TaskStep
 from domain.messages import OptionCard, Standing
+from domain.task_choices import choices
 from domain.tasks import LiveTask, Reply, answer, decide
 
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -132,50 +130,8 @@ def test_buttons_are_those_that_do_something() -> None:
     """Whatever is shown to press is taken; nothing shown is answered with `ask_again`."""
     for step in (REPAIR, CHECK):
         for mine in (False, True):
-            for choice in tasks.choices(live(step), mine=mine):
-                assert play(live(step), ("jonas", choice.verb))[0].accepted, choice.verb
-    for choice in tasks.choices(approval(), mine=False):
-        assert decide(approval(), "jonas", "slack", choice.verb, "", AT).accepted
-
-
-VERBS = st.one_of(
-    st.sampled_from(["accept", "decline", "arrived", "done", "answer", "answer:estimate:2h", "answer:estimate:x",
-                     "answer:cover:short", "approve:a", "reject", "", "choose", "answer:", "answer::"]),
-    st.text(max_size=12),
-)  # fmt: skip
-FIELDS = st.dictionaries(
-    st.sampled_from(["estimate", "cause", "cover", "reason", "number", "x"]),
-    st.one_of(st.none(), st.integers(), st.sampled_from(["2h", "belt", "covered", "", " "]), st.lists(st.integers())),
-    max_size=3,
-)
-MOVES = st.lists(st.tuples(st.sampled_from(sorted(PEOPLE)), VERBS, FIELDS), max_size=12)
-OWN_VALUES = {"accepted_at", "by", "arrived_at", "done_at", "done_by"}
-
-
-@given(step=st.sampled_from([REPAIR, CHECK]), moves=MOVES)
-def test_no_interleaving_breaks_a_task(step: dict[str, Any], moves: list[Any]) -> None:
-    task = live(step)
-    for person, verb, fields in moves:
-        before = (task.standing, task.person, dict(task.values), task.change)
-        reply = answer(task, person, verb, fields, AT)
-        if before[0] in tasks.FINISHED:
-            assert not reply.accepted
-        if not reply.accepted:
-            assert (task.standing, task.person, task.values, task.change) == before
-        elif before[1] and task.person != before[1]:  # only the holder lets go, and only by declining
-            assert (person, verb, task.person) == (before[1], "decline", None)
-        assert task.values.keys() <= OWN_VALUES | step["ask"].keys()
-        assert (task.person is None) == (task.standing is Standing.OPEN)
-    if task.standing is Standing.DONE:
-        assert not tasks.missing(task)
-        assert task.values["done_by"] == task.person
-
-
-@given(st.lists(st.tuples(st.sampled_from(sorted(PEOPLE)), st.one_of(VERBS, st.just("approve:b"))), max_size=10))
-def test_no_interleaving_gives_two_decisions(moves: list[tuple[str, str]]) -> None:
-    task, accepted = approval(), []
-    for person, verb in moves:
-        if decide(task, person, "console", verb, "", AT).accepted:
-            accepted.append(person)
-    assert len(accepted) <= 1
-    assert task.person == (accepted[0] if accepted else None)
+            for choice in choices(live(step), mine=mine):
+                given = {ask.name: "2h" if ask.kind == "duration" else "why" for ask in choice.asks if ask.required}
+                assert play(live(step), ("jonas", choice.verb, given))[0].accepted, choice.verb
+    for choice in choices(approval(), mine=False):
+        assert decide(approval(), "jonas", "slack", choice.verb, "1h" if choice.asks else "", AT).accepted

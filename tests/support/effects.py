@@ -66,6 +66,8 @@ class Effects:
     async def tell(self, request: TellRequest) -> Told:
         self._write(request.projection)
         self.told.append(request)
+        if request.named is not None:
+            return Told(people={person: self.people.get(person, person.title()) for person in request.named})
         fresh = {person: name for person, name in self.people.items() if person not in request.already}
         return Told(people=fresh, shown_hash="hash")
 

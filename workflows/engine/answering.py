@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from activities.contracts.model import Answer, AnswerResult, AuthoriseRequest
+from activities.contracts.model import Answer, AnswerResult
 from domain import tasks
 from domain.definition import ApproveStep, TaskStep
 from domain.messages import Standing
 from domain.tasks import LiveTask, Reply
 from domain.values import Json
+from workflows.engine import deciding, talking
 
 if TYPE_CHECKING:
     from workflows.engine.interpreter import Interpreter
@@ -30,6 +31,8 @@ async def take(engine: Interpreter, answer: Answer) -> AnswerResult:
     _tell_story(engine, task, answer, reply)
     if not reply.accepted:  # an accepted one is written with its effect
         await engine.record()
+    elif answer.verb in tasks.TALK:
+        await talking.pass_on(engine, task, answer)
     return AnswerResult(accepted=reply.accepted, code=reply.code, by=reply.by, at=reply.at)
 
 
@@ -50,43 +53,29 @@ async def _task_of(engine: Interpreter, answer: Answer) -> LiveTask | None:
 
 async def _apply(engine: Interpreter, task: LiveTask, answer: Answer) -> Reply:
     at, step = answer.received_at, task.step
-    needs = step.authority if not isinstance(step, TaskStep) or answer.verb == "done" else ""
+    aside = answer.verb in tasks.ASIDE
+    needs = "" if aside or (isinstance(step, TaskStep) and answer.verb != "done") else step.authority
     if task.finished:
         return task.closed_reply()
     if answer.person not in task.ever_asked and not needs:
         return Reply(False, "not_allowed")
-    if isinstance(step, ApproveStep) and answer.person in _who_acted(engine, step.not_by):
+    if isinstance(step, ApproveStep) and not aside and answer.person in deciding.acted(engine, step.not_by):
         return Reply(False, "four_eyes")
-    if needs:
-        refused = await _unauthorised(engine, task, answer, needs)
-        if refused:
-            return refused
+    if not aside and deciding.look_again(engine, task):
+        return Reply(False, "superseded")
+    refused = await deciding.refused(engine, task, answer, needs) if needs else None
+    if refused:
+        return refused
     if isinstance(step, TaskStep):
-        return tasks.answer(task, answer.person, answer.verb, answer.fields, at)
-    comment = str(answer.fields.get("comment", ""))
+        fields = answer.fields
+        if answer.verb == "hand_over":
+            found = await talking.successor(engine, task, fields)
+            if found is None:
+                return Reply(False, "not_fitting")
+            fields = found
+        return tasks.answer(task, answer.person, answer.verb, fields, at)
+    comment = str(next((answer.fields[name] for name in ("comment", "text", "for") if answer.fields.get(name)), ""))
     return tasks.decide(task, answer.person, answer.channel, answer.verb, comment, at)
-
-
-def _who_acted(engine: Interpreter, steps: list[str]) -> set[str]:
-    """Everybody who did or decided one of these steps."""
-    found: set[str] = set()
-    for task in engine.story.tasks.values():
-        if task.name in steps:
-            acted = {task.person, task.values.get("by"), task.values.get("done_by"), *task.votes}
-            found |= {person for person in acted if person}
-    return found
-
-
-async def _unauthorised(engine: Interpreter, task: LiveTask, answer: Answer, authority: str) -> Reply | None:
-    request = AuthoriseRequest(
-        person=answer.person,
-        authority=authority,
-        area=str(engine.story.given.equipment.get("area", "")),
-        channel=answer.channel,
-        risk=getattr(task.step, "risk", "low"),
-    )
-    granted = await engine.effect(engine.runtime.authorise(request))
-    return None if granted.allowed else Reply(False, granted.code)
 
 
 def _tell_story(engine: Interpreter, task: LiveTask, answer: Answer, reply: Reply) -> None:

@@ -88,7 +88,7 @@ def _pause(engine: Interpreter, command: Command) -> _Obeyed:
 def _resume(engine: Interpreter, command: Command) -> _Obeyed:
     if not engine.paused:
         return _ALREADY
-    engine.paused = False
+    engine.paused, engine.resumed_at = False, engine.runtime.now()
     return _DONE
 
 

@@ -2,7 +2,7 @@
 
 An exception keeps the generation that it was opened with, so whatever an upgrade changes in what the interpreter does
 (the commands of its workflow), a running exception goes on as it began. A change that alters commands is a new
-generation: its own step functions here, or `engine.generation >= n` where it is not a step. It ships in two releases:
+generation: its own step functions here, or `engine.generation >= n` (`workflows.engine.changes`) where it is not a step. It ships in two releases:
 the first knows it, the next opens exceptions with it; so going back one release is always safe.
 """
 
@@ -13,9 +13,9 @@ from domain.errors import ConfigError
 from workflows.steps.registry import STEPS
 
 Steps = Mapping[str, Callable[[Any, Any], Awaitable[None]]]
-GENERATIONS: dict[int, Steps] = {1: STEPS}
+GENERATIONS: dict[int, Steps] = {1: STEPS, 2: STEPS}
 """Every generation that this release can follow, with its step functions."""
-OPENS_WITH = 1
+OPENS_WITH = 2
 """The generation of new exceptions, unless the setting `engine_generation` names another."""
 
 

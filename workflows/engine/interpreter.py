@@ -27,7 +27,7 @@ from domain.messages import Standing
 from domain.signals import SignalType
 from domain.tasks import LiveTask
 from domain.values import Json
-from workflows.engine import answering, control, gathering, saving, stepping
+from workflows.engine import answering, control, deciding, gathering, saving, stepping
 from workflows.engine.asking import settle
 from workflows.engine.frame import Cell, Frame, Place
 from workflows.engine.generations import steps_of
@@ -61,6 +61,7 @@ class Interpreter:
         self.phase, self.ending, self.by_hand = "steps", "", ""
         self.paused, self.closed = False, False
         self.cleared_at: datetime | None = None
+        self.resumed_at: datetime | None = None
         self.migration: ExceptionInput | None = None
         self.runs, self.migrations = 1, 0
         self._effects, self._full = 0, False
@@ -290,6 +291,7 @@ class Interpreter:
                 self.story.world["machine"] = signal.facts
                 self.story.condition = "returned" if signal.facts.get("state") == _NORMAL else "active"
         if fresh:
+            deciding.look_at_all(self)
             await self.record()
         return JoinResult(highest_seq=self.story.highest_seq)
 

@@ -57,6 +57,8 @@ def save(engine: Interpreter) -> Saved:
         ending=engine.ending,
         by_hand=engine.by_hand,
         cleared_at=engine.cleared_at,
+        resumed_at=engine.resumed_at,
+        askers=story.askers,
     )
 
 
@@ -75,6 +77,7 @@ def restore(engine: Interpreter, saved: Saved) -> None:
     story.milestones, story.gaps, story.world = dict(saved.milestones), dict(saved.gaps), dict(saved.world)
     engine.gathered, engine.undoable = set(saved.gathered), list(saved.undoable)
     engine.answers, engine.commands = dict(saved.answers), dict(saved.commands)
+    engine.resumed_at, story.askers = saved.resumed_at, dict(saved.askers)
     engine.paused, engine.ending, engine.by_hand = saved.paused, saved.ending, saved.by_hand
     engine.cleared_at = saved.cleared_at
     engine.cells = {path: Cell(cell.status, dict(cell.kept)) for path, cell in saved.cells.items()}

@@ -31,6 +31,7 @@ class Story:
         self.rev = 0
         self.numbered = 0
         self.unwritten: list[Entry] = []
+        self.askers: dict[str, str] = {}  # who asked for information and has got no answer: person id -> name
         self.underway = 0  # the highest entry that an effect carries already
         first = given.signals[0]
         self.milestones |= {"signal": iso(first.occurred_at), "received": iso(first.received_at)}

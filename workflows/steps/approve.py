@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from domain.definition import ApproveStep
 from domain.messages import Standing
-from workflows.engine.asking import Follower, open_task
+from workflows.engine.asking import open_task
+from workflows.engine.following import Follower
 
 if TYPE_CHECKING:
     from workflows.engine.frame import Place

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from activities.contracts.model import WhoRequest
 from domain.definition import TaskStep, To
 from domain.messages import Standing
-from workflows.engine.asking import Follower, open_task, selector
+from workflows.engine.asking import open_task, selector
+from workflows.engine.following import Follower
 
 if TYPE_CHECKING:
     from workflows.engine.frame import Place

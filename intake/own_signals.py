@@ -1,0 +1,51 @@
+"""Signals that the product itself puts into the inbox: nobody is left to ask, somebody reports an exception."""
+
+from datetime import datetime
+
+from domain.errors import InvalidPayloadError
+from domain.people import Person
+from domain.signals import RawSignal, Signal, SignalType
+from domain.values import Json
+
+OWN = "mos"
+NOBODY_TO_ASK = SignalType.NOBODY_TO_ASK.value
+OPERATOR_REPORT = SignalType.OPERATOR_REPORT.value
+_NOBODY = ("task", "step", "title", "of", "definition", "urgency")
+
+
+def report(person: Person, text: str, equipment: str | None, number: int, at: datetime) -> RawSignal:
+    """What somebody reports by a channel or the console; `number`: the answer's own in the inbox."""
+    body: dict[str, Json] = {
+        "person": person.id,
+        "name": person.name,
+        "text": text[:2000],
+        "equipment": equipment,
+    }
+    return RawSignal(source=OWN, event_id=f"report:{number}", kind=OPERATOR_REPORT, body=body, occurred_at=at)
+
+
+def read_report(raw: RawSignal) -> Signal:
+    """Normaliser of `operator.report`: reports about one machine belong together."""
+    facts = _facts(raw, ("person", "name", "text"))
+    return _signal(raw, SignalType.OPERATOR_REPORT, str(raw.body.get("equipment") or raw.event_id), facts)
+
+
+def read_nobody(raw: RawSignal) -> Signal:
+    """Normaliser of `mos.nobody_to_ask`."""
+    facts = _facts(raw, _NOBODY)
+    return _signal(raw, SignalType.NOBODY_TO_ASK, str(facts["of"]), facts)
+
+
+def _signal(raw: RawSignal, kind: SignalType, subject: str, facts: dict[str, Json]) -> Signal:
+    at = raw.occurred_at
+    if at is None:
+        raise InvalidPayloadError(f"no {raw.kind}: it says not when")
+    equipment = raw.body.get("equipment") or None
+    return Signal(type=kind, equipment=equipment, subject=subject[:200], occurred_at=at, facts=facts)
+
+
+def _facts(raw: RawSignal, names: tuple[str, ...]) -> dict[str, Json]:
+    try:
+        return {name: str(raw.body[name]) for name in names}
+    except (KeyError, TypeError) as error:
+        raise InvalidPayloadError(f"no {raw.kind}: {error}") from error
