@@ -1,0 +1,1 @@
+"""E-mail to people: one way, as a fallback."""
