@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from admin import versions
+from admin import roster_import, versions
 from admin.actors import Actor, somebody_else
 from admin.rollout import Move, put_live
 from admin.versions import Signed, read_definition
@@ -14,7 +14,8 @@ from domain.site import Site
 from domain.values import Json, content_hash
 from store.db import Database
 from store.tables import DefinitionRow
-from store.write import ledger, publishing, rollouts
+from store.write import ledger, publishing, rollouts, sessions
+from store.write import roster as roster_write
 
 
 def check_definition(text: str, file: str) -> None:
@@ -62,14 +63,23 @@ async def publish_connectors(database: Database, content: list[Json], *, author:
 async def import_roster(
     database: Database, content: Json, passwords: dict[str, str], *, author: str, now: datetime
 ) -> None:
-    """Import shifts and people; `passwords`: person id -> argon2 hash of the console log-in (kept when absent)."""
+    """Import shifts, people, schedules and absences; `passwords`: person id -> argon2 hash of the console log-in (kept
+    when absent). The same file again changes no one: what people changed since in the console stays."""
     roster = Roster.model_validate(_checked(Roster, content, "roster"))
     await _publish(database, "shifts", [_dump(shift) for shift in roster.shifts], author, now)
     async with database.transaction() as session:
+        await roster_write.one_at_a_time(session)
+        row = {"kind": "people", "version": content_hash(roster.model_dump(mode="json")), "content": {}}
+        if not await publishing.put_document(session, row | {"author": author, "published_at": now}):
+            for name, password in passwords.items():
+                await sessions.set_password(session, name, password)
+            return
         for person in roster.people:
-            addresses = [(contact.channel.value, contact.address) for contact in person.contacts]
+            addresses = [(contact.channel.value, contact.address) for contact in person.contacts if contact.verified]
             data = person.model_dump(mode="json")
             await publishing.put_person(session, person.id, data, passwords.get(person.id), addresses)
+        await roster_import.put_schedules(session, roster.schedules, Actor(author, signed_in=False), now)
+        await roster_import.put_absences(session, roster.absences, Actor(author, signed_in=False), now)
         fact = {"at": now, "kind": "roster.imported", "actor": author, "subject": "roster"}
         await ledger.audit(session, fact | {"data": {"people": len(roster.people)}})
 

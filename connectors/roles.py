@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.outcomes import OutcomeTransaction, Receipt
-from domain.people import ChannelName
+from domain.people import ChannelName, Person
+from domain.rosters.imported import Imported
 from domain.signals import RawSignal, Signal
 from domain.values import Json
 
@@ -137,6 +138,15 @@ class Channel(Protocol):
 
     def read(self, request: CallbackRequest) -> list[InboundMessage]:
         """What a verified callback says; raises InvalidPayloadError. May be empty (a challenge, a status)."""
+        ...
+
+
+class RosterSource(Protocol):
+    """Reads people and schedules from what another system exported. Pure: whoever calls has fetched the bytes."""
+
+    def read(self, data: bytes, people: Sequence[Person]) -> Imported:
+        """`people` are those whom its users may mean. Raises InvalidPayloadError for what can't be read at all; what
+        can't be taken over is told in `problems`."""
         ...
 
 

@@ -51,13 +51,15 @@ class Window(Part):
 
 
 class Layer(Part):
-    """One rotation. `turns`: who is on in each turn, in their order (people's ids, or `shift:NAME`); the first turn
-    begins at `starts`, each lasts `turn` by the clock on the wall. `windows`: hours when the layer is on at all; none =
+    """One rotation. `turns`: who is on in each turn, in their order (people's ids, or `shift:NAME`; none = nobody); the
+    first turn begins at `starts`, each lasts `turn` by the clock on the wall. The layer itself is on from `since`, if
+    that is later, until before `until`. `windows`: hours when the layer is on at all; none =
     always. `level`: of the layers that are on, the highest counts; the same level adds up."""
 
     name: str = Field(default="", max_length=120)
-    turns: list[Annotated[list[str], Field(min_length=1)]] = Field(min_length=1, max_length=400)
+    turns: list[list[str]] = Field(min_length=1, max_length=400)
     starts: NaiveDatetime
+    since: NaiveDatetime | None = None
     until: NaiveDatetime | None = None
     turn: Annotated[str, AfterValidator(_turn)] = "7d"
     windows: list[Window] = []

@@ -76,6 +76,8 @@ def _of_layer(schedule: Schedule, layer: Layer, moment: datetime) -> Sequence[st
     zone = schedule.zone(layer)
     if layer.until is not None and moment >= instant(layer.until, zone):
         return ()
+    if layer.since is not None and moment < instant(layer.since, zone):
+        return ()
     number = _turn_at(layer, zone, moment)
     if number < 0 or not _is_on(schedule, layer, zone, moment):
         return ()
@@ -135,9 +137,7 @@ def _layer_cuts(schedule: Schedule, layer: Layer, begins: datetime, ends: dateti
     high = (datetime.combine(last + 2 * _DAY, time()) - layer.starts) // length
     if len(layer.turns) > 1:
         yield from (instant(layer.starts + number * length, zone) for number in range(low, high + 1))
-    yield instant(layer.starts, zone)
-    if layer.until is not None:
-        yield instant(layer.until, zone)
+    yield from (instant(edge, zone) for edge in (layer.starts, layer.since, layer.until) if edge is not None)
     for window in layer.windows:
         for _, begin, end in _windows(window, zone, first - window.over, last):
             yield from (begin, end)

@@ -43,10 +43,9 @@ async def remove_schedule(session: AsyncSession, schedule: str) -> None:
     await session.execute(delete(OverrideRow).where(col(OverrideRow.schedule) == schedule))
 
 
-async def drop_overrides(session: AsyncSession, schedule: str, prefix: str) -> None:
-    """Those that an import made, before it makes them anew."""
-    mine = col(OverrideRow.id).startswith(prefix, autoescape=True)
-    await session.execute(delete(OverrideRow).where(col(OverrideRow.schedule) == schedule, mine))
+async def drop_override(session: AsyncSession, override: str) -> None:
+    """If it is there: an import makes it anew."""
+    await session.execute(delete(OverrideRow).where(col(OverrideRow.id) == override))
 
 
 async def add(session: AsyncSession, row: OverrideRow | SwapRow | AbsenceRow | FeedRow) -> None:
