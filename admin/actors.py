@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.authority import same_human
 from domain.errors import RejectedError
-from domain.people import Person
 from store.read import site as site_read
 
 PUBLISH = "publish_definitions"
@@ -63,7 +63,7 @@ async def somebody_else(session: AsyncSession, signer: str, authors: Sequence[st
         if _same(signer, author):
             raise FourEyesError(f"'{signer}' wrote this: somebody else has to sign it off")
         writing = await site_read.person(session, author)
-        if signing and writing and _alike(signing, writing):
+        if signing and writing and same_human(signing, writing):
             raise FourEyesError(
                 f"'{signer}' and the author '{author}' have the same name or address on the roster: "
                 "somebody else has to sign it off"
@@ -72,11 +72,6 @@ async def somebody_else(session: AsyncSession, signer: str, authors: Sequence[st
 
 def _same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
-
-
-def _alike(one: Person, other: Person) -> bool:
-    addresses = {(contact.channel, contact.address) for contact in one.contacts}
-    return _same(one.name, other.name) or any((c.channel, c.address) in addresses for c in other.contacts)
 
 
 async def name_of(session: AsyncSession, person_id: str) -> str:

@@ -339,3 +339,17 @@ def requesters(signals: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
     """Who reported it: the people named by signals (type, facts) that a person sent."""
     found = {str(facts[name]) for _, facts in signals for name in REPORTERS if facts.get(name)}
     return sorted(found)
+
+
+def holds(matrix: AuthorityMatrix | None, person: Person, action: str, at: datetime) -> bool:
+    """Has this person any grant of their own for this action now, whatever its limits, areas and shifts?"""
+    grants = roster_grants(person) if matrix is None else matrix.grants
+    return person.active and any(
+        grant.action == action and grant.valid(at) and grant.to.fits(person) for grant in grants
+    )
+
+
+def held_actions(matrix: AuthorityMatrix | None, person: Person, at: datetime) -> list[str]:
+    """The actions that this person may decide in some case, and so may lend."""
+    named = {grant.action for grant in (roster_grants(person) if matrix is None else matrix.grants)}
+    return sorted(action for action in named if holds(matrix, person, action, at))

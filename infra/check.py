@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from admin import authority
 from authoring.check import published as published_facts
 from authoring.check.facts import WEEKS, SiteFacts, connected
 from authoring.check.many import check_all
@@ -81,7 +82,7 @@ def _texts(files: list[Path]) -> dict[str, str]:
 
 def _definitions_in(folder: Path) -> list[Path]:
     """A site's folder holds its documents beside the definitions."""
-    others = {"site.yaml", "people.yaml", "connectors.yaml"}
+    others = {"site.yaml", "people.yaml", "connectors.yaml", "authority.yaml"}
     return [path for path in sorted(folder.glob("*.yaml")) if path.name not in others]
 
 
@@ -99,7 +100,9 @@ def folder_facts(folder: Path, weeks: int = WEEKS) -> SiteFacts:
     systems = None
     if connectors.is_file():
         systems = connected([one.model_dump() for one in read_connections(read_yaml(connectors))])
-    return SiteFacts(site, roster, now(), systems, weeks=weeks)
+    matrix = folder / "authority.yaml"
+    known = authority.parsed(read_yaml(matrix)) if matrix.is_file() else None
+    return SiteFacts(site, roster, now(), systems, weeks=weeks, authority=known)
 
 
 async def _published(settings: Settings, weeks: int) -> tuple[SiteFacts, dict[str, Definition], dict[str, str]]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin import publish, versions
+from admin import authority, publish, versions
 from admin.sessions import hash_password
 from domain.definition import Definition
 from domain.errors import ConfigError
@@ -44,7 +44,9 @@ class _Push:
 
 
 def push(
-    folder: Annotated[Path, typer.Argument(help="With site.yaml, connectors.yaml; people.yaml, definitions/ if any.")],
+    folder: Annotated[
+        Path, typer.Argument(help="With site.yaml, connectors.yaml; more if any: people, authority, definitions/.")
+    ],
     author: Annotated[str, typer.Option(help="Who wrote it.")] = "process_engineer",
     signed_off_by: Annotated[
         str, typer.Option(help="Who signs the definitions off; not the author.")
@@ -63,11 +65,13 @@ def push(
 
 
 async def _push(settings: Settings, asked: _Push) -> list[str]:
-    names = ("site", "people", "connectors")
+    names = ("site", "people", "connectors", "authority")
     documents = {name: read_yaml(file) for name in names if (file := asked.folder / f"{name}.yaml").exists()}
     texts = {file.name: file.read_text(encoding="utf-8") for file in _definition_files(asked)}
     parsed = {name: versions.read_definition(text, name) for name, text in texts.items()}
     _check_names(asked, parsed)
+    if "authority" in documents:
+        authority.checked(documents["authority"])
     hashes = {person: hash_password(password) for person, password in asked.passwords.items()}
     database = Database(database_url(settings))
     try:
@@ -133,7 +137,7 @@ async def _superseded(
     left = set()
     for kind in site_folder.DOCUMENTS:
         if kind in documents and await site_read.is_published(session, kind):
-            version = publish.document_version(kind, documents[kind])
+            version = authority.document_version(kind, documents[kind])
             history = await site_read.document_versions(session, kind)
             if version in history[1:] and version != history[0]:
                 left.add(kind)
@@ -159,6 +163,8 @@ async def _publish_documents(
         await publish.import_roster(database, documents["people"], hashes, author=author, now=now())
     if "connectors" in documents and "connectors" not in left:
         await publish.publish_connectors(database, documents["connectors"], author=author, now=now())
+    if "authority" in documents and "authority" not in left:
+        await authority.publish_matrix(database, documents["authority"], author=author, now=now())
 
 
 async def _publish(database: Database, asked: _Push, name: str, text: str, left: set[str]) -> str:

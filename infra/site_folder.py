@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin.publish import document_version
+from admin.authority import document_version
 from domain.definition_text import load
 from domain.errors import ConfigError
 from domain.site import Site
@@ -20,7 +20,7 @@ from store.read import site as site_read
 from store.tables import DefinitionRow
 
 RECORD = ".mos-pulled.json"
-DOCUMENTS = ("site", "connectors")
+DOCUMENTS = ("site", "connectors", "authority")
 
 
 class State(StrEnum):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from authoring.check.hours import Hours
 from connectors.roles import Manifest
+from domain.authority import AuthorityMatrix
 from domain.errors import ConfigError
 from domain.people import Roster
 from domain.site import Equipment, Level, Site
@@ -25,6 +26,7 @@ class SiteFacts:
 
     systems: role (erp, mes) -> what the connected system is; None = not known, nothing is said about systems.
     channels: over which people can be reached; None = over every one that they name.
+    authority: the site's matrix; None = whoever has an authority on the roster has it without limits.
     """
 
     site: Site
@@ -33,6 +35,7 @@ class SiteFacts:
     systems: Mapping[str, Manifest] | None = None
     channels: frozenset[str] | None = None
     weeks: int = WEEKS
+    authority: AuthorityMatrix | None = None
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.context import ContextActivities
 from activities.contracts.model import AuthoriseRequest, GatherRequest, PostRequest, Projection, Query
-from activities.people import PeopleActivities
+from activities.authorising import AuthorityActivities
 from activities.posting import PostingActivities
 from activities.world import World
 from domain.errors import AuthError, MosError, TransientError
@@ -108,5 +108,5 @@ async def test_authority(
     world: World, person: str, authority: str, area: str, channel: str, risk: str, code: str
 ) -> None:
     request = AuthoriseRequest(person=person, authority=authority, area=area, channel=channel, risk=risk)
-    granted = await ActivityEnvironment().run(PeopleActivities(world).authorise, request)
+    granted = await ActivityEnvironment().run(AuthorityActivities(world).authorise, request)
     assert (granted.allowed, granted.code) == (not code, code)
