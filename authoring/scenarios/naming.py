@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 from authoring.scenarios.setting import Setting
 from domain.definition import ApproveStep, Definition, NotifyStep, TaskStep, walk
-from domain.definition_text import DefinitionError, Finding, Marks, Path
+from domain.definition_text import DefinitionError, Finding, Mark, Marks, Path
 from domain.people import Roster
 from domain.steps import step_name
+
+
+_ASIDE = {"reason", "to", "text", "for"}  # what declining, handing over, asking, informing and snoozing may carry
 
 
 class ScenarioError(DefinitionError):
@@ -30,7 +33,8 @@ class Reader:
         at: Path = path
         while at and at not in self.marks:
             at = at[:-1]
-        return self.marks.get(at, (1, 1))
+        mark = self.marks.get(at, Mark(1, 1))
+        return mark.line, mark.column
 
     def wrong(self, message: str, *path: str | int, code: str = "mos.scenario.invalid") -> None:
         line, column = self.place(*path)
@@ -63,7 +67,7 @@ class Names:
 
     def asks(self, task: str) -> set[str]:
         step = self.asked.get(task)
-        return set(step.ask) if isinstance(step, TaskStep) else {"comment"}
+        return (set(step.ask) if isinstance(step, TaskStep) else {"comment"}) | _ASIDE
 
 
 def names_of(definition: Definition, setting: Setting, roster: Roster) -> Names:

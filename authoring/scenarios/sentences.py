@@ -22,6 +22,10 @@ VERBS = {
     "approves": "approve",
     "rejects": "reject",
     "answers": "answer",
+    "hands_over": "hand_over",
+    "asks": "ask",
+    "informs": "inform",
+    "snoozes": "snooze",
 }
 CHANNELS = ("slack", "sms", "console")
 _SPAN = re.compile(r"(\d+[dhms])+")
