@@ -8,7 +8,7 @@ from domain.contacts import ContactMethod
 from domain.ids import derived_id
 from domain.messages import Message
 from domain.people import Person
-from domain.reach import plan
+from domain.reach import plan, useful_until
 from domain.values import Json
 
 _TELLS = "notify"
@@ -35,11 +35,12 @@ def rows(
     if purpose == _TELLS:
         due = [(contact, at) for contact, at in due if at == due[0][1]]
     group, seen, found = derived_id("rch", task_id, rung, person.id), Counter[ContactMethod](), list[dict[str, Json]]()
-    shared = _shared(person, message, task_id, purpose, now) | {"reach": group, "expires_at": expires_at}
+    shared = _shared(person, message, task_id, purpose, now) | {"reach": group}
     for contact, at in due:
         seen[contact] += 1
         row_id = derived_id("msg", task_id, rung, person.id, contact.channel, contact.address, seen[contact])
-        found.append(shared | to(contact) | {"id": row_id, "next_at": at})
+        until = useful_until(message.priority, at) if purpose == _TELLS else expires_at
+        found.append(shared | to(contact) | {"id": row_id, "next_at": at, "expires_at": until})
     return found
 
 

@@ -34,6 +34,12 @@ def plan(
     return sorted(muted, key=_due) if not is_urgent(priority) else [(contact, now + after) for contact, after in ladder]
 
 
+def allowed_at(person: Person, channel: ChannelName, priority: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """When a message may ring there: now, or, unless it is urgent, after the quiet hours."""
+    own = ZoneInfo(person.timezone) if person.timezone else zone
+    return now if is_urgent(priority) else _quiet_until(person.notify, channel, priority, now, own)
+
+
 def fallbacks(person: Person, priority: str) -> list[ContactMethod]:
     """Every verified contact, in the order in which they are tried when one fails: the named fallback of somebody
     who is needed urgently, the policy's own, then the others."""
@@ -101,3 +107,11 @@ def _quiet_until(
             break
         moment = max(later)
     return moment
+
+
+_USEFUL = {"low": timedelta(hours=12), "medium": timedelta(hours=4), "high": timedelta(hours=2)}
+
+
+def useful_until(priority: str, due: datetime) -> datetime:
+    """Until when what only tells is worth sending: afterwards the console has it, and a late text would mislead."""
+    return due + _USEFUL.get(priority, timedelta(hours=1) if priority == "critical" else _USEFUL["medium"])

@@ -6,11 +6,12 @@ from typing import Protocol
 from domain.people import ChannelName
 from domain.values import Json
 from store.db import Database
-from store.write import reports
+from store.write import reach, reports
 
 
 class DeliveryReport(Protocol):
-    """`key` is our outbox id; `failure` says for people why it will never arrive, empty while it still may."""
+    """`key` is our outbox id; `failure` says for people why it will never arrive, empty while it still may;
+    `error_code` is the vendor's for it (21610: the owner of the number wants no more)."""
 
     @property
     def key(self) -> str: ...
@@ -27,12 +28,16 @@ class DeliveryReport(Protocol):
     @property
     def failure(self) -> str: ...
 
+    @property
+    def error_code(self) -> str: ...
+
 
 async def receive(database: Database, channel: ChannelName, report: DeliveryReport, now: datetime) -> bool:
-    """Commit a verified report; False for one of a message that is not ours: that stands in the inbox as ignored."""
+    """Commit a verified report; False for one of a message that is not ours: that stands in the inbox as ignored. A
+    message that failed goes to the person's next contact, in the same transaction."""
     delivered_at = now if report.delivered else None
     async with database.transaction() as session:
-        known = await reports.apply(
+        failed = await reports.apply(
             session,
             report.key,
             channel.value,
@@ -40,10 +45,14 @@ async def receive(database: Database, channel: ChannelName, report: DeliveryRepo
             delivered_at=delivered_at,
             failure=report.failure,
         )
-        if not known:
+        for row in failed or []:
+            row.ended_at = now
+            await session.flush()
+            await reach.gave_up(session, row, now, report.error_code)
+        if failed is None:
             event_id, why = f"report:{report.vendor_id}:{report.status}", "no message of ours has this key and id"
             await reports.ignore(session, source=channel.value, event_id=event_id, body=_body(report), why=why, at=now)
-    return known
+    return failed is not None
 
 
 def _body(report: DeliveryReport) -> dict[str, Json]:

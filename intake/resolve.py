@@ -8,6 +8,7 @@ from domain.values import Json
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import InboxRow, TaskRow
+from store.write import reach
 
 _ASKING = ("help", "command")
 _OUTSIDE = (
@@ -27,6 +28,7 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
     verb = str(row.body.get("verb") or "")
     if verb in _OUTSIDE:
         row.status, row.outcome = "answered", {"accepted": verb not in _ASKING, "code": "help"}
+        await _stop_or_start(session, row, person, verb)
         return
     task, code = await _task(session, row.body, person)
     if task is None:
@@ -40,6 +42,15 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
         "verb": _verb(task, row.body),
     }
     row.exception_id, row.status = task.exception_id, "correlated"
+
+
+async def _stop_or_start(session: AsyncSession, row: InboxRow, person: Person, verb: str) -> None:
+    """C35: nothing more goes to this address from here on, until the person has it again."""
+    channel, address = str(row.body["channel"]), str(row.body.get("address") or "")
+    if verb == "opt_out" and address:
+        await reach.stop(session, channel, address, person.id, "asked", row.received_at)
+    elif verb == "opt_in":
+        await reach.start(session, channel, address, person.id, row.received_at)
 
 
 async def _person(session: AsyncSession, body: dict[str, Json]) -> Person | None:

@@ -47,6 +47,14 @@ class OutboxRow(SQLModel, table=True):
         Index("outbox_task", "task_id"),
         Index("outbox_exception", "exception_id"),
         Index("outbox_reach", "reach"),
+        Index("outbox_bundle", "bundle", postgresql_where=text("bundle IS NOT NULL")),
+        Index(
+            "outbox_told",
+            "channel",
+            "address",
+            "sent_at",
+            postgresql_where=text("purpose = 'notify' AND state = 'sent'"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -72,7 +80,10 @@ class OutboxRow(SQLModel, table=True):
     priority: str = "medium"
     reach: str | None = None  # the messages of one ask to one person: when one fails, the next is due
     expires_at: datetime | None = when()  # not sent any more from here on
-    bundle: str | None = None  # the outbox id of the message whose text carried this one too
+    bundle: str | None = None  # the outbox id of the message whose text carries this one too (its own: it carries)
+    unwanted: bool = False  # withdrawn while it was being sent: not tried again
+    elsewhere_at: datetime | None = when()  # in doubt, so another channel was given it too
+    ended_at: datetime | None = when()  # when it failed, expired or was moved
 
 
 class ChannelHealthRow(SQLModel, table=True):
@@ -117,9 +128,7 @@ class DecisionRow(SQLModel, table=True):
     authority: str
     shown_hash: str
     at: datetime = when(nullable=False)
-    granted: Json = document(
-        nullable=True
-    )  # one a vote: person, grant, limits, risk, what was shown ...
+    granted: Json = document(nullable=True)  # one a vote: person, grant, limits, risk, what was shown ...
     signature: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 

@@ -5,34 +5,50 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from domain.values import Json
 from store.db import CHANGED
 from store.tables import InboxRow, OutboxRow
+from store.write import reach
 
 
 async def apply(
     session: AsyncSession, key: str, channel: str, vendor_id: str, *, delivered_at: datetime | None, failure: str
-) -> bool:
-    """What the vendor says became of a message after it took it; False when it is none of ours.
+) -> list[OutboxRow] | None:
+    """What the vendor says became of a message after it took it; None when it is none of ours. Gives the messages
+    (it, and what went with it) that failed by this.
 
     Reports repeat and overtake each other, and may come before our own record of the send: the first delivery counts,
     nothing undoes it, and a vendor's id that we had not heard yet is kept, so that the message is not sent again.
     """
-    row = await session.get(OutboxRow, key, with_for_update=True)
-    if row is None or row.channel != channel or row.vendor_id not in (None, vendor_id):
-        return False
+    seen = await session.get(OutboxRow, key)
+    if seen is None or seen.channel != channel or seen.vendor_id not in (None, vendor_id):
+        return None
+    mine = (
+        select(OutboxRow).where((col(OutboxRow.id) == key) | (col(OutboxRow.bundle) == key)).order_by(col(OutboxRow.id))
+    )
+    await reach.lock(session, *(await session.scalars(mine)).all())
+    fresh = mine.with_for_update().execution_options(populate_existing=True)
+    rows = (await session.scalars(fresh)).all()
+    return [row for row in rows if await _one(session, row, vendor_id, delivered_at, failure)]
+
+
+async def _one(
+    session: AsyncSession, row: OutboxRow, vendor_id: str, delivered_at: datetime | None, failure: str
+) -> bool:
+    """Has it failed by this?"""
     before = (row.vendor_id, row.delivered_at, row.state)
     row.vendor_id = vendor_id
     if delivered_at is not None and row.delivered_at is None:
         row.delivered_at = delivered_at
         if row.state == "failed":
-            row.state, row.error, row.sent_at = "sent", None, row.sent_at or delivered_at
+            row.state, row.error, row.ended_at, row.sent_at = "sent", None, None, row.sent_at or delivered_at
     elif failure and row.delivered_at is None:
         row.state, row.error = "failed", failure
     if row.exception_id and before != (row.vendor_id, row.delivered_at, row.state):
         await session.execute(select(func.pg_notify(CHANGED, row.exception_id)))
-    return True
+    return row.state == "failed" and before[2] != "failed"
 
 
 async def ignore(session: AsyncSession, *, source: str, event_id: str, body: Json, why: str, at: datetime) -> None:

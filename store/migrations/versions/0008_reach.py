@@ -15,7 +15,15 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("reach", sa.String(), nullable=True))
     op.add_column("outbox", sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("outbox", sa.Column("bundle", sa.String(), nullable=True))
+    op.add_column("outbox", sa.Column("unwanted", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.alter_column("outbox", "unwanted", server_default=None)
+    op.add_column("outbox", sa.Column("elsewhere_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("outbox", sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("outbox_reach", "outbox", ["reach"], unique=False)
+    told = sa.text("purpose = 'notify' AND state = 'sent'")
+    op.create_index("outbox_told", "outbox", ["channel", "address", "sent_at"], unique=False, postgresql_where=told)
+    bound = sa.text("bundle IS NOT NULL")
+    op.create_index("outbox_bundle", "outbox", ["bundle"], unique=False, postgresql_where=bound)
     op.create_table(
         "channel_health",
         sa.Column("channel", sa.String(), nullable=False),
@@ -40,6 +48,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("stopped_address")
     op.drop_table("channel_health")
-    op.drop_index("outbox_reach", table_name="outbox")
-    for column in ("bundle", "expires_at", "reach", "priority"):
+    for index in ("outbox_bundle", "outbox_told", "outbox_reach"):
+        op.drop_index(index, table_name="outbox")
+    for column in ("ended_at", "elsewhere_at", "unwanted", "bundle", "expires_at", "reach", "priority"):
         op.drop_column("outbox", column)

@@ -1,0 +1,85 @@
+"""Which channels work, which addresses want no more, and whom nothing reached."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from store.db import Database
+from store.tables import ChannelHealthRow, ExceptionRow, OutboxRow, StoppedRow
+
+ALIVE = ("pending", "sending", "sent")
+ENDED = ("failed", "moved", "expired")
+
+
+async def down(session: AsyncSession) -> Sequence[ChannelHealthRow]:
+    """The channels that do not work now."""
+    broken = select(ChannelHealthRow).where(col(ChannelHealthRow.down_since).is_not(None))
+    return (await session.scalars(broken.order_by(col(ChannelHealthRow.channel)))).all()
+
+
+async def any_stopped(session: AsyncSession) -> bool:
+    """Is there an address that wants no more?"""
+    return bool(await session.scalar(select(exists().select_from(StoppedRow))))
+
+
+async def stranded(session: AsyncSession, shut: Sequence[str], now: datetime, limit: int) -> Sequence[str]:
+    """Messages that are due where nothing can be sent now, the urgent ones first."""
+    closed = or_(and_(col(OutboxRow.channel).in_(shut), col(OutboxRow.reach).is_not(None)), is_stopped())
+    due = (col(OutboxRow.state) == "pending", col(OutboxRow.next_at) <= now, col(OutboxRow.edits).is_(None))
+    urgent = case((col(OutboxRow.priority).in_(("high", "critical")), 0), else_=1)
+    found = select(col(OutboxRow.id)).where(*due, closed).order_by(urgent, col(OutboxRow.created_at)).limit(limit)
+    return (await session.scalars(found)).all()
+
+
+async def health(database: Database) -> Sequence[ChannelHealthRow]:
+    """The same for the banner of the console's pages and the API."""
+    async with database.transaction() as session:
+        return await down(session)
+
+
+async def stopped(session: AsyncSession, person: str) -> set[tuple[str, str]]:
+    """The addresses (channel, address) at which this person wants no more."""
+    mine = select(StoppedRow).where(col(StoppedRow.person) == person)
+    return {(row.channel, row.address) for row in (await session.scalars(mine)).all()}
+
+
+def is_stopped() -> ColumnElement[bool]:
+    """Does a message go to such an address?"""
+    return exists().where(
+        col(StoppedRow.channel) == col(OutboxRow.channel), col(StoppedRow.address) == col(OutboxRow.address)
+    )
+
+
+async def unreachable(session: AsyncSession) -> Sequence[tuple[str, str]]:
+    """Of exceptions that are open: (exception id, person) whom every message of an ask missed."""
+    return [(str(row[0]), str(row[1])) for row in (await session.execute(_missed())).all()]
+
+
+def _missed() -> Select[Any, Any]:
+    state, ask = col(OutboxRow.state), func.coalesce(col(OutboxRow.reach), col(OutboxRow.id))
+    nothing_left = and_(~func.bool_or(state.in_(ALIVE)), func.bool_or(state == "failed"))
+    return (
+        select(col(OutboxRow.exception_id), col(OutboxRow.person))
+        .join(ExceptionRow, col(ExceptionRow.id) == col(OutboxRow.exception_id))
+        .where(col(ExceptionRow.closed_at).is_(None), col(OutboxRow.edits).is_(None))
+        .group_by(col(OutboxRow.exception_id), col(OutboxRow.person), ask)
+        .having(nothing_left)
+    )
+
+
+async def last_taken(session: AsyncSession, channel: str, since: datetime) -> OutboxRow | None:
+    """The newest message that this channel's vendor took since then: asking for it shows whether the vendor answers."""
+    taken = select(OutboxRow).where(
+        col(OutboxRow.channel) == channel,
+        col(OutboxRow.state) == "sent",
+        col(OutboxRow.sent_at) >= since,
+        col(OutboxRow.edits).is_(None),
+    )
+    row: OutboxRow | None = await session.scalar(taken.order_by(col(OutboxRow.sent_at).desc()).limit(1))
+    if row is not None:
+        session.expunge(row)
+    return row
