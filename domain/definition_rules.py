@@ -37,13 +37,15 @@ Path = tuple[str | int, ...]
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong at a path of the document; `severity` is error, warning or note; `suggestion`: what to do, as far
-    as the message does not say it."""
+    as the message does not say it. `inside`: line and column (from 1) within the text `of` which it is said."""
 
     path: Path
     message: str
     code: str
     severity: str = "error"
     suggestion: str = ""
+    inside: tuple[int, int] | None = None
+    of: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Reading a definition from YAML: every finding with file:line:column, what is wrong and what to write instead."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -16,7 +16,19 @@ _DEPTH_LIMIT = 40
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where the wheel has it
 
 Path = tuple[str | int, ...]
-Marks = dict[Path, tuple[int, int]]
+
+
+class Mark(NamedTuple):
+    """Where a thing stands (its key, if it has one); of a text also where its first character stands, and what it is,
+    if the document has it on one line as it is."""
+
+    line: int
+    column: int
+    text_at: tuple[int, int] | None = None
+    text: str = ""
+
+
+Marks = dict[Path, Mark]
 
 
 @dataclass(frozen=True)
@@ -75,8 +87,16 @@ def shape(text: str, file: str) -> tuple[Definition | None, Marks, list[Finding]
 
 
 def place(marks: Marks, problem: Problem) -> Finding:
-    """A problem at its place in the document."""
+    """A problem at its place in the document: within an expression or text, if that stands on one line; else at the
+    field, and the message says where in it."""
     found = _at(marks, problem.path, problem.message)
+    if problem.inside:
+        line, column = problem.inside
+        mark = marks.get(problem.path)
+        if mark and mark.text_at and mark.text == problem.of and line == 1:
+            found = replace(found, line=mark.text_at[0], column=mark.text_at[1] + column - 1)
+        else:
+            found = replace(found, message=f"at {line}:{column}: {problem.message}")
     return replace(found, code=problem.code, severity=problem.severity, suggestion=problem.suggestion)
 
 
@@ -128,7 +148,7 @@ class _Reader:
         self._scalars = yaml.SafeLoader("")
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        self._marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self._marks[path] = _mark(node)
         if id(node) in self._seen or len(path) > _DEPTH_LIMIT:
             self._refuse(node, "no aliases or deeper nesting here: write the value out", "mos.yaml.alias")
         self._seen.add(id(node))
@@ -147,7 +167,8 @@ class _Reader:
             if key in found:
                 self._refuse(key_node, f"'{key}' stands here twice: keep one", "mos.yaml.twice")
             found[key] = self.value(item, (*path, key))
-            self._marks[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            at = key_node.start_mark
+            self._marks[(*path, key)] = self._marks[(*path, key)]._replace(line=at.line + 1, column=at.column + 1)
         return found
 
     def _refuse(self, node: yaml.Node, message: str, code: str) -> None:
@@ -155,11 +176,22 @@ class _Reader:
         raise DefinitionError(self._file, [Finding(mark.line + 1, mark.column + 1, message, code)])
 
 
+def _mark(node: yaml.Node) -> Mark:
+    """A quoted text counts as it is when nothing in it is escaped."""
+    start, end = node.start_mark, node.end_mark
+    line, column = start.line + 1, start.column + 1
+    if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">") or start.line != end.line:
+        return Mark(line, column)
+    quotes = 1 if node.style else 0
+    as_it_is = end.column - start.column == len(node.value) + 2 * quotes
+    return Mark(line, column, (line, column + quotes), node.value) if as_it_is else Mark(line, column)
+
+
 def _at(marks: Marks, path: Path, message: str) -> Finding:
     while path and path not in marks:
         path = path[:-1]
-    line, column = marks.get(path, (1, 1))
-    return Finding(line, column, message)
+    mark = marks.get(path, Mark(1, 1))
+    return Finding(mark.line, mark.column, message)
 
 
 def _finding(marks: Marks, data: Any, error: dict[str, Any]) -> Finding:

@@ -9,11 +9,12 @@ from authoring.check.flow import flow
 from authoring.check.growth import growth
 from authoring.check.looking import Look, Proof
 from authoring.check.messages import messages
+from authoring.check.overlap import openings, overlap
 from authoring.check.reach import reach
 from authoring.check.systems import systems
 from authoring.check.unread import unread
 from authoring.check.waits import waits
-from domain.definition import Definition
+from domain.definition import Definition, Opens
 from domain.definition_rules import Problem, problems
 from domain.definition_text import Finding, place, shape
 from domain.queries import VOCABULARY, Vocabulary
@@ -34,13 +35,15 @@ def check(
     site: SiteFacts | None = None,
     others: Mapping[str, Definition] | None = None,
     vocabulary: Vocabulary = VOCABULARY,
+    opening: Mapping[str, Opens] | None = None,
 ) -> list[Finding]:
     """Everything found in a definition, in the order of its lines.
 
-    `others`: the definitions that it may call, by name; None = not known, nothing is said about calls. Names and types
-    come first: while one of them is wrong, the proofs are not tried.
+    `others`: the definitions that it may call, by name; None = not known, nothing is said about calls. `opening`: when
+    those that are in force beside it open; by default the others. Names and types come first: while one of them is
+    wrong, the proofs are not tried.
     """
-    return examine(text, file, site, others, vocabulary)[1]
+    return examine(text, file, site, others, vocabulary, opening)[1]
 
 
 def examine(
@@ -49,18 +52,24 @@ def examine(
     site: SiteFacts | None = None,
     others: Mapping[str, Definition] | None = None,
     vocabulary: Vocabulary = VOCABULARY,
+    opening: Mapping[str, Opens] | None = None,
 ) -> tuple[Definition | None, list[Finding]]:
     """The same with the definition as far as it could be read (without those that it calls)."""
     definition, marks, found = shape(text, file)
     if definition is None:
         return None, found
-    wrong = list(_problems(definition, site, others, vocabulary))
+    beside = openings({}, others) if opening is None else opening
+    wrong = list(_problems(definition, site, others, vocabulary, beside))
     placed = dict.fromkeys(place(marks, problem) for problem in wrong)
     return definition, sorted(placed, key=lambda one: (one.line, _ORDER.get(one.severity, 9), one.column))
 
 
 def _problems(
-    definition: Definition, site: SiteFacts | None, others: Mapping[str, Definition] | None, vocabulary: Vocabulary
+    definition: Definition,
+    site: SiteFacts | None,
+    others: Mapping[str, Definition] | None,
+    vocabulary: Vocabulary,
+    opening: Mapping[str, Opens],
 ) -> Proof:
     if definition.bundled:
         yield Problem(("bundled",), "publishing fills 'bundled' in: leave it out", "mos.definition.bundled")
@@ -75,3 +84,4 @@ def _problems(
     look = Look(scopes, site)
     for proof in PROOFS:
         yield from proof(look)
+    yield from overlap(look, opening)

@@ -55,6 +55,10 @@ CODES: Mapping[str, str] = {
         "The sandbox stops this text: it would take too long, grow too big, or reach for what is not its own."
     ),
     # -- the way through the steps --
+    "mos.opens.overlap": (
+        "Two definitions may open on the same signal, and it belongs to one exception: the first by name takes it. "
+        "Make their conditions exclude each other, or put one `under` the other."
+    ),
     "mos.flow.never_opens": "`opens.when` can't hold.",
     "mos.flow.closes_at_once": "`closes.when` always holds: no step is ever reached.",
     "mos.flow.constant": "A condition that is always or never true. Leave it out, or mend it.",

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from authoring.check.checking import check
 from authoring.check.facts import SiteFacts
+from authoring.check.overlap import openings
 from authoring.check.reporting import Sheet
 from domain.definition import Definition
 from domain.definition_text import shape
@@ -42,11 +43,13 @@ class Shelf(Mapping[str, Definition]):
 class Checker:
     """What every check of a run shares."""
 
-    def __init__(self, site: SiteFacts | None, others: Mapping[str, Definition]) -> None:
-        self._site, self._others = site, others
+    def __init__(
+        self, site: SiteFacts | None, texts: Mapping[str, str], published: Mapping[str, Definition] | None
+    ) -> None:
+        self._site, self._others, self._opening = site, Shelf(texts, published), openings(texts, published)
 
     def sheet(self, file: str, text: str) -> Sheet:
-        return Sheet(file, text, check(text, file, self._site, self._others))
+        return Sheet(file, text, check(text, file, self._site, self._others, opening=self._opening))
 
 
 def check_all(
@@ -56,9 +59,9 @@ def check_all(
     workers: int | None = None,
 ) -> list[Sheet]:
     """File -> text; the sheets in the same order. `workers`: processes, by default as many as there are processors."""
-    checker = Checker(site, Shelf(texts, published))
     count = min(workers or len(os.sched_getaffinity(0)), 1 + len(texts) // _ALONE)
     if count == 1:
+        checker = Checker(site, texts, published)
         return [checker.sheet(file, text) for file, text in texts.items()]
     with ProcessPoolExecutor(count, initializer=_begin, initargs=(site, dict(texts), published)) as pool:
         return list(pool.map(_one, texts.items(), chunksize=8))
@@ -68,7 +71,7 @@ _SHARED: list[Checker] = []  # of a worker process
 
 
 def _begin(site: SiteFacts | None, texts: Mapping[str, str], published: Mapping[str, Definition] | None) -> None:
-    _SHARED[:] = [Checker(site, Shelf(texts, published))]
+    _SHARED[:] = [Checker(site, texts, published)]
 
 
 def _one(item: tuple[str, str]) -> Sheet:

@@ -76,7 +76,10 @@ def type_problems(
 
 
 def _problem(source: Source, fault: Fault) -> Problem:
-    return Problem(source.path, f"at {fault.line}:{fault.column}: {fault.message}", fault.code, fault.severity)
+    """CEL's places count without the `=` before an expression."""
+    shift = source.text.startswith("=") and source.path[-1] not in ("title", "text")
+    inside = (fault.line, fault.column + shift * (fault.line == 1))
+    return Problem(source.path, fault.message, fault.code, fault.severity, inside=inside, of=source.text)
 
 
 class _Places:

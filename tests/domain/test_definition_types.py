@@ -112,7 +112,7 @@ def test_the_shipped_ones_have_none(path: Path) -> None:
 @pytest.mark.parametrize(
     "old, new, path, says",
     [
-        ("signal.state ==", "signal.stat ==", "opens.when", "at 1:8: 'signal' has no 'stat'; did you mean 'state'?"),
+        ("signal.state ==", "signal.stat ==", "opens.when", "'signal' has no 'stat'; did you mean 'state'?"),
         ("== 'aborted'", "== 'abortd'", "opens.when", "did you mean 'aborted'?"),
         (
             "when: signal.state == 'aborted' &&",
@@ -142,7 +142,7 @@ def test_the_shipped_ones_have_none(path: Path) -> None:
             '"Leak at {{ equipment.title }}"',
             '"Leak at {{ equipment.titel }}"',
             "title",
-            "at 1:22: 'equipment' has no 'titel'",
+            "'equipment' has no 'titel'",
         ),
         (
             '{{ opened_at | local_time }}"',
