@@ -1,5 +1,6 @@
-"""The only place that knows slack_sdk: Web API calls with the domain's errors, and the signature check."""
+"""The only place that knows slack_sdk: Web API calls with the domain's errors, Socket Mode, and the signature check."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,6 +9,10 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock, SignatureVerifier
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.roles import CallbackRequest
@@ -32,11 +37,15 @@ _AUTH = frozenset(
 _LIMITED = frozenset({"ratelimited", "rate_limited"})
 _MAYBE_DONE = frozenset({"internal_error", "fatal_error"})  # "some aspect of the operation may have succeeded"
 _NOT_DONE = frozenset({"service_unavailable", "request_timeout", "team_added_to_org"})
-_ABSENT = frozenset({"message_not_found", "channel_not_found", "user_not_found", "users_not_found"})
+_ABSENT = frozenset({"message_not_found", "thread_not_found", "view_not_found"})
 _DEFAULT_WAIT = 5.0
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _QUIET = logging.getLogger("connectors.slack.sdk")
 _QUIET.setLevel(logging.INFO)  # slack_sdk logs whole messages at DEBUG
+_PING_S = 5.0
+
+Take = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
+"""Takes an envelope's type and payload; what it gives is sent along with the acknowledgement, and None withholds it."""
 
 
 class SlackClient:
@@ -63,15 +72,63 @@ class SlackClient:
         answer = await self._call(lambda: self._web.conversations_open(users=user), writes=False)
         return str(answer["channel"]["id"])
 
-    async def post(self, channel: str, content: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str, str]:
+    async def post(
+        self, channel: str, content: Mapping[str, Any], metadata: Mapping[str, Any], thread: str = ""
+    ) -> tuple[str, str]:
         """Posts once and returns (ts, channel id). Raises OutcomeUnknownError when Slack may have taken it."""
         answer = await self._call(
             lambda: self._web.chat_postMessage(
-                channel=channel, metadata=dict(metadata), unfurl_links=False, unfurl_media=False, **content
+                channel=channel,
+                metadata=dict(metadata),
+                unfurl_links=False,
+                unfurl_media=False,
+                thread_ts=thread or None,
+                **content,
             ),
             writes=True,
         )
         return str(answer["ts"]), str(answer["channel"])
+
+    async def whisper(self, channel: str, user: str, thread: str, content: Mapping[str, Any]) -> None:
+        """A text that only this user sees; it is gone when the client is closed."""
+        await self._call(
+            lambda: self._web.chat_postEphemeral(channel=channel, user=user, thread_ts=thread or None, **content),
+            writes=False,
+        )
+
+    async def respond(self, url: str, content: Mapping[str, Any]) -> None:
+        """The same by a callback's `response_url`, which the caller has compared with the allowed origins. No redirect
+        is followed, and no token is sent."""
+        body = {"response_type": "ephemeral", "replace_original": False, **content}
+        session = self._connect()
+        try:
+            async with session.post(url, json=body, allow_redirects=False, proxy=self._config.proxy) as response:
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TransientError("Slack's response URL does not answer.", detail=type(error).__name__) from error
+        if status != 200:
+            raise RejectedError("Slack's response URL refused.", detail=f"HTTP {status}", code="slack.response_url")
+
+    async def user(self, user: str) -> Mapping[str, Any]:
+        """The user object (users.info)."""
+        answer = await self._call(lambda: self._web.users_info(user=user), writes=False)
+        return answer.get("user") or {}
+
+    async def open_view(self, trigger: str, view: Mapping[str, Any], *, push: bool) -> tuple[str, str]:
+        """Opens a modal, or pushes it onto the one that is open; gives (view id, hash)."""
+        call = self._web.views_push if push else self._web.views_open
+        answer = await self._call(lambda: call(trigger_id=trigger, view=dict(view)), writes=False)
+        return str(answer["view"]["id"]), str(answer["view"].get("hash", ""))
+
+    async def update_view(self, view_id: str, hash_: str, view: Mapping[str, Any]) -> None:
+        """Replaces a view; with a hash only if nobody has changed it since."""
+        await self._call(
+            lambda: self._web.views_update(view_id=view_id, hash=hash_ or None, view=dict(view)), writes=False
+        )
+
+    async def publish(self, user: str, view: Mapping[str, Any]) -> None:
+        """The user's home tab."""
+        await self._call(lambda: self._web.views_publish(user_id=user, view=dict(view)), writes=False)
 
     async def update(self, channel: str, ts: str, content: Mapping[str, Any]) -> None:
         """Replaces a message; Slack keeps its metadata. May be repeated, so a lost answer is transient."""
@@ -85,7 +142,43 @@ class SlackClient:
             ),
             writes=False,
         )
-        return list(answer.get("messages") or []), str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+        return _page(answer)
+
+    async def replies(self, channel: str, thread: str, oldest: str, cursor: str) -> tuple[list[Mapping[str, Any]], str]:
+        """A page of a thread, oldest first: the history does not show what was posted into threads."""
+        answer = await self._call(
+            lambda: self._web.conversations_replies(
+                channel=channel,
+                ts=thread,
+                oldest=oldest,
+                include_all_metadata=True,
+                limit=200,
+                cursor=cursor or None,
+            ),
+            writes=False,
+        )
+        return _page(answer)
+
+    async def listen(self, app_token: str, take: Take) -> None:
+        """Socket Mode until cancelled: each envelope is acknowledged when `take` has returned. The SDK reconnects, and
+        Slack gives what was not acknowledged again. Raises AuthError when the app token is refused."""
+        await self._call(lambda: self._web.apps_connections_open(app_token=app_token), writes=False)
+        socket = SocketModeClient(app_token, logger=_QUIET, web_client=self._web, ping_interval=_PING_S)
+        socket.proxy = self._config.proxy  # the SDK would read HTTPS_PROXY by itself
+
+        async def on_request(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+            answer = await take(request.type, request.payload)
+            if answer is not None:
+                await client.send_socket_mode_response(
+                    SocketModeResponse(request.envelope_id, dict(answer) if answer else None)
+                )
+
+        socket.socket_mode_request_listeners.append(on_request)
+        try:
+            await socket.connect()  # type: ignore[no-untyped-call]
+            await asyncio.Event().wait()
+        finally:
+            await socket.close()  # type: ignore[no-untyped-call]
 
     async def _call(self, call: Callable[[], Awaitable[Any]], *, writes: bool) -> Mapping[str, Any]:
         self._connect()
@@ -101,13 +194,14 @@ class SlackClient:
         data = answer.data
         return data if isinstance(data, dict) else {}
 
-    def _connect(self) -> None:
+    def _connect(self) -> aiohttp.ClientSession:
         """One session in the running loop. Connections are not kept: a stale one would make a post look unsure."""
         if self._session is None or self._session.closed:
             limits = aiohttp.ClientTimeout(total=self._config.timeout, sock_connect=self._config.connect_timeout)
             connector = aiohttp.TCPConnector(force_close=True)
             self._session = aiohttp.ClientSession(timeout=limits, connector=connector, trust_env=False)
             self._web.session = self._session
+        return self._session
 
 
 class _At(Clock):
@@ -143,7 +237,8 @@ def _refused(error: SlackApiError, writes: bool) -> MosError:
     if status == 429 or code in _LIMITED:
         return RateLimitedError("Slack asks us to slow down.", retry_after=_wait(response), detail=detail)
     if status in (401, 403) or code in _AUTH:
-        return AuthError("Slack refused the bot token: install the app again and store its token.", detail=detail)
+        advice = "Slack refused the token: install the app again and store its token."
+        return AuthError(advice, detail=detail, code=f"slack.{code or status}")
     if status == 503 or code in _NOT_DONE:
         return TransientError("Slack is not available; it is tried again.", detail=detail)
     if status >= 500 or code in _MAYBE_DONE or (status < 400 and not code):
@@ -151,6 +246,11 @@ def _refused(error: SlackApiError, writes: bool) -> MosError:
     code = code or f"http_{status}"
     kind = NotFoundError if code in _ABSENT else RejectedError
     return kind(f"Slack refused the message: {code}.", detail=detail, code=f"slack.{code}")
+
+
+def _page(answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str]:
+    more = (answer.get("response_metadata") or {}).get("next_cursor")
+    return list(answer.get("messages") or []), str(more or "")
 
 
 def _lost(writes: bool, detail: str) -> MosError:

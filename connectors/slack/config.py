@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class SlackConfig(BaseModel):
-    """`team_id` and `app_id` are compared with every callback. `response_origins` are the only places a callback's
-    `response_url` may point to. `timeout` in seconds covers one call; connecting takes at most `connect_timeout` of it.
+    """`team_id` and `app_id` are compared with every callback. `response_origins` (scheme, host, port) are the only
+    places a callback's `response_url` may point to: Slack's, or that of another `api_base`. `timeout` in seconds covers
+    one call; connecting takes at most `connect_timeout` of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -17,11 +18,17 @@ class SlackConfig(BaseModel):
     team_id: str = Field(pattern=r"^[TE][A-Z0-9]{2,}$")
     app_id: str = Field(pattern=r"^A[A-Z0-9]{2,}$")
     api_base: str = "https://slack.com/api/"
-    response_origins: list[str] = ["https://hooks.slack.com"]
+    response_origins: list[str] = []
     timeout: float = Field(default=10, gt=0, le=60)
     connect_timeout: float = Field(default=4, gt=0, le=60)
     proxy: str | None = None
-    command: str = "/mos"
+
+    @property
+    def origins(self) -> list[str]:
+        """Where a `response_url` may lead."""
+        parts = urlsplit(self.api_base)
+        slack = parts.hostname == "slack.com"
+        return self.response_origins or ["https://hooks.slack.com" if slack else f"{parts.scheme}://{parts.netloc}"]
 
     @field_validator("api_base")
     @classmethod

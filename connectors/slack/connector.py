@@ -1,14 +1,16 @@
 """Slack as a channel."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
-from connectors.slack import mapping
-from connectors.slack.client import SlackClient, signed
+from connectors.slack import callbacks, mapping, reading
+from connectors.slack.accounts import Accounts
+from connectors.slack.callbacks import Callback
+from connectors.slack.client import SlackClient, Take, signed
 from connectors.slack.config import SlackConfig
+from connectors.slack.reading import Wish
 from domain.errors import AuthError, InvalidPayloadError, OutcomeUnknownError, TransientError
 from domain.people import ChannelName
 
@@ -27,6 +29,7 @@ class SlackChannel:
         self._config = config
         self._client = SlackClient(config)
         self._conversations: dict[str, str] = {}
+        self._accounts = Accounts(self._client.user)
 
     async def close(self) -> None:
         await self._client.close()
@@ -35,17 +38,18 @@ class SlackChannel:
         content = mapping.post(message)
         channel = await self._conversation(message.address)
         try:
-            ts, conversation = await self._client.post(channel, content, mapping.metadata(message.key))
+            mark, thread = mapping.metadata(message.key), mapping.thread(message)
+            ts, conversation = await self._client.post(channel, content, mark, thread)
         except KeyError as error:
             raise OutcomeUnknownError("Slack's answer to a message names no message.", detail=repr(error)) from error
         return SentMessage(vendor_id=ts, conversation=conversation)
 
     async def find(self, message: ChannelMessage, since: datetime) -> SentMessage | None:
-        """Reads the conversation's history back to `since` for the message's key."""
+        """Reads the conversation's history, or its thread, back to `since` for the message's key."""
         channel = await self._conversation(message.address)
         oldest, cursor = f"{(since - _SKEW).timestamp():.6f}", ""
         for _ in range(_PAGES):
-            messages, cursor = await self._client.history(channel, oldest, cursor)
+            messages, cursor = await self._page(channel, mapping.thread(message), oldest, cursor)
             found = next((item for item in messages if mapping.marked(item, message.key)), None)
             if found is not None:
                 return SentMessage(vendor_id=str(found["ts"]), conversation=channel)
@@ -62,9 +66,73 @@ class SlackChannel:
         if not signed(request, self._config.signing_secret.get_secret_value()):
             raise AuthError("The Slack callback is not signed for this app.", code="slack.signature")
         try:
-            callback = mapping.parse(request)
+            callback = self.parse(request)
         except InvalidPayloadError:
             return  # Slack's own bytes: `read` says what is wrong with them
+        self._ours(callback)
+
+    def parse(self, request: CallbackRequest) -> Callback:
+        """What a verified callback is. Raises InvalidPayloadError."""
+        return callbacks.parse(request)
+
+    def unwrap(self, kind: str, payload: Mapping[str, Any]) -> Callback:
+        """The same out of a Socket Mode envelope. Raises InvalidPayloadError, AuthError for another team or app."""
+        callback = callbacks.unwrap(kind, payload)
+        self._ours(callback)
+        return callback
+
+    def read(self, request: CallbackRequest) -> list[InboundMessage]:
+        return self.messages(self.parse(request))
+
+    def messages(self, callback: Callback) -> list[InboundMessage]:
+        """The answers in it. Raises InvalidPayloadError."""
+        return reading.messages(callback, self._config.origins)
+
+    def wishes(self, callback: Callback) -> list[Wish]:
+        """What somebody wants to be shown. Raises InvalidPayloadError."""
+        return reading.wishes(callback)
+
+    def challenge(self, callback: Callback) -> str | None:
+        """What to answer (as text/plain) when Slack checks the events URL; None for every other callback."""
+        return str(callback.data.get("challenge", "")) if callback.kind == "url_verification" else None
+
+    def place(self, callback: Callback) -> Mapping[str, Any]:
+        """Where the person can be answered at once, see `whisper`."""
+        return reading.place(callback, self._config.origins)
+
+    async def barred(self, callback: Callback, now: datetime) -> str:
+        """Why the one who did this has no power (C8), or empty. Raises TransientError when Slack can't tell."""
+        user, team = reading.presser(callback)
+        if team and team != callback.team:
+            return "is_stranger"
+        return await self._accounts.barred(user, now)
+
+    async def whisper(self, place: Mapping[str, Any], user: str, content: Mapping[str, Any]) -> None:
+        """A text, perhaps with blocks, that only this user sees, where they pressed or wrote."""
+        url = place.get("response_url")
+        fitted = mapping.content(content)
+        if isinstance(url, str) and reading.allowed(url, self._config.origins):
+            await self._client.respond(url, fitted)
+            return
+        channel = str(place.get("channel") or await self._conversation(user))
+        await self._client.whisper(channel, user, str(place.get("thread_ts") or ""), fitted)
+
+    async def open_view(self, trigger: str, view: Mapping[str, Any], *, push: bool = False) -> tuple[str, str]:
+        """Opens a modal with a trigger id (3 s, once); gives the view's id and hash."""
+        return await self._client.open_view(trigger, mapping.view(view), push=push)
+
+    async def update_view(self, view_id: str, hash_: str, view: Mapping[str, Any]) -> None:
+        await self._client.update_view(view_id, hash_, mapping.view(view))
+
+    async def publish(self, user: str, view: Mapping[str, Any]) -> None:
+        """Shows this home tab to the user."""
+        await self._client.publish(user, mapping.view(view))
+
+    async def listen(self, app_token: str, take: Take) -> None:
+        """Socket Mode instead of HTTP, until cancelled; see SlackClient.listen."""
+        await self._client.listen(app_token, take)
+
+    def _ours(self, callback: Callback) -> None:
         if callback.kind in ("url_verification", "ssl_check"):
             return  # neither names a team, and neither does anything
         if (callback.team, callback.app) != (self._config.team_id, self._config.app_id):
@@ -74,17 +142,10 @@ class SlackChannel:
                 code="slack.origin",
             )
 
-    def read(self, request: CallbackRequest) -> list[InboundMessage]:
-        return mapping.inbound(mapping.parse(request), self._config.response_origins)
-
-    def challenge(self, request: CallbackRequest) -> str | None:
-        """What to answer (as text/plain) when Slack checks the events URL; None for every other callback."""
-        try:
-            data: Any = json.loads(request.body)
-        except ValueError:
-            return None
-        asked = isinstance(data, Mapping) and data.get("type") == "url_verification"
-        return str(data.get("challenge", "")) if asked else None
+    async def _page(self, channel: str, thread: str, oldest: str, cursor: str) -> tuple[list[Mapping[str, Any]], str]:
+        if thread:
+            return await self._client.replies(channel, thread, oldest, cursor)
+        return await self._client.history(channel, oldest, cursor)
 
     async def _conversation(self, address: str) -> str:
         if address[:1] not in ("U", "W"):

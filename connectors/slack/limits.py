@@ -6,23 +6,23 @@ A message that people wait for must leave even when a fact in it is too long.
 from collections.abc import Mapping
 from typing import Any
 
-BLOCKS, FIELDS, ELEMENTS, CONTEXT = 50, 10, 25, 10
+BLOCKS, VIEW_BLOCKS, FIELDS, ELEMENTS, CONTEXT, LINES = 50, 100, 10, 25, 10, 5
 TEXT, FIELD, HEADER, LABEL, BUTTON, PLACEHOLDER = 3000, 2000, 150, 2000, 75, 150
 MESSAGE_TEXT = 4000
-VALUE, ID, URL = 2000, 255, 3000
+VALUE, ID, URL, LINE_VALUE = 2000, 255, 3000, 150
 _EMPTY = "-"
 
 
-def fit(blocks: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks within the limits. The block with the buttons is kept when there are more than 50 blocks."""
+def fit(blocks: list[Mapping[str, Any]], most: int = BLOCKS) -> list[dict[str, Any]]:
+    """The blocks within the limits, at most `most`. Blocks with buttons and inputs are kept when there are more."""
     fitted = [_block(dict(block)) for block in blocks]
     fitted = [block for block in fitted if block]
-    spare = len(fitted) - BLOCKS
+    spare = len(fitted) - most
     for index in range(len(fitted) - 1, -1, -1):
         if spare > 0 and fitted[index]["type"] not in ("actions", "input", "header"):
             del fitted[index]
             spare -= 1
-    return fitted[:BLOCKS]
+    return fitted[:most]
 
 
 def cut(text: str, limit: int) -> str:
@@ -62,7 +62,8 @@ def _context(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def _actions(block: dict[str, Any]) -> dict[str, Any]:
-    elements = [_button(dict(item)) for item in block["elements"] if _whole(item)][:ELEMENTS]
+    elements = [_menu(dict(item)) if "options" in item else _button(dict(item)) for item in block["elements"]]
+    elements = [item for item in elements if _whole(item) and item.get("options") != []][:ELEMENTS]
     return block | {"elements": elements} if elements else {}
 
 
@@ -85,6 +86,12 @@ def _button(element: dict[str, Any]) -> dict[str, Any]:
     if element.get("style", "primary") not in ("primary", "danger"):
         del element["style"]
     return element
+
+
+def _menu(element: dict[str, Any]) -> dict[str, Any]:
+    """An overflow menu: five lines; one whose value is too long goes, like a button."""
+    whole = [option for option in element["options"] if len(str(option["value"])) <= LINE_VALUE][:LINES]
+    return element | {"options": [{**option, "text": _text(option["text"], BUTTON)} for option in whole]}
 
 
 def _text(text: Mapping[str, Any], limit: int) -> dict[str, Any]:

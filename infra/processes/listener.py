@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from connectors.roles import Source, SourceState
 from domain.errors import MosError
 from domain.signals import RawSignal
-from infra import connect
+from infra import connect, slack
 from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
 from infra.settings import Settings
@@ -31,10 +31,13 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
     found = connect.sources(connections)
     log.info("listening to %s for %s", ", ".join(source.name for source in found), settings.public_url)
     ready()
-    if found:
-        await first_of(*(_keep(source, database) for source in found))
-    else:
-        await asyncio.Event().wait()
+    await first_of(_slack(settings, database), *(_keep(source, database) for source in found))
+
+
+async def _slack(settings: Settings, database: Database) -> None:
+    """Socket Mode where it is set; ends never, as the sources do not."""
+    await slack.listen(settings, database)
+    await asyncio.Event().wait()
 
 
 async def _keep(source: Source, database: Database) -> None:

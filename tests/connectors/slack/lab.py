@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,11 +28,18 @@ class Workspace:
     """Messages by channel, newest last."""
 
     messages: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
+    users: dict[str, dict[str, Json]] = field(default_factory=dict)
+    views: list[dict[str, Json]] = field(default_factory=list)  # every view shown: `how` and `view`
+    whispers: list[dict[str, Json]] = field(default_factory=list)
 
     def answer(self, call: Call) -> tuple[int, Json]:
         methods = {"chat.postMessage": self.post, "chat.update": self.update, "conversations.open": self.open}
-        methods["conversations.history"] = self.history
+        methods |= {"conversations.history": self.history, "conversations.replies": self.replies}
+        methods |= {"users.info": self.user, "chat.postEphemeral": self.whisper}
+        methods |= {f"views.{how}": partial(self.view, how) for how in ("open", "push", "update", "publish")}
         arguments = {**call.query, **call.data}
+        if call.path.startswith("/response/"):
+            return 200, self.whisper(arguments)
         return 200, {"ok": True, **methods[call.path.rsplit("/", 1)[1]](arguments)}
 
     def open(self, arguments: Mapping[str, Any]) -> dict[str, Json]:
@@ -45,6 +53,24 @@ class Workspace:
         )
         return {"ts": ts, "channel": arguments["channel"], "message": {"ts": ts}}
 
+    def user(self, arguments: Mapping[str, Any]) -> dict[str, Json]:
+        return {"user": {"id": arguments["user"], "deleted": False, **self.users.get(arguments["user"], {})}}
+
+    def whisper(self, arguments: Mapping[str, Any]) -> dict[str, Json]:
+        self.whispers.append(dict(arguments))
+        return {"message_ts": "1.1"}
+
+    def view(self, how: str, arguments: Mapping[str, Any]) -> dict[str, Json]:
+        view = arguments["view"]
+        self.views.append({**arguments, "how": how, "view": json.loads(view) if isinstance(view, str) else view})
+        return {"view": {"id": arguments.get("view_id", f"V{len(self.views)}"), "hash": f"h{len(self.views)}"}}
+
+    def replies(self, arguments: Mapping[str, Any]) -> dict[str, Json]:
+        found = [
+            item for item in self.messages.get(arguments["channel"], []) if item.get("thread_ts") == arguments["ts"]
+        ]
+        return {"messages": found}
+
     def update(self, arguments: Mapping[str, Any]) -> dict[str, Json]:
         found = next(item for item in self.messages[arguments["channel"]] if item["ts"] == arguments["ts"])
         found.update({name: arguments[name] for name in ("text", "blocks", "metadata") if name in arguments})
@@ -52,8 +78,10 @@ class Workspace:
 
     def history(self, arguments: Mapping[str, Any]) -> dict[str, Json]:
         """Two a page, newest first; metadata only when asked for."""
-        newest = [item for item in self.messages.get(arguments["channel"], []) if item["ts"] >= arguments["oldest"]][
-            ::-1
+        newest = [
+            item
+            for item in reversed(self.messages.get(arguments["channel"], []))
+            if item["ts"] >= arguments["oldest"] and "thread_ts" not in item
         ]
         start = int(arguments.get("cursor") or 0)
         page = [dict(item) for item in newest[start : start + 2]]

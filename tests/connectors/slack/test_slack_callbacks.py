@@ -16,7 +16,7 @@ from tests.connectors.slack.lab import APP, TEAM, TS, USER, config, interaction,
 
 @pytest.fixture
 def channel() -> SlackChannel:
-    return build(config("http://127.0.0.1:1/api/"))
+    return build(config("http://127.0.0.1:1/api/", response_origins=["https://hooks.slack.com"]))
 
 
 def event(**changes: Json) -> dict[str, Json]:
@@ -162,19 +162,26 @@ def test_own_edited_and_foreign_messages_are_not_said_to_us(channel: SlackChanne
     assert channel.read(as_json(event(**changes))) == []
 
 
-def test_command(channel: SlackChannel) -> None:
-    channel.verify(command())
-    [message] = channel.read(command(text="lathe &amp; mill"))
-    assert (message.verb, message.text, message.reply_to["command"]) == ("command", "lathe & mill", "/mos")
+def test_command_is_a_wish_and_no_answer(channel: SlackChannel) -> None:
+    for text, kind, rest in [
+        ("report lathe &amp; mill", "report", "lathe & mill"),
+        ("Mine", "mine", ""),
+        ("?", "help", ""),
+    ]:
+        request = command(text=text)
+        channel.verify(request)
+        [wish] = channel.wishes(channel.parse(request))
+        assert (wish.kind, wish.text, wish.user, wish.trigger, wish.by_command) == (kind, rest, USER, "1.2", True)
+        assert channel.read(request) == []
 
 
 def test_challenge_is_answered_only_when_asked(channel: SlackChannel) -> None:
     request = as_json({"type": "url_verification", "token": "x", "challenge": "3eZbrw"})
     channel.verify(request)
-    assert channel.challenge(request) == "3eZbrw"
+    assert channel.challenge(channel.parse(request)) == "3eZbrw"
     assert channel.read(request) == []
-    assert channel.challenge(as_json(event())) is None
-    assert channel.challenge(command()) is None
+    assert channel.challenge(channel.parse(as_json(event()))) is None
+    assert channel.challenge(channel.parse(command())) is None
 
 
 @pytest.mark.parametrize(
@@ -198,4 +205,5 @@ def test_malformed_goes_to_the_quarantine(channel: SlackChannel, request_: Callb
 
 def test_unknown_kinds_are_nothing(channel: SlackChannel) -> None:
     assert channel.read(signed(interaction({**pressed(), "type": "shortcut"}))) == []
+    assert channel.wishes(channel.parse(signed(interaction({**pressed(), "type": "shortcut"})))) == []
     assert channel.read(signed(b"ssl_check=1&token=x")) == []
