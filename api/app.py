@@ -7,7 +7,23 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api import definitions, doors, drafting, exceptions, lists, live, login, plant, shelving, steering, trying
+from api import (
+    account,
+    authority,
+    definitions,
+    doors,
+    drafting,
+    enrolment,
+    exceptions,
+    lists,
+    live,
+    login,
+    plant,
+    shelving,
+    signing,
+    steering,
+    trying,
+)
 from api.deps import ApiDeps
 from api.problems import handle_problems
 from api.rendering import STATIC
@@ -19,7 +35,8 @@ def create_app(deps: ApiDeps) -> FastAPI:
     app = FastAPI(title="mos", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.deps = deps
     handle_problems(app)
-    for room in (doors, login, lists, exceptions, steering, shelving, definitions, drafting, trying, plant, live):
+    people = (login, account, enrolment, lists, authority, exceptions, signing, steering, shelving)
+    for room in (doors, *people, definitions, drafting, trying, plant, live):
         app.include_router(room.router)
     for router in deps.extra_routers:
         app.include_router(router)

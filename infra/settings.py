@@ -66,14 +66,32 @@ class SlackSettings(BaseSettings):
 
 
 class TwilioSettings(BaseSettings):
-    """The Twilio account that sends the SMS; `from` is E.164."""
+    """The Twilio account that sends SMS and WhatsApp and calls; numbers are E.164. `voice` off: it never calls."""
 
     model_config = SettingsConfigDict(env_prefix="TWILIO_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     api_base: BaseUrl = "https://api.twilio.com"
     account_sid: str | None = None
     auth_token: SecretStr | None = None
+    auth_token_secondary: SecretStr | None = None
     from_: Annotated[str | None, Field(validation_alias="TWILIO_FROM")] = None
+    whatsapp_from: str | None = None
+    voice: bool = True
+
+
+class SmtpSettings(BaseSettings):
+    """The mail server that takes our e-mail; `from` is our address."""
+
+    model_config = SettingsConfigDict(env_prefix="MOS_SMTP_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    host: str | None = None
+    port: Port | None = None
+    security: Literal["tls", "starttls", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr | None = None
+    from_: Annotated[str | None, Field(validation_alias="MOS_SMTP_FROM")] = None
+    from_name: str = ""
+    ca_file: File | None = None
 
 
 class Settings(BaseSettings):
@@ -108,14 +126,27 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     session_secret: SecretStr | None = None
     api_token: SecretStr | None = None
+    trusted_proxies: str = "127.0.0.1"
+    oidc_issuer: BaseUrl | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
 
+    slack_app_token: SecretStr | None = None
     slack: SlackSettings = Field(default_factory=SlackSettings)
     twilio: TwilioSettings = Field(default_factory=TwilioSettings)
+    smtp: SmtpSettings = Field(default_factory=SmtpSettings)
 
     @model_validator(mode="after")
     def _tls_pair(self) -> "Settings":
         if (self.temporal_tls_cert is None) != (self.temporal_tls_key is None):
             raise ValueError("set both MOS_TEMPORAL_TLS_CERT and MOS_TEMPORAL_TLS_KEY, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> "Settings":
+        given = [bool(one) for one in (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)]
+        if any(given) and not all(given):
+            raise ValueError("set MOS_OIDC_ISSUER, MOS_OIDC_CLIENT_ID and MOS_OIDC_CLIENT_SECRET, or none of them")
         return self
 
     def sqlalchemy_url(self) -> str:
@@ -156,11 +187,13 @@ def _attached(settings: Settings) -> Settings:
     if not file.exists():
         return settings
     slack, twilio = SlackSettings(_env_file=file), TwilioSettings(_env_file=file)
-    return Settings(_env_file=file, data_dir=settings.data_dir, slack=slack, twilio=twilio)
+    smtp = SmtpSettings(_env_file=file)
+    return Settings(_env_file=file, data_dir=settings.data_dir, slack=slack, twilio=twilio, smtp=smtp)
 
 
 def _explain(error: ValidationError) -> str:
-    prefix = {"SlackSettings": "SLACK_", "TwilioSettings": "TWILIO_"}.get(error.title, "MOS_")
+    prefixes = {"SlackSettings": "SLACK_", "TwilioSettings": "TWILIO_", "SmtpSettings": "MOS_SMTP_"}
+    prefix = prefixes.get(error.title, "MOS_")
     lines = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         message = problem["msg"].removeprefix("Value error, ")

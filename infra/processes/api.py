@@ -11,18 +11,20 @@ from pathlib import Path
 import httpx
 import uvicorn
 
+from admin.oidc import Provider
 from api.app import create_app
 from api.deps import ApiDeps, ErpPage
 from authoring.scenarios.setting import Answers, nothing
 from connectors.webhook.config import WebhookConfig
 from connectors.webhook.connector import Webhook
 from domain.errors import ConfigError, NotFoundError, TransientError
-from domain.people import ChannelName
 from domain.values import Json
 from infra import connect
 from infra.plant.erp.errors import ErpError
 from infra.run import now
 from infra.settings import Settings
+from infra.slack import door as slack_door
+from infra.twilio import door as twilio_door
 from intake.doors import Doors
 from store.db import Database
 from store.read import site as site_read
@@ -38,6 +40,7 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
         log_level="warning",
         timeout_graceful_shutdown=3,
         access_log=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         lifespan="on",
     )
     server = uvicorn.Server(config)
@@ -51,7 +54,9 @@ async def make_deps(settings: Settings, database: Database) -> ApiDeps:
         raise ConfigError("set MOS_WEBHOOK_SECRET, MOS_SESSION_SECRET and MOS_PUBLIC_URL")
     found = connect.channels(settings)
     events = Webhook(WebhookConfig(), settings.webhook_secret.get_secret_value().split())
-    doors = Doors(database, events, found.get(ChannelName.SLACK), found.get(ChannelName.SMS))  # type: ignore[arg-type]
+    slack = connect.slack(settings)
+    door = slack_door(database, slack) if slack is not None else None
+    doors = Doors(database, events, door, twilio_door(database, found))
     plant = plant_file(settings)
     title, links = await _site(database)
     return ApiDeps(
@@ -69,7 +74,17 @@ async def make_deps(settings: Settings, database: Database) -> ApiDeps:
         site_title=title,
         login_note=plant.get("login_note", ""),
         scenario_answers=_scenario_answers(plant),
+        api_token=settings.api_token.get_secret_value() if settings.api_token else "",
+        provider=_provider(settings, settings.public_url),
     )
+
+
+def _provider(settings: Settings, public_url: str) -> Provider | None:
+    """The company's identity provider; the settings hold all of it or nothing."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None or settings.oidc_client_secret is None:
+        return None
+    secret, callback = settings.oidc_client_secret.get_secret_value(), f"{public_url.rstrip('/')}/login/callback"
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, secret, callback)
 
 
 def plant_file(settings: Settings) -> dict[str, str]:
