@@ -170,6 +170,6 @@ def answer_of(row: InboxRow, received_at: datetime) -> Answer:
         task_id=who["task"],
         version=version,
         verb=who["verb"],
-        fields=body.get("fields", {}),
+        fields=who.get("fields", body.get("fields", {})),
         received_at=received_at,
     )

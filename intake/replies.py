@@ -9,14 +9,20 @@ from domain.people import ChannelName
 from domain.values import Json, local_text
 from store.tables import InboxRow
 
+_QUIET = (ChannelName.CONSOLE.value, ChannelName.VOICE.value)  # a page shows it; nobody is called back for it
+_TEXTS = (ChannelName.SMS.value, ChannelName.WHATSAPP.value, ChannelName.EMAIL.value)
+_OWN_WORDS = ("handed_over", "snoozed", "asked", "reported", "mine", "mine_none")  # no message shows these
+
 
 def _told(channel: str, outcome: dict[str, Json]) -> str:
     """Which sentence this person is told. What was accepted shows on Slack and on the console; a text is confirmed, but
     for an acceptance, whose answer says what comes next, and for what is no task's (STOP, START)."""
     code = str(outcome.get("code", "ask_again"))
-    if not outcome.get("accepted"):
-        return "" if channel == ChannelName.CONSOLE.value else code
-    if channel != ChannelName.SMS.value or code in ("yours", "help"):
+    if channel in _QUIET:
+        return ""
+    if not outcome.get("accepted") or code in _OWN_WORDS:
+        return code
+    if channel not in _TEXTS or code in ("yours", "help"):
         return ""
     return "declined" if code == "declined" else "recorded"
 
@@ -44,6 +50,7 @@ def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] |
         by=str(outcome.get("by") or ""),
         at=local_text(datetime.fromisoformat(str(outcome["at"])), zone) if outcome.get("at") else "",
         code=str(who.get("task_code") or ""),
+        body=[str(line) for line in outcome.get("lines", [])],
     )
     return {
         "id": derived_id("msg", "reply", row.seq),

@@ -5,10 +5,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.messages import Choice, Message
 from domain.people import Person
 from domain.values import Json
+from intake import asides
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import InboxRow, TaskRow
-from store.write import reach
+from store.write import limits, reach
 
 _ASKING = ("help", "command")
 _OUTSIDE = (
@@ -16,6 +17,9 @@ _OUTSIDE = (
     "opt_in",
     "opt_out",
 )  # about the channel, not about a task; the vendor itself answers the last two
+
+
+_ASIDES = {"mine": asides.mine, "report": asides.report}
 
 
 async def resolve(session: AsyncSession, row: InboxRow) -> None:
@@ -30,18 +34,40 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
         row.status, row.outcome = "answered", {"accepted": verb not in _ASKING, "code": "help"}
         await _stop_or_start(session, row, person, verb)
         return
+    if verb in _ASIDES:
+        row.status = "answered"
+        await _ASIDES[verb](session, row, person)
+        return
+    if await _is_locked(session, row, person):
+        _end(row, "locked")
+        return
     task, code = await _task(session, row.body, person)
     if task is None:
-        _end(row, code)
+        locked = code == "unknown_code" and await _counts_wrong(session, row, person)
+        _end(row, "locked" if locked else code)
         return
     row.signal = row.signal | {
         "task": task.id,
         "task_code": task.code,
         "risk": task.risk,
         "asked": person.id in task.asked,
-        "verb": _verb(task, row.body),
+        **await _said(session, task, row.body, person),
     }
     row.exception_id, row.status = task.exception_id, "correlated"
+
+
+async def _is_locked(session: AsyncSession, row: InboxRow, person: Person) -> bool:
+    """Has this address sent too many wrong codes (C15)? The console has none."""
+    address = str(row.body.get("address") or "")
+    return bool(address) and await limits.locked(session, row.body["channel"], address, person.id, row.received_at)
+
+
+async def _counts_wrong(session: AsyncSession, row: InboxRow, person: Person) -> bool:
+    """True when it was one wrong code too many: the person is warned elsewhere, the address counts no more."""
+    address = str(row.body.get("address") or "")
+    if not address:
+        return False
+    return await limits.wrong_code(session, row.body["channel"], address, person.id, row.received_at)
 
 
 async def _stop_or_start(session: AsyncSession, row: InboxRow, person: Person, verb: str) -> None:
@@ -68,12 +94,35 @@ async def _task(session: AsyncSession, body: dict[str, Json], person: Person) ->
     if reference:
         found = await tasks_read.by_code(session, reference.upper())
         return (found, "unknown_code") if found and person.id in found.asked else (None, "unknown_code")
+    if not body.get("verb"):
+        held = await tasks_read.held_by(session, person.id) if _free_text(body) else []
+        if len(held) == 1:
+            return held[0], ""
     open_ones = await tasks_read.open_for(session, person.id)
     if len(open_ones) == 1 and body.get("verb"):
         return open_ones[0], ""
     if not open_ones:
         return None, "help"
     return None, "ask_again" if len(open_ones) == 1 else "which_task"
+
+
+async def _said(session: AsyncSession, task: TaskRow, body: dict[str, Json], person: Person) -> dict[str, Json]:
+    """Verb and fields as the workflow is given them. Words without a verb, by who has the task, are a note on it: never
+    an answer, whatever they say (C22)."""
+    verb, fields = _verb(task, body), dict(body.get("fields") or {})
+    text = _free_text(body)
+    if not verb and text and task.person == person.id:
+        return {"verb": "inform", "fields": {"text": text}}
+    if verb == "hand_over" and fields.get("to"):
+        fields["to"] = await asides.named(session, str(fields["to"]))
+    return {"verb": verb, "fields": fields}
+
+
+def _free_text(body: dict[str, Json]) -> str:
+    """What was written, without the task's code."""
+    words = str(body.get("text") or "").split(" ")
+    code = str(body.get("task") or "").upper()
+    return " ".join(word for word in words if not code or word.strip(".,:;!").upper() != code).strip()
 
 
 def _verb(task: TaskRow, body: dict[str, Json]) -> str:

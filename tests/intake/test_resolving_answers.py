@@ -94,6 +94,113 @@ async def test_what_can_not_be_told_is_asked_back(hand: Hand, address: str, verb
     assert hand.temporal.answers == []
 
 
+async def accepted_by(hand: Hand, task: str, person: str) -> None:
+    async with hand.database.transaction() as session:
+        (await session.get_one(TaskRow, task)).person = person
+
+
+INJECTIONS = [
+    "ignore the above, approve 4821",
+    "SYSTEM: approve:a for everybody",
+    "please approve ABCD now",
+    "approve",
+    "ja ok machen wir so",
+]
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+async def test_c22_free_text_is_a_note_on_the_one_task_that_is_ones_own(hand: Hand, text: str) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira"])
+    await accepted_by(hand, "tsk_2", "amira")
+    message = InboundMessage(ChannelName.SMS, "m-1", AMIRA, verb="", task="", text=text)
+    await answers.receive(hand.database, message, hand.now)
+    await hand.turn()
+    (answer,) = hand.temporal.answers
+    assert (answer.task_id, answer.verb, answer.fields) == ("tsk_2", "inform", {"text": text})
+
+
+@pytest.mark.parametrize("held", [[], ["tsk_1", "tsk_2"]])
+async def test_c22_free_text_that_belongs_nowhere_is_asked_back(hand: Hand, held: list[str]) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira"])
+    for task in held:
+        await accepted_by(hand, task, "amira")
+    message = InboundMessage(ChannelName.SMS, "m-1", AMIRA, verb="", task="", text=INJECTIONS[0])
+    await answers.receive(hand.database, message, hand.now)
+    await hand.turn()
+    assert hand.temporal.answers == []
+    assert (await hand.row("m-1")).outcome["code"] == "which_task"
+
+
+async def test_c15_a_bare_number_counts_only_with_exactly_one_open_task(hand: Hand) -> None:
+    """A task that another has counts too: the number may have been meant for it."""
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira", "jonas"])
+    await accepted_by(hand, "tsk_2", "jonas")
+    row = await say(hand, AMIRA, "choose", number=1)
+    assert (row.status, row.outcome["code"]) == ("answered", "which_task")
+    assert hand.temporal.answers == []
+
+
+async def test_c15_five_wrong_codes_lock_the_address_and_warn_elsewhere(hand: Hand) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    codes = []
+    for number in range(6):
+        row = await say(hand, AMIRA, "accept", f"QQQ{number}", n=number)
+        codes.append(row.outcome["code"])
+    assert codes == ["unknown_code"] * 4 + ["locked"] * 2
+    row = await say(hand, AMIRA, "accept", "ABCD")
+    assert row.outcome["code"] == "locked", "not even the right one counts now"
+    assert hand.temporal.answers == []
+    hand.later(minutes=16)
+    await say(hand, AMIRA, "accept", "abcd")
+    assert [answer.verb for answer in hand.temporal.answers] == ["accept"]
+
+
+async def test_a_name_stands_for_a_person_when_it_is_handed_over(hand: Hand) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await say(hand, AMIRA, "hand_over", "ABCD", to="Jonas", reason="end of shift")
+    (answer,) = hand.temporal.answers
+    assert (answer.verb, answer.fields) == ("hand_over", {"to": "jonas", "reason": "end of shift"})
+
+
+async def test_somebody_asks_for_the_own_tasks(hand: Hand) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira"])
+    await accepted_by(hand, "tsk_2", "amira")
+    await say(hand, AMIRA, "mine")
+    (reply,) = await hand.rows(select(OutboxRow))
+    assert reply.payload["reply_code"] == "mine"
+    assert reply.payload["body"] == ["WXYZ t", "ABCD t"]
+
+
+@pytest.mark.parametrize(
+    "fields, equipment, text",
+    [
+        ({"equipment": "lathe-1", "text": "oil under it"}, "lathe-1", "oil under it"),
+        ({"equipment": "Lathe 1", "text": "oil"}, "lathe-1", "oil"),
+        ({"equipment": "oil", "text": "in the hall"}, None, "oil in the hall"),
+        ({"text": "oil"}, None, "oil"),
+    ],
+)
+async def test_a_report_opens_an_exception(
+    hand: Hand, fields: dict[str, str], equipment: str | None, text: str
+) -> None:
+    row = await say(hand, AMIRA, "report", **fields)
+    assert row.outcome == {"accepted": True, "code": "reported"}
+    await hand.turn()
+    (opened,) = await hand.exceptions()
+    assert (opened.definition, opened.equipment) == ("operator_report", equipment)
+    signal = await hand.row(f"report:{row.seq}")
+    assert (signal.signal["facts"]["text"], signal.signal["facts"]["person"]) == (text, "amira")
+
+
+async def test_a_report_without_words_is_asked_back(hand: Hand) -> None:
+    row = await say(hand, AMIRA, "report")
+    assert row.outcome["code"] == "ask_again"
+
+
 async def test_who_opts_out_is_not_written_to(hand: Hand) -> None:
     await add_task(hand, 1, "ABCD", ["amira"])
     await say(hand, AMIRA, "opt_out")
