@@ -15,7 +15,8 @@ class Composer:
 
     def __init__(self, public_url: str, zone: ZoneInfo, exception_id: str) -> None:
         self._zone, self._exception_id = zone, exception_id
-        self._link = f"{public_url.rstrip('/')}/exceptions/{exception_id}"
+        self._console = public_url.rstrip("/")
+        self._link = f"{self._console}/exceptions/{exception_id}"
 
     def asked(self, request: TellRequest, code: str) -> Message:
         """The message as first shown. High risk: nothing to press, only the link (C14)."""
@@ -27,6 +28,7 @@ class Composer:
                 "choices": [] if link_only else request.choices,
                 "inputs": [] if link_only else request.inputs,
                 "deadline": self._local(request.deadline_at),
+                "link": self._sign_link(request.task_id) if link_only else base.link,
                 "standing": request.standing,
                 "by": request.by,
                 "values": {
@@ -50,6 +52,7 @@ class Composer:
                 "choices": request.choices if (mine or open_to_all) and not sign_in else [],
                 "inputs": request.inputs if mine and not sign_in else [],
                 "values": {"sign_in": True, "verbs": _verbs(request)} if sign_in else {},
+                "link": self._sign_link(request.task_id) if sign_in and open_to_all else base.link,
                 "standing": standing,
                 "by": request.person_name,
                 "at": self._local(request.at),
@@ -77,6 +80,9 @@ class Composer:
             code=code,
             link=self._link,
         )
+
+    def _sign_link(self, task_id: str) -> str:
+        return f"{self._console}/tasks/{task_id}/sign"
 
     def _local(self, moment: datetime | None) -> str:
         return local_text(moment, self._zone) if moment else ""

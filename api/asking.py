@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from admin.signing import meanings
+from domain.authority import NOTHING, SignatureClass, holds, risk_of, signature_of
 from domain.messages import Choice, Input, Message
 from domain.people import Person
+from store.read.authority import Reader
 from store.read.console import TaskRow
 
 UNFINISHED = ("open", "yours", "taken")
@@ -12,7 +16,8 @@ UNFINISHED = ("open", "yours", "taken")
 
 @dataclass(frozen=True)
 class Ask:
-    """A task for one reader. `picks`: input -> choices that give it a value; `sign`: the password is asked again."""
+    """A task for one reader. `picks`: input -> choices that give it a value; `sign`: it has to be signed, with one of
+    these `meanings`."""
 
     task: TaskRow
     shown: Message
@@ -22,6 +27,7 @@ class Ask:
     buttons: Sequence[Choice] = ()
     picks: dict[str, list[Choice]] = field(default_factory=dict)
     inputs: Sequence[Input] = ()
+    meanings: Sequence[str] = ()
 
     @property
     def finished(self) -> bool:
@@ -32,7 +38,7 @@ class Ask:
         return self.task.standing == "yours" and self.answerable
 
 
-def view(task: TaskRow, person: Person) -> Ask:
+def view(task: TaskRow, person: Person, reader: Reader, now: datetime) -> Ask:
     """The task as this person may see and answer it. The last word has the workflow."""
     shown = Message.model_validate(task.shown)
     choices = shown.choices or [Choice.model_validate(item) for item in shown.values.get("verbs", [])]
@@ -44,19 +50,27 @@ def view(task: TaskRow, person: Person) -> Ask:
     return Ask(
         task=task,
         shown=shown,
-        answerable=may_answer(task, person),
-        sign=task.risk == "high",
+        answerable=may_answer(task, person, reader, now),
+        sign=must_sign(task, reader),
         reference=shown.task or f"{task.id}:{task.version}",
         buttons=buttons,
         picks=picks,
         inputs=shown.inputs,
+        meanings=meanings(reader.matrix, task.authority),
     )
 
 
-def may_answer(task: TaskRow, person: Person) -> bool:
+def must_sign(task: TaskRow, reader: Reader) -> bool:
+    """By the risk under which it was asked, or by the matrix as it is now."""
+    risk = risk_of(reader.matrix, task.authority, task.risk, [NOTHING])
+    return signature_of(reader.matrix, task.authority, risk) is SignatureClass.CONSOLE
+
+
+def may_answer(task: TaskRow, person: Person, reader: Reader, now: datetime) -> bool:
     """Whether to offer the form: the one who has it, anybody asked while nobody has, or who holds the authority."""
     if task.closed_at is not None or task.standing not in UNFINISHED:
         return False
     if task.kind == "task" and task.person is not None:
         return task.person == person.id
-    return person.id in task.asked or (task.kind == "approve" and task.authority in person.authorities)
+    may = task.authority in reader.lent or holds(reader.matrix, person, task.authority, now)
+    return person.id in task.asked or (task.kind == "approve" and may)

@@ -6,17 +6,18 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.asking import view
+from api.asking import must_sign, view
 from api.deps import Deps
 from api.drawn import drawn
 from api.rendering import show
+from api.signing import signed
 from api.steering import panel
 from api.visitors import Visitor, VisitorForm
 from api.wording import moment
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
-from intake.answers import receive_console
-from store.read import console
+from intake.answers import console_event, receive_console
+from store.read import authority, console
 from store.read.console import Page
 
 router = APIRouter()
@@ -41,7 +42,8 @@ async def exception(
     found = await console.exception_page(deps.database, exception_id)
     if found is None:
         raise NotFoundError("There is no such exception. Look for it on the board.")
-    asks = [view(task, login.person) for task in found.tasks]
+    reader = await authority.of_reader(deps.database, login.person.id, deps.now())
+    asks = [view(task, login.person, reader, deps.now()) for task in found.tasks]
     return await show(
         request,
         login,
@@ -77,8 +79,9 @@ async def answer(request: Request, deps: Deps, login: Visitor, form: VisitorForm
     verb, reference, press_id = (_short(form, name) for name in ("verb", "task", "press_id"))
     if reference.partition(":")[0] != task.id or not press_id.isalnum():
         raise InvalidPayloadError("This form is not whole. Load the page again.")
-    if task.risk == "high":
-        await deps.sessions.confirm(login.person.id, form.get("password", ""), deps.now())
+    reader = await authority.of_reader(deps.database, login.person.id, deps.now())
+    if must_sign(task, reader):
+        await signed(deps, login, task, form, console_event(login.person.id, press_id))
     event_id = await receive_console(
         deps.database,
         person=login.person.id,

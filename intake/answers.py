@@ -27,13 +27,18 @@ async def receive(database: Database, message: InboundMessage, now: datetime) ->
         )
 
 
+def console_event(person: str, press_id: str) -> str:
+    """The id of an answer given on the console: a form sent twice is one answer of this person."""
+    return f"{person}:{press_id}"
+
+
 async def receive_console(
     database: Database, *, person: str, task: str, verb: str, fields: dict[str, Json], press_id: str, now: datetime
 ) -> str:
     """Commit the answer of a logged-in person; `press_id` is the form's own number, so that a second press is the same
     answer. Gives the event id under which the outcome can be read."""
     source = ChannelName.CONSOLE.value
-    event_id = f"{person}:{press_id}"
+    event_id = console_event(person, press_id)
     body = {"channel": source, "person": person, "verb": verb, "task": task, "text": "", "fields": fields}
     async with database.transaction() as session:
         await inbox.add_answer(session, source=source, event_id=event_id, kind=source, body=body, received_at=now)

@@ -1,6 +1,7 @@
 """The authority matrix in force, delegations, what was shown and signed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select
@@ -8,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.authority import AuthorityMatrix, Delegation
+from domain.people import Roster
+from store.db import Database
 from store.read import site as site_read
 from store.tables import DelegationRow, ShownRow, SignatureRow
 
@@ -73,3 +76,42 @@ async def signatures(session: AsyncSession, exception_id: str) -> Sequence[Signa
 async def shown(session: AsyncSession, shown_hash: str) -> ShownRow | None:
     """What was shown under this hash."""
     return await session.get(ShownRow, shown_hash)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What counts for one person who looks at tasks: the matrix, and which actions others lend them now."""
+
+    matrix: AuthorityMatrix | None
+    lent: frozenset[str]
+
+
+async def of_reader(database: Database, person: str, at: datetime) -> Reader:
+    """For one page."""
+    async with database.transaction() as session:
+        lent = await delegations(session, person, at)
+        return Reader(await matrix(session), frozenset(action for one in lent for action in one.actions))
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The authority page: matrix and its version, everybody, delegations that run or are to come, and past ones."""
+
+    matrix: AuthorityMatrix | None
+    version: str
+    roster: Roster
+    standing: Sequence[DelegationRow]
+    past: Sequence[DelegationRow]
+
+
+async def overview(database: Database, at: datetime) -> Overview:
+    """As of now. Raises NotFoundError before the first push."""
+    async with database.transaction() as session:
+        versions = await site_read.document_versions(session, "authority")
+        return Overview(
+            await matrix(session),
+            versions[0] if versions else "",
+            await site_read.roster(session),
+            await standing_delegations(session, at),
+            await past_delegations(session, at),
+        )

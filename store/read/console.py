@@ -12,7 +12,7 @@ from domain.people import Roster
 from domain.site import Site
 from domain.values import Json
 from store.db import Database
-from store.read import board, delivery
+from store.read import authority, board, delivery
 from store.read import site as site_read
 from store.tables import (
     DecisionRow,
@@ -21,6 +21,7 @@ from store.tables import (
     LedgerRow,
     OutboxRow,
     RefusedCall,
+    SignatureRow,
     TaskRow,
     TimelineRow,
 )
@@ -56,6 +57,7 @@ class Page:
     ledger: Sequence[LedgerRow]
     names: dict[str, str]
     milestones: dict[str, Json]
+    signatures: Sequence[SignatureRow] = ()
 
 
 async def exception_page(database: Database, exception_id: str) -> Page | None:
@@ -75,6 +77,7 @@ async def exception_page(database: Database, exception_id: str) -> Page | None:
             await _of(session, LedgerRow, exception_id, col(LedgerRow.drafted_at)),
             await board.names(session),
             delivery.milestones(row.milestones, messages),
+            await authority.signatures(session, exception_id),
         )
 
 

@@ -63,7 +63,7 @@ async def test_high_risk_needs_the_password_again_and_states_the_meaning(somebod
     page = (await somebody.get(f"/exceptions/{HOLD}")).text
     assert "Signature of Quentin Marsh" in page
     assert "I decide this: Disposition of lot L-BAR-502" in page
-    form = await form_of(somebody, DISPOSITION, HOLD) | {"verb": "approve:scrap"}
+    form = await form_of(somebody, DISPOSITION, HOLD) | {"verb": "approve:scrap", "meaning": "approve"}
     for password in ({}, {"password": ""}, {"password": "wrong"}):
         refused = await somebody.post(f"/tasks/{DISPOSITION}/answer", form | password)
         assert refused.status_code == 401

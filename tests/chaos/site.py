@@ -229,7 +229,7 @@ class Console:
     def answer(self, task: str, form: dict[str, str], **fields: str) -> bool:
         """Send the form; False when the connection broke."""
         try:
-            signed = {"password": self._password} | fields
+            signed = {"password": self._password, "meaning": "approve"} | fields
             return (
                 self._http.post(f"/tasks/{task}/answer", data=form | signed, follow_redirects=False).status_code == 303
             )
