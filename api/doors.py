@@ -9,7 +9,7 @@ from intake.doors import DoorAnswer
 
 router = APIRouter()
 SLACK = ("/slack/interactivity", "/slack/commands", "/slack/events")
-TWILIO = ("/twilio/inbound", "/twilio/status")
+TWILIO = ("/twilio/inbound", "/twilio/status", "/twilio/voice", "/twilio/voice/answer")
 
 
 def public_url(request: Request, deps: ApiDeps) -> str:
@@ -48,7 +48,7 @@ async def slack(request: Request, deps: Deps) -> Response:
 
 
 async def twilio(request: Request, deps: Deps) -> Response:
-    """An SMS, or what became of one."""
+    """A text, what became of one, or a call under way."""
     body, path = await _body(request, deps), request.url.path
     return _respond(await deps.doors.twilio(path, public_url(request, deps), _headers(request), body, deps.now()))
 

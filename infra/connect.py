@@ -1,8 +1,8 @@
 """Composition: from the connectors document and the settings to connected systems, sources and channels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -10,12 +10,15 @@ from connectors.roles import Channel, Normaliser, Source, System
 from domain.errors import ConfigError
 from domain.people import ChannelName
 from domain.values import Json
-from infra.settings import Settings, child_environment
+from infra.settings import Settings, SmtpSettings, child_environment
 from intake import own_signals
 from intake import sources as intake_sources
 
 if TYPE_CHECKING:
     from connectors.slack.connector import SlackChannel
+    from connectors.twilio.memory import Memory
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Connection(BaseModel):
@@ -25,7 +28,7 @@ class Connection(BaseModel):
 
     name: str
     kind: str
-    role: str  # erp | mes | source
+    role: str  # erp | mes | source | channel
     config: dict[str, Any] = {}
     secrets: dict[str, str] = {}
 
@@ -49,15 +52,19 @@ def sources(connections: list[Connection]) -> list[Source]:
     return [_build(item) for item in connections if item.role == "source"]
 
 
-def channels(settings: Settings) -> dict[ChannelName, Channel]:
-    """Slack and SMS, as far as they are set. Raises ConfigError when one is set by half (C6)."""
+def channels(
+    settings: Settings, connections: Sequence[Connection] = (), memory: "Memory | None" = None
+) -> dict[ChannelName, Channel]:
+    """Every channel that is set. `connections` may say more of Twilio (its templates: role channel, kind twilio);
+    `memory` is what its channels ask of the past. Raises ConfigError when one is set by half (C6)."""
     found: dict[ChannelName, Channel] = {}
-    twilio = settings.twilio
-    channel = slack(settings)
+    channel, mail, twilio = slack(settings), settings.smtp, settings.twilio
     if channel is not None:
         found[ChannelName.SLACK] = channel
     if _set("TWILIO", ACCOUNT_SID=twilio.account_sid, AUTH_TOKEN=twilio.auth_token, FROM=twilio.from_):
-        found[ChannelName.SMS] = _twilio(settings)
+        found |= _twilio(settings, connections, memory)
+    if _set("MOS_SMTP", HOST=mail.host, FROM=mail.from_):
+        found[ChannelName.EMAIL] = _email(mail)
     return found
 
 
@@ -95,22 +102,59 @@ def slack(settings: Settings) -> "SlackChannel | None":
     )
 
 
-def _twilio(settings: Settings) -> Channel:
+def _twilio(
+    settings: Settings, connections: Sequence[Connection], memory: "Memory | None"
+) -> dict[ChannelName, Channel]:
+    """SMS; WhatsApp and calls where their numbers are set."""
+    from connectors.twilio import voice, whatsapp
     from connectors.twilio.config import TwilioConfig
     from connectors.twilio.connector import build
 
     twilio = settings.twilio
-    return build(
-        TwilioConfig.model_validate(
-            {
-                "account_sid": twilio.account_sid,
-                "auth_token": twilio.auth_token,
-                "numbers": [twilio.from_],
-                "public_url": settings.public_url,
-                "api_base": twilio.api_base,
-            }
-        )
-    )
+    more = [item.config for item in connections if (item.role, item.kind) == ("channel", "twilio")]
+    told = {
+        "account_sid": twilio.account_sid,
+        "auth_token": twilio.auth_token,
+        "auth_token_secondary": twilio.auth_token_secondary,
+        "numbers": [twilio.from_],
+        "whatsapp_number": twilio.whatsapp_from or "",
+        "public_url": settings.public_url,
+        "api_base": twilio.api_base,
+    }
+    config = _valid(TwilioConfig, "twilio", {**(more[0] if more else {}), **told})
+    found: dict[ChannelName, Channel] = {ChannelName.SMS: build(config, memory)}
+    if config.whatsapp_number:
+        found[ChannelName.WHATSAPP] = whatsapp.build(config, memory)
+    if twilio.voice:
+        found[ChannelName.VOICE] = voice.build(config, memory)
+    return found
+
+
+def _email(mail: SmtpSettings) -> Channel:
+    from connectors.email.config import EmailConfig
+    from connectors.email.connector import build
+
+    told = {
+        "host": mail.host,
+        "port": mail.port or 0,
+        "security": mail.security,
+        "username": mail.username,
+        "password": mail.password,
+        "sender": mail.from_,
+        "sender_name": mail.from_name,
+        "ca_file": str(mail.ca_file) if mail.ca_file else None,
+    }
+    return build(_valid(EmailConfig, "email", told))
+
+
+def _valid(model: type[Model], name: str, values: Mapping[str, Any]) -> Model:
+    """Raises ConfigError that names the setting, never its value."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"connector '{name}': {where}: {first['msg']}") from None
 
 
 def _build(connection: Connection) -> Any:
@@ -118,12 +162,7 @@ def _build(connection: Connection) -> Any:
     if connection.kind not in kinds:
         raise ConfigError(f"connector '{connection.name}': no kind '{connection.kind}': use {', '.join(sorted(kinds))}")
     config_class, build = kinds[connection.kind]()
-    try:
-        config = config_class.model_validate({"name": connection.name, **connection.config})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"connector '{connection.name}': {where}: {first['msg']}") from None
+    config = _valid(config_class, connection.name, {"name": connection.name, **connection.config})
     return build(config, {name: resolve_secret(reference) for name, reference in connection.secrets.items()})
 
 

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from connectors.roles import CallbackRequest, Channel
+from connectors.roles import CallbackRequest
 from domain.errors import InvalidPayloadError
 from domain.signals import RawSignal
 from intake import signals
-from intake.delivery import DeliveryReport
 from intake.gate import DoorAnswer, Gate
-from intake.slack_door import SlackDoor, SlackSide
+from intake.slack_door import SlackDoor
+from intake.twilio_door import TwilioDoor
 from store.db import Database
 
-__all__ = ["DoorAnswer", "Doors", "EventDoor", "TwilioDoor"]
+__all__ = ["DoorAnswer", "Doors", "EventDoor"]
 
 
 class EventDoor(Protocol):
@@ -24,21 +24,15 @@ class EventDoor(Protocol):
     def read(self, request: CallbackRequest) -> RawSignal: ...
 
 
-class TwilioDoor(Channel, Protocol):
-    def status(self, request: CallbackRequest) -> DeliveryReport | None:
-        """What became of a message, if the callback says that; raises InvalidPayloadError."""
-        ...
-
-
 class Doors:
     """All doors of one site. A channel that is not configured answers 404."""
 
     def __init__(
-        self, database: Database, events: EventDoor, slack: SlackSide | None, twilio: TwilioDoor | None
+        self, database: Database, events: EventDoor, slack: SlackDoor | None, twilio: TwilioDoor | None
     ) -> None:
         self._database, self._gate = database, Gate(database)
         self._events, self._twilio = events, twilio
-        self._slack = SlackDoor(self._gate, slack) if slack else None
+        self._slack = slack
 
     async def refuse(self, door: str, reason: str, body: bytes, now: datetime) -> None:
         """Remember a call that a route turned away before it came here (too large)."""
@@ -65,11 +59,7 @@ class Doors:
         return await self._slack.handle(CallbackRequest(path, url, headers, body, now))
 
     async def twilio(self, path: str, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> DoorAnswer:
-        """An SMS or a delivery status of Twilio: empty TwiML, since text would be sent to the person."""
-        request = CallbackRequest(path, url, headers, body, now)
+        """A text, a delivery state, a key pressed in a call, or a call that asks what to say."""
         if self._twilio is None:
             return DoorAnswer(404, "SMS is not connected")
-        channel = self._twilio
-        refused = await self._gate.checked("twilio", request, lambda: channel.verify(request))
-        refused = refused or await self._gate.commit("twilio", channel, request, channel.status)
-        return refused or DoorAnswer(200, "<Response/>", "text/xml")
+        return await self._twilio.handle(CallbackRequest(path, url, headers, body, now))

@@ -9,8 +9,7 @@ from connectors.twilio.client import TwilioClient, twiml
 from connectors.twilio.config import TwilioConfig
 from connectors.twilio.mapping import DeliveryStatus
 from connectors.twilio.memory import Memory, Nothing
-from connectors.twilio.words import NOT_DELIVERED
-from domain.errors import InvariantError, RejectedError
+from domain.errors import InvariantError
 from domain.people import ChannelName
 
 SKEW = timedelta(minutes=2)  # Twilio stamps with its own clock, in whole seconds
@@ -32,9 +31,7 @@ class TwilioChannel:
         await self._client.close()
 
     async def send(self, message: ChannelMessage) -> SentMessage:
-        """Raises RejectedError `twilio.21610` for somebody who said STOP, before Twilio is asked (C35)."""
         config, text = self._config, mapping.body(message)
-        await refuse_opted_out(self._memory, self.name, message.address)
         service = config.messaging_service_sid
         sender = {"messaging_service_sid": service} if service else {"from_": config.numbers[0]}
         callback = mapping.status_url(config.public_url, config.status_path, message.key)
@@ -71,13 +68,6 @@ class TwilioChannel:
     def answer(self, text: str = "") -> tuple[str, str]:
         """Content type and body of our HTTP answer: anything but XML would be logged as an error or sent as an SMS."""
         return "text/xml", twiml(text)
-
-
-async def refuse_opted_out(memory: Memory, channel: ChannelName, address: str) -> None:
-    """Raises RejectedError when this address said STOP on this channel."""
-    if await memory.opted_out(channel, address):
-        why = NOT_DELIVERED["21610"]
-        raise RejectedError(f"Not sent: {why}.", detail=channel.value, code="twilio.21610")
 
 
 async def unclaimed(memory: Memory, sids: list[str], key: str) -> SentMessage | None:

@@ -7,7 +7,7 @@ from domain.values import Json
 
 MANIFEST = Manifest(
     name="twilio",
-    title="Twilio (SMS)",
+    title="Twilio (SMS, WhatsApp, voice)",
     roles=("channel",),
     extra="twilio",
     secrets=("auth_token",),

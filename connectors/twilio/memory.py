@@ -14,23 +14,16 @@ class Memory(Protocol):
         """When somebody last wrote to us from this address."""
         ...
 
-    async def opted_out(self, channel: ChannelName, address: str) -> bool:
-        """Did this address last say STOP rather than START?"""
-        ...
-
     async def claimed(self, vendor_ids: Sequence[str], key: str) -> Collection[str]:
         """Those of Twilio's ids that are known to be of other messages than the one with this key."""
         ...
 
 
 class Nothing:
-    """No memory: every WhatsApp session is over, nobody has opted out, no message is another's."""
+    """No memory: every WhatsApp session is over, no message is another's."""
 
     async def last_inbound(self, channel: ChannelName, address: str) -> datetime | None:
         return None
-
-    async def opted_out(self, channel: ChannelName, address: str) -> bool:
-        return False
 
     async def claimed(self, vendor_ids: Sequence[str], key: str) -> Collection[str]:
         return ()

@@ -42,6 +42,7 @@ class CallStatus:
     vendor_id: str
     status: str
     answered_by: str
+    error_code: str = ""
 
     @property
     def rank(self) -> int:
@@ -135,11 +136,13 @@ class VoiceChannel:
         if fields is None or request.path != self._config.status_path:
             return None
         name, sid = single(fields, "CallStatus"), single(fields, "CallSid")
-        return CallStatus(asked(request, "key"), sid, name, single(fields, "AnsweredBy")) if name and sid else None
+        if not name or not sid:
+            return None
+        return CallStatus(asked(request, "key"), sid, name, single(fields, "AnsweredBy"), single(fields, "ErrorCode"))
 
-    def answer(self, text: str = "") -> tuple[str, str]:
-        """Content type and body of our HTTP answer."""
-        return "text/xml", spoken(text, _LANGUAGES["en"])
+    def subject(self, request: CallbackRequest) -> str:
+        """The key of the message that this call is about."""
+        return asked(request, "key")
 
     def speak(self, request: CallbackRequest, script: Mapping[str, Json] | None) -> str:
         """The TwiML that answers a verified callback of a call. `script` is what the voice template rendered for its

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
 from connectors.twilio import mapping
 from connectors.twilio.callbacks import Callbacks, of_message
-from connectors.twilio.client import TwilioClient, twiml
+from connectors.twilio.client import TwilioClient
 from connectors.twilio.config import TwilioConfig
-from connectors.twilio.connector import SKEW, refuse_opted_out, unclaimed
+from connectors.twilio.connector import SKEW, unclaimed
 from connectors.twilio.mapping import DeliveryStatus, Form, single
 from connectors.twilio.memory import Memory, Nothing
 from connectors.twilio.understanding import OUTSIDE, understand
@@ -54,7 +54,6 @@ class WhatsAppChannel:
     async def send(self, message: ChannelMessage) -> SentMessage:
         """Raises RejectedError without a template when the session is over, so that another channel is taken."""
         config, body = self._config, mapping.body(message)
-        await refuse_opted_out(self._memory, self.name, message.address)
         content = await self._content(message) or {"body": body}
         callback = mapping.status_url(config.public_url, config.status_path, message.key)
         to, sender = PREFIX + message.address, PREFIX + config.whatsapp_number
@@ -87,10 +86,6 @@ class WhatsAppChannel:
         """The delivery state that a verified callback reports, or None."""
         fields = self._callbacks.fields(request)
         return mapping.status(request, fields) if fields is not None else None
-
-    def answer(self, text: str = "") -> tuple[str, str]:
-        """Content type and body of our HTTP answer."""
-        return "text/xml", twiml(text)
 
     async def _content(self, message: ChannelMessage) -> dict[str, str] | None:
         """The template's parameters; None = free text, because nothing better is set and the session is open."""

@@ -28,6 +28,7 @@ from infra import connect
 from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
 from infra.settings import Settings
+from infra.twilio import StoreMemory
 from intake.correlate import Rules
 from intake.deliver import TASK_QUEUE, Deliverer
 from intake.pump import Pump, reconcile
@@ -59,7 +60,7 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
         ready()
         log.warning("nothing is published yet: run 'mos push FOLDER'")
         await until_published(database)
-    world, channels = await make_world(settings, database), connect.channels(settings)
+    world, channels = await make_world(settings, database), await make_channels(settings, database)
     await serve(client, world, channels, ready, settings.engine_generation or OPENS_WITH)
 
 
@@ -86,6 +87,13 @@ async def serve(
 async def _wake(database: Database, pump: Pump, sender: Sender) -> None:
     async for channel, _ in notifications(database.url, (ARRIVED, OUTGOING)):
         (pump if channel == ARRIVED else sender).wake()
+
+
+async def make_channels(settings: Settings, database: Database) -> dict[ChannelName, Channel]:
+    """How people are reached, by the settings and what the published connectors document adds to them."""
+    async with database.transaction() as session:
+        document = await site_read.document(session, "connectors")
+    return connect.channels(settings, connect.read_connections(document), StoreMemory(database))
 
 
 async def make_world(settings: Settings, database: Database) -> World:

@@ -23,9 +23,15 @@ from standardwebhooks.webhooks import Webhook as Signer
 from api.deps import ApiDeps
 from connectors.twilio.config import TwilioConfig
 from connectors.twilio.connector import TwilioChannel
+from connectors.twilio.desk import Desk
+from connectors.twilio.voice import VoiceChannel
+from connectors.twilio.whatsapp import WhatsAppChannel
 from connectors.webhook.config import WebhookConfig
 from connectors.webhook.connector import Webhook
+from infra.twilio import script
 from intake.doors import Doors
+from intake.gate import Gate
+from intake.twilio_door import TwilioDoor
 from store.db import Database
 from store.migrate import upgrade
 from tests.api.seeding import NOW, PASSWORD
@@ -80,8 +86,13 @@ async def fingerprint(database: Database) -> str:
 
 
 def doors(database: Database) -> Doors:
-    config = TwilioConfig(account_sid=ACCOUNT, auth_token=TOKEN, numbers=[OURS], public_url=PUBLIC)
-    return Doors(database, Webhook(WebhookConfig(), [SIGNING]), None, TwilioChannel(config))
+    config = TwilioConfig(
+        account_sid=ACCOUNT, auth_token=TOKEN, numbers=[OURS], whatsapp_number=OURS, public_url=PUBLIC
+    )
+    lines = Desk([TwilioChannel(config), WhatsAppChannel(config), VoiceChannel(config)])
+    return Doors(
+        database, Webhook(WebhookConfig(), [SIGNING]), None, TwilioDoor(Gate(database), lines, script(database))
+    )
 
 
 def dependencies(database: Database, **more: Any) -> ApiDeps:

@@ -11,6 +11,8 @@ from domain.errors import AuthError, InvalidPayloadError
 from domain.people import ChannelName
 from domain.signals import RawSignal
 from intake.doors import Doors
+from intake.gate import Gate
+from intake.twilio_door import TwilioDoor
 from store.db import Database
 from store.tables import InboxRow, RefusedCall
 from tests.intake.hand import START
@@ -21,6 +23,19 @@ class Sms(FakeChannel):
     """Its callbacks are texts, never delivery reports."""
 
     def status(self, request: CallbackRequest) -> None:
+        return None
+
+
+class Line:
+    """Every callback is this channel's, and none asks what to say."""
+
+    def __init__(self, channel: Sms) -> None:
+        self._channel = channel
+
+    def at(self, request: CallbackRequest) -> Sms:
+        return self._channel
+
+    def caller(self, request: CallbackRequest) -> None:
         return None
 
 
@@ -42,7 +57,7 @@ class Events:
 
 @pytest.fixture
 def doors(database: Database) -> Doors:
-    return Doors(database, Events(), FakeChannel(ChannelName.SLACK), Sms(ChannelName.SMS))
+    return Doors(database, Events(), None, TwilioDoor(Gate(database), Line(Sms(ChannelName.SMS))))
 
 
 async def rows(database: Database, table: type[Any]) -> list[Any]:
@@ -78,22 +93,18 @@ async def test_webhook_again_is_known(doors: Doors, database: Database) -> None:
         (SIGNED, b"nonsense", 400, 0),
     ],
 )
-@pytest.mark.parametrize("door", ["slack", "twilio"])
-async def test_channel_doors(
-    doors: Doors, database: Database, door: str, headers: Mapping[str, str], body: bytes, status: int, answers: int
+async def test_twilios_door(
+    doors: Doors, database: Database, headers: Mapping[str, str], body: bytes, status: int, answers: int
 ) -> None:
-    call = doors.slack if door == "slack" else doors.twilio
-    answer = await call(f"/{door}", f"https://mos.example/{door}", headers, body, START)
+    answer = await doors.twilio("/twilio", "https://mos.example/twilio", headers, body, START)
     assert answer.status == status
     assert [row.category for row in await rows(database, InboxRow)] == ["answer"] * answers
     assert len(await rows(database, RefusedCall)) == (status >= 400)
 
 
-async def test_twilio_gets_empty_twiml_and_slack_its_challenge(doors: Doors) -> None:
+async def test_twilio_gets_empty_twiml(doors: Doors) -> None:
     twilio = await doors.twilio("/twilio", "https://mos.example", SIGNED, b"+44 accept ABCD", START)
     assert (twilio.body, twilio.content_type) == ("<Response/>", "text/xml")
-    slack = await doors.slack("/slack", "https://mos.example", {**SIGNED, "challenge": "c"}, b"", START)
-    assert (slack.status, slack.body) == (200, "c")
 
 
 async def test_a_channel_that_is_not_connected_has_no_door(database: Database) -> None:
