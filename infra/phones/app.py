@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -12,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from infra.phones.callbacks import Caller
 from infra.phones.config import PhonesConfig
 from infra.phones.control import people_router, slack_router
-from infra.phones.control_phones import sms_router
+from infra.phones.control_phones import media_router, phone_router
 from infra.phones.control_state import order_router, record_router, settings_router, socket_router
 from infra.phones.doors import Doors
 from infra.phones.faults import Blackout, Orders
@@ -28,58 +29,109 @@ from infra.phones.slack_people import SlackPeople
 from infra.phones.slack_response_url import SlackResponseUrls
 from infra.phones.slack_sockets import SlackSockets
 from infra.phones.slack_workspace import Workspace
+from infra.phones.smtp import Mailboxes
 from infra.phones.state import State
 from infra.phones.twilio_account import Account
 from infra.phones.twilio_api import TwilioApi
 from infra.phones.twilio_callbacks import TwilioCallbacks
+from infra.phones.twilio_calls import TwilioCalls
+from infra.phones.twilio_contents import TwilioContents
+from infra.phones.twilio_door import TwilioDoor
+from infra.phones.twilio_media import TwilioMedia
 from infra.phones.twilio_people import TwilioPeople
+from infra.phones.twilio_voice import Voice
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Everything that plays a part, wired."""
+
+    state: State
+    orders: Orders
+    records: Records
+    caller: Caller
+    sockets: SlackSockets
+    events: SlackEvents
+    slack_hands: SlackPeople
+    slack_api: SlackApi
+    response_urls: SlackResponseUrls
+    twilio: TwilioDoor
+    media: TwilioMedia
+    twilio_callbacks: TwilioCallbacks
+    twilio_hands: TwilioPeople
+    voice: Voice
 
 
 def build_app(config: PhonesConfig, data: Path, base_url: str, doors: Doors) -> FastAPI:
     """The whole stand-in; `base_url` is where the product reaches it, `data` the folder of its memory."""
-    state = State(config, data)
-    orders, records = Orders(state.documents), Records(state.documents)
-    caller, workspace, account = Caller(records), Workspace(state), Account(state, orders)
-    sockets = SlackSockets(state, records)
-    doors.build("socket", "slack", lambda: sockets.prepare(config.ports.socket))
-    delivery = SlackDelivery(state, caller, orders, sockets)
-    slack_callbacks = SlackCallbacks(workspace, delivery, config.base_url or base_url)
-    events = SlackEvents(workspace, delivery, caller)
-    twilio_callbacks = TwilioCallbacks(account, caller, orders, records)
+    parts = _wire(config, data, config.base_url or base_url, doors)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        twilio_callbacks.resume()
-        for outage in orders.outages:
+        parts.twilio_callbacks.resume()
+        parts.voice.resume()
+        for outage in parts.orders.outages:
             await doors.shut(outage.vendor)
         yield
-        await events.close()
-        await sockets.close()
-        await twilio_callbacks.close()
-        await caller.close()
-        state.documents.close()
+        for part in (parts.events, parts.sockets, parts.voice, parts.twilio_callbacks, parts.caller):
+            await part.close()
+        parts.state.documents.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Blackout, orders=orders)
+    app.add_middleware(Blackout, orders=parts.orders)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=config.allowed_hosts)
     app.add_exception_handler(CannotDo, _cannot_do)
-    slack_hands = SlackPeople(workspace, slack_callbacks, events, records)
-    screens = Screens(state, slack_hands)
-    twilio = TwilioApi(account, twilio_callbacks, orders, records)
-    app.include_router(SlackApi(workspace, sockets, orders, records).router)
-    app.include_router(SlackResponseUrls(workspace, records).router)
-    app.include_router(twilio.router)
-    app.add_api_route("/twilio/{rest:path}", twilio.unknown, methods=["GET", "POST", "DELETE", "PUT"])
-    app.include_router(people_router(state, screens))
-    app.include_router(slack_router(state, slack_hands))
-    app.include_router(sms_router(state, TwilioPeople(account, twilio_callbacks)))
-    app.include_router(order_router(orders, doors))
-    app.include_router(record_router(state, screens, records))
-    app.include_router(settings_router(state, records, orders, doors))
-    app.include_router(socket_router(sockets, events))
-    app.include_router(page_router(state))
+    for router in _routers(parts, doors):
+        app.include_router(router)
+    app.add_api_route("/twilio/{rest:path}", parts.twilio.unknown, methods=["GET", "POST", "DELETE", "PUT"])
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app
+
+
+def _wire(config: PhonesConfig, data: Path, own_url: str, doors: Doors) -> _Parts:
+    state = State(config, data)
+    orders, records = Orders(state.documents), Records(state.documents)
+    caller, workspace, account = Caller(records), Workspace(state), Account(state, orders)
+    sockets, mailboxes = SlackSockets(state, records), Mailboxes(state, orders, records, data)
+    doors.build("socket", "slack", lambda: sockets.prepare(config.ports.socket))
+    doors.build("email", "email", lambda: mailboxes.prepare(config.ports.email))
+    delivery = SlackDelivery(state, caller, orders, sockets)
+    events = SlackEvents(workspace, delivery, caller)
+    slack_callbacks = SlackCallbacks(workspace, delivery, own_url)
+    twilio = TwilioDoor(state, orders, records)
+    media = TwilioMedia(twilio, state, records, own_url)
+    twilio_callbacks = TwilioCallbacks(account, media, caller, orders, records)
+    voice = Voice(state, twilio_callbacks, orders, records)
+    TwilioApi(twilio, account, twilio_callbacks)
+    TwilioContents(twilio, state)
+    TwilioCalls(twilio, state, orders, voice)
+    return _Parts(
+        state=state,
+        orders=orders,
+        records=records,
+        caller=caller,
+        sockets=sockets,
+        events=events,
+        slack_hands=SlackPeople(workspace, slack_callbacks, events, records),
+        slack_api=SlackApi(workspace, sockets, orders, records),
+        response_urls=SlackResponseUrls(workspace, records),
+        twilio=twilio,
+        media=media,
+        twilio_callbacks=twilio_callbacks,
+        twilio_hands=TwilioPeople(account, twilio_callbacks),
+        voice=voice,
+    )
+
+
+def _routers(parts: _Parts, doors: Doors) -> list[APIRouter]:
+    state, orders, records = parts.state, parts.orders, parts.records
+    screens = Screens(state, parts.slack_hands)
+    vendors = [parts.slack_api.router, parts.response_urls.router, parts.twilio.router, parts.media.host]
+    people = [people_router(state, screens), slack_router(state, parts.slack_hands)]
+    people += [phone_router(state, parts.twilio_hands, parts.voice), media_router(state)]
+    rest = [order_router(orders, doors), record_router(state, screens, records)]
+    rest += [settings_router(state, records, orders, doors), socket_router(parts.sockets, parts.events)]
+    return [*vendors, *people, *rest, page_router(state)]
 
 
 async def _cannot_do(_: Request, problem: Exception) -> Response:

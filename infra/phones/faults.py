@@ -3,13 +3,13 @@
 from typing import Literal, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.phones.documents import Collection, Documents
 from infra.phones.records import Vendor
 
-FaultKind = Literal["rate_limit", "server_error", "drop_before", "drop_after", "delay"]
+FaultKind = Literal["rate_limit", "server_error", "drop_before", "drop_after", "delay", "reject"]
 SabotageKind = Literal[
     "wrong_secret",
     "unsigned",
@@ -25,7 +25,8 @@ SabotageKind = Literal[
 
 
 class Fault(BaseModel):
-    """The next `times` calls of `method` (None = any) fail so. `drop_after`: done, but the answer is lost."""
+    """The next `times` calls of `method` (None = any) fail so. `drop_after`: done, but the answer is lost; `reject`:
+    refused for good (e-mail only)."""
 
     model_config = ConfigDict(extra="forbid")
     vendor: Vendor
@@ -34,6 +35,12 @@ class Fault(BaseModel):
     times: int = Field(default=1, ge=1)
     retry_after: int = Field(default=1, ge=0)
     seconds: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _only_mail_is_rejected(self) -> "Fault":
+        if self.kind == "reject" and self.vendor != "email":
+            raise ValueError("Slack and Twilio refuse by rules; only e-mail can be rejected on order")
+        return self
 
 
 class Sabotage(BaseModel):
@@ -52,6 +59,7 @@ class Outcome(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     phone: str
+    channel: Literal["sms", "whatsapp", "voice"] | None = None  # None: whatever comes first
     refuse: int | None = None
     status: Literal["undelivered", "failed", "sent", "queued", "busy", "no-answer"] | None = None
     error_code: int | None = None
@@ -78,12 +86,13 @@ class Orders:
         self.outcomes = Collection(documents, "outcomes", Outcome)
         self.outages = Collection(documents, "outages", Outage)
 
-    def take_faults(self, vendor: Vendor, method: str) -> list[Fault]:
-        """The delay and the failure ordered for this call (at most one each), used up once."""
+    def take_faults(self, vendor: Vendor, method: str, *, exact: bool = False) -> list[Fault]:
+        """The delay and the failure ordered for this call (at most one each), used up once; `exact`: by its name."""
         found: dict[bool, Fault] = {}
         for key, fault in self.faults.items():
             is_delay = fault.kind == "delay"
-            if fault.vendor == vendor and fault.method in (None, method) and is_delay not in found:
+            fits = fault.method == method or (fault.method is None and not exact)
+            if fault.vendor == vendor and fits and is_delay not in found:
                 found[is_delay] = fault
                 _use(self.faults, key, fault)
         return list(found.values())
@@ -96,18 +105,19 @@ class Orders:
                 return order.kind
         return None
 
-    def take_refusal(self, phone: str) -> int | None:
-        """The code with which an SMS to `phone` is to be refused, used up once."""
-        found = self._outcome(phone, refused=True)
+    def take_refusal(self, phone: str, channel: str) -> int | None:
+        """The code with which a message or call to `phone` is to be refused, used up once."""
+        found = self._outcome(phone, channel, refused=True)
         return found.refuse if found else None
 
-    def take_outcome(self, phone: str) -> Outcome | None:
-        """What is to become of an accepted SMS to `phone`, used up once."""
-        return self._outcome(phone, refused=False)
+    def take_outcome(self, phone: str, channel: str) -> Outcome | None:
+        """What is to become of an accepted message or call to `phone`, used up once."""
+        return self._outcome(phone, channel, refused=False)
 
-    def _outcome(self, phone: str, *, refused: bool) -> Outcome | None:
+    def _outcome(self, phone: str, channel: str, *, refused: bool) -> Outcome | None:
         for key, order in self.outcomes.items():
-            if order.phone == phone and (order.refuse is not None) == refused:
+            fits = order.phone == phone and order.channel in (None, channel)
+            if fits and (order.refuse is not None) == refused:
                 _use(self.outcomes, key, order)
                 return order
         return None

@@ -1,10 +1,18 @@
-"""What is on each person's phone now: Slack conversations, open modals and SMS, as the page and the tests read it."""
+"""What is on each person's phone now: Slack, open modals, texts, calls and mail, as the page and the tests read it."""
 
 from infra.phones.config import Person
+from infra.phones.screen_phones import (
+    count_phones,
+    current_call,
+    number_that_rings,
+    shown_calls,
+    shown_mail,
+    shown_texts,
+)
 from infra.phones.slack_people import SlackPeople
 from infra.phones.slack_render import buttons, inputs, shown_text
 from infra.phones.slack_views import open_views
-from infra.phones.state import Json, Message, Sms, State, View
+from infra.phones.state import Json, Message, State, View
 
 
 class Screens:
@@ -20,16 +28,23 @@ class Screens:
     def of(self, person: Person, last: int | None = None) -> Json:
         """The person, the messages (oldest first; only the `last` ones), the open modals and the home tab."""
         slack = [m for m in self.state.messages if self.hands.sees(person, m)]
-        sms = [s for s in self.state.sms if person.phone in (s.to, s.sender)]
         kept = slice(-last if last else 0, None)
-        shown = [self._slack(m) for m in slack[kept]] + [self._sms(person, s) for s in sms[kept]]
+        shown = [self._slack(m) for m in slack[kept]]
+        for others in (
+            shown_texts(self.state, person),
+            shown_calls(self.state, person),
+            shown_mail(self.state, person),
+        ):
+            shown += others[kept]
         messages = sorted(shown, key=lambda m: float(m["at"]))[kept]
         user = person.slack_user_id or ""
         home = [v for v in self.state.views if v.user == user and v.body["type"] == "home"]
         opted_out = any(o.phone == person.phone for o in self.state.opt_outs)
-        who = {"name": person.name, "title": person.title, "slack_user_id": person.slack_user_id}
+        who: Json = {"name": person.name, "title": person.title, "slack_user_id": person.slack_user_id}
         views = {"modals": [self._view(v) for v in open_views(self.state, user)], "home": [self._view(v) for v in home]}
-        return {**who, "phone": person.phone, "opted_out": opted_out, "messages": messages, **views}
+        who |= {"phone": person.phone, "whatsapp": person.whatsapp, "voice": number_that_rings(person)}
+        who |= {"email": person.email, "opted_out": opted_out}
+        return {**who, "messages": messages, "call": current_call(self.state, person), **views}
 
     def counters(self) -> Json:
         """How many messages the product sent to each person: accepted ones, deleted or not, edits apart."""
@@ -39,13 +54,11 @@ class Screens:
         bot = self.state.config.slack.bot_user_id
         private = {c.id for c in self.state.channels if c.kind == "im" and person.slack_user_id in c.members}
         mine = [m for m in self.state.messages if m.user == bot and (m.channel in private or self._alone(person, m))]
-        texts = [s for s in self.state.sms if s.to == person.phone and s.direction != "inbound"]
         return {
             "slack": len([m for m in mine if m.only_for is None]),
             "ephemeral": len([m for m in mine if m.only_for is not None]),
             "edited": len([m for m in mine if m.edited_ts]),
-            "sms": len([s for s in texts if not s.itself]),
-            "sms_by_twilio": len([s for s in texts if s.itself]),
+            **count_phones(self.state, person),
         }
 
     def _alone(self, person: Person, message: Message) -> bool:
@@ -77,12 +90,6 @@ class Screens:
     def _author(self, user: str) -> str:
         person = self.state.person(user)
         return person.name if person else "Slackbot"
-
-    def _sms(self, person: Person, sms: Sms) -> Json:
-        direction = "in" if sms.sender == person.phone else "out"
-        ends = {"from": sms.sender, "to": sms.to, "direction": "sent" if direction == "in" else "received"}
-        status = {"status": sms.status, "error_code": sms.error_code, "by_twilio": sms.itself, "media": sms.media}
-        return {"via": "sms", "at": f"{sms.created:.6f}", "sid": sms.sid, **ends, "text": sms.body, **status}
 
     def _view(self, view: View) -> Json:
         body = view.body

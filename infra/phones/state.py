@@ -98,6 +98,75 @@ class Sms(BaseModel):
     status_callback: str | None = None
     error_code: int | None = None
     itself: bool = False
+    content_sid: str | None = None
+    approved: bool = False  # made from a template that WhatsApp has approved
+    missing: list[str] = []  # placeholders of the template without a value
+    actions: list[Json] = []  # quick replies: id and title
+
+
+class Content(BaseModel):
+    """A template of the Content API; `approval`: name, category, and when it was handed to WhatsApp."""
+
+    sid: str
+    created: float
+    language: str
+    types: Json
+    friendly_name: str = ""
+    variables: dict[str, str] = {}
+    approval: Json | None = None
+
+
+class Medium(BaseModel):
+    """A picture or other file of a message, kept by Twilio; `ticket` opens it on the other host."""
+
+    sid: str
+    message_sid: str
+    content_type: str
+    data: str  # base64
+    created: float
+    ticket: str
+
+
+class Call(BaseModel):
+    """One voice call; times are epoch seconds, `said` is what was heard and pressed, oldest first."""
+
+    sid: str
+    sender: str
+    to: str
+    status: str
+    created: float
+    updated: float
+    started: float | None = None
+    ended: float | None = None
+    answered_by: str | None = None
+    detect: bool = False
+    url: str | None = None
+    method: str = "POST"
+    twiml: str | None = None
+    fallback: tuple[str, str] | None = None  # URL and method
+    timeout: float = 60.0
+    status_callback: str | None = None
+    status_method: str = "POST"
+    events: list[str] = []
+    sequence: int = 0
+    said: list[Json] = []
+    gathering: bool = False
+
+
+class Mail(BaseModel):
+    """One message in one mailbox, as the server took it; `times` > 1: its Message-ID came again."""
+
+    id: str
+    to: str
+    sender: str
+    message_id: str
+    subject: str
+    text: str
+    html: str
+    headers: dict[str, str] = {}
+    created: float
+    raw: str
+    times: int = 1
 
 
 class OptOut(BaseModel):
@@ -156,6 +225,10 @@ class State:
         self.response_urls = Collection(self.documents, "response_urls", ResponseUrl)
         self.sms = Collection(self.documents, "sms", Sms, self.bump)
         self.opt_outs = Collection(self.documents, "opt_outs", OptOut, self.bump)
+        self.contents = Collection(self.documents, "contents", Content)
+        self.media = Collection(self.documents, "media", Medium)
+        self.calls = Collection(self.documents, "phone_calls", Call, self.bump)
+        self.mail = Collection(self.documents, "mail", Mail, self.bump)
         self._seed_channels()
 
     def _changes(self) -> Json:
@@ -182,7 +255,8 @@ class State:
         """Forget every message, view and opt-out; settings stay."""
         for records in (self.channels, self.messages, self.views, self.triggers, self.response_urls, self.sms):
             records.clear()
-        self.opt_outs.clear()
+        for more in (self.opt_outs, self.contents, self.media, self.calls, self.mail):
+            more.clear()
         self._seed_channels()
 
     def bump(self) -> None:

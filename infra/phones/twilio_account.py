@@ -1,7 +1,5 @@
 """The Twilio account: its messages, who opted out, and the checks of a new message that the schema cannot state."""
 
-import json
-import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from infra.phones.faults import Orders
 from infra.phones.sms_text import segments
 from infra.phones.state import Json, OptOut, Sms, State
 from infra.phones.twilio_call import TwilioRefusal, is_number, is_url
+from infra.phones.twilio_contents import Written
 
 _BODY_LIMIT = 1600
 _OPT_OUT_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
@@ -29,8 +28,10 @@ class Account:
 
     def create(self, given: Json) -> Sms:
         """Accept a message asked for by the API; raises TwilioRefusal."""
-        to, sender = self._to(given), self._sender(given)
-        body, media = self._body(given), given.get("MediaUrl", [])
+        to = self._to(given)
+        sender = self._sender(given, is_whatsapp(to))
+        body, more = self._body(given)
+        media = given.get("MediaUrl", [])
         self._check_media(media)
         self._check_callback(given.get("StatusCallback"))
         send_at = self._send_at(given)
@@ -38,7 +39,7 @@ class Account:
             raise TwilioRefusal(21266, "'To' and 'From' number cannot be the same")
         if self.opted_out(to, sender):
             raise TwilioRefusal(21610, "Attempt to send to unsubscribed recipient", kind="state")
-        more = {"status_callback": given.get("StatusCallback"), "service_sid": given.get("MessagingServiceSid")}
+        more |= {"status_callback": given.get("StatusCallback"), "service_sid": given.get("MessagingServiceSid")}
         status = "scheduled" if send_at else "accepted" if more["service_sid"] else "queued"
         return self.add("outbound-api", sender, to, body, status=status, media=media, send_at=send_at, **more)
 
@@ -52,7 +53,7 @@ class Account:
     def move(self, sms: Sms, status: str, error_code: int | None = None) -> Sms:
         """Give a message its next status."""
         sms.status, sms.updated, sms.error_code = status, time.time(), error_code
-        if sms.sent is None and status in ("sent", "delivered", "undelivered"):
+        if sms.sent is None and status in ("sent", "delivered", "undelivered", "read"):
             sms.sent = sms.updated
         return self.state.sms.put(sms.sid, sms)
 
@@ -61,7 +62,9 @@ class Account:
         return self.state.opt_outs.get(f"{phone}>{sender}") is not None
 
     def keyword(self, phone: str, sender: str, body: str) -> str | None:
-        """Do what Twilio itself does on STOP, START or HELP; the text it answers with."""
+        """Do what Twilio itself does on STOP, START or HELP by SMS; the text it answers with."""
+        if is_whatsapp(phone):
+            return None
         word, key = body.strip().upper(), f"{phone}>{sender}"
         if word in _OPT_OUT_WORDS:
             self.state.opt_outs.put(key, OptOut(phone=phone, sender=sender))
@@ -87,7 +90,7 @@ class Account:
             "direction": sms.direction,
             "num_segments": str(segments(sms.body)),
             "num_media": str(len(sms.media)),
-            **{name: _rfc2822(at) for name, at in dates.items()},
+            **{name: rfc2822(at) for name, at in dates.items()},
             "error_code": sms.error_code,
             "error_message": None,
             "price": None,
@@ -101,17 +104,27 @@ class Account:
         to = str(given.get("To", ""))
         if not to:
             raise TwilioRefusal(21604, "A 'To' phone number is required.")
-        if not is_number(to):
+        channel, number = ("whatsapp" if is_whatsapp(to) else "sms"), number_of(to)
+        if not is_number(number):
             raise TwilioRefusal(21211, f"The 'To' number {to} is not a valid phone number.")
-        outcome = self.orders.take_refusal(to)
+        outcome = self.orders.take_refusal(number, channel)
         if outcome:
             raise TwilioRefusal(outcome, f"Refused on order with {outcome}", kind="state")
+        lines = [p.line for p in self.state.config.people if p.phone == number]
+        if channel == "sms" and "landline" in lines:
+            raise TwilioRefusal(21614, f"'To' number {to} is not a valid mobile number", kind="state")
         return to
 
-    def _sender(self, given: Json) -> str:
+    def _sender(self, given: Json, by_whatsapp: bool) -> str:
         twilio = self.state.config.twilio
         if not given.get("From") and not given.get("MessagingServiceSid"):
             raise TwilioRefusal(21603, "A 'From' phone number is required.")
+        if given.get("From") and is_whatsapp(given["From"]) != by_whatsapp:
+            raise TwilioRefusal(21910, "Invalid 'From' and 'To' pair. They should be of the same channel")
+        if by_whatsapp:
+            if number_of(str(given.get("From", ""))) not in twilio.whatsapp_senders:
+                raise TwilioRefusal(63007, "Twilio could not find a Channel with the specified From address")
+            return str(given["From"])
         if sid := given.get("MessagingServiceSid"):
             service = next((s for s in twilio.messaging_services if s.sid == sid), None)
             if service is None:
@@ -130,9 +143,12 @@ class Account:
             )
         return str(given["From"])
 
-    def _body(self, given: Json) -> str:
+    def _body(self, given: Json) -> tuple[str, Json]:
+        """The text, and what else a template says of the message."""
         if sid := given.get("ContentSid"):
-            return self._content(sid, given.get("ContentVariables", "{}"))
+            written = Written(self.state, sid, given.get("ContentVariables", "{}"))
+            about = {"approved": written.approved, "missing": written.missing, "actions": written.actions}
+            return written.text, {"content_sid": sid, **about}
         if "ContentVariables" in given:
             raise TwilioRefusal(21655, "The ContentSid is required with ContentVariables")
         body = str(given.get("Body", ""))
@@ -140,19 +156,7 @@ class Account:
             raise TwilioRefusal(21602, "Message body is required.")
         if len(body) > _BODY_LIMIT:
             raise TwilioRefusal(21617, "The concatenated message body exceeds the 1600 character limit.")
-        return body
-
-    def _content(self, sid: str, variables: str) -> str:
-        text = self.state.config.twilio.contents.get(sid)
-        if text is None:
-            raise TwilioRefusal(21655, "The ContentSid is Invalid")
-        try:
-            values = json.loads(variables)
-        except ValueError:
-            values = None
-        if not isinstance(values, dict) or not all(isinstance(v, str) and v.strip() for v in values.values()):
-            raise TwilioRefusal(21656, "The ContentVariables Parameter is invalid")
-        return re.sub(r"\{\{(\w+)\}\}", lambda m: values.get(m[1], m[0]), text)
+        return body, {}
 
     def _check_media(self, media: list[str]) -> None:
         if len(media) > 10:
@@ -177,5 +181,15 @@ class Account:
         return float(given["SendAt"].timestamp())
 
 
-def _rfc2822(at: float | None) -> str | None:
+def is_whatsapp(address: str) -> bool:
+    """Whether a To or From is a WhatsApp address."""
+    return address.startswith("whatsapp:")
+
+
+def number_of(address: str) -> str:
+    """The number of a To or From, without its channel."""
+    return address.removeprefix("whatsapp:")
+
+
+def rfc2822(at: float | None) -> str | None:
     return None if at is None else format_datetime(datetime.fromtimestamp(int(at), UTC))

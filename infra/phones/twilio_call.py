@@ -1,4 +1,4 @@
-"""One REST call as Twilio reads it: basic auth, and the parameters of `specs/twilio_messages.json`."""
+"""One REST call as Twilio reads it: basic auth, and the parameters of `specs/twilio_*.json`."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ from infra.phones.config import Twilio
 from infra.phones.records import Kind
 from infra.phones.state import Json
 
-_SPEC_FILE = Path(__file__).parent / "specs" / "twilio_messages.json"
+_SPECS = ("twilio_messages.json", "twilio_calls.json", "twilio_content.json")
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -37,8 +37,12 @@ class TwilioRefusal(Exception):
 @cache
 def spec() -> Json:
     """The OpenAPI subset."""
-    loaded: Json = json.loads(_SPEC_FILE.read_text(encoding="utf-8"))
-    return loaded
+    whole: Json = {"paths": {}, "components": {"schemas": {}}}
+    for name in _SPECS:
+        part = json.loads((Path(__file__).parent / "specs" / name).read_text(encoding="utf-8"))
+        whole["paths"] |= part["paths"]
+        whole["components"]["schemas"] |= part["components"]["schemas"]
+    return whole
 
 
 def check_account(request: Request, account_sid: str, twilio: Twilio) -> None:
