@@ -18,7 +18,8 @@ from temporalio.client import Client
 
 from activities.sender import Sender
 from activities.world import World
-from admin import publish
+from admin import publish, signing
+from admin.sessions import Login
 from connectors.mqtt.mapping import uns_signal
 from connectors.roles import InboundMessage
 from connectors.webhook.mapping import CLOUDEVENT
@@ -31,6 +32,7 @@ from intake.deliver import Deliverer
 from intake.pump import Pump
 from store.db import ARRIVED, OUTGOING, Database
 from store.listen import notifications
+from store.read import site as site_read
 from store.tables import ExceptionRow, InboxRow, LedgerRow, OutboxRow, TaskRow, TimelineRow
 from tests.support.channels import FakeChannel
 from tests.support.eventually import eventually
@@ -44,6 +46,12 @@ RUNNING, ABORTED = 6, 9
 PEOPLE: dict[str, Any] = {
     person["id"]: person for person in yaml.safe_load((SITE / "people.yaml").read_text())["people"]
 }
+
+
+class _RightPassword:
+    """A log-in whose password is right."""
+
+    async def confirm(self, name: str, password: str, now: datetime, **_: str) -> None: ...
 
 
 def utcnow() -> datetime:
@@ -167,6 +175,8 @@ class Plant:
         task = await self.task(step)
         key = f"press-{next(self._numbers)}"
         if channel is ChannelName.CONSOLE:
+            if task.risk == "high":
+                await self.sign(person, task, verb, answers.console_event(person, key))
             key = await answers.receive_console(
                 self.database, person=person, task=f"{task.id}:{task.version}", verb=verb, fields=fields,
                 press_id=key, now=utcnow(),
@@ -177,6 +187,15 @@ class Plant:
             )
             await answers.receive(self.database, message, utcnow())
         return await self.outcome(key)
+
+    async def sign(self, person: str, task: TaskRow, verb: str, press: str, shown: str = "") -> str:
+        """Sign an answer as the console does when the password was right."""
+        async with self.database.transaction() as session:
+            known = await site_read.person(session, person)
+        assert known is not None
+        wish = signing.Wish(task.id, task.version, verb, press, shown or task.shown_hash, "approve")
+        login, proof = Login(known, ""), signing.Components("right")
+        return await signing.sign(self.database, _RightPassword(), login, wish, proof, utcnow())  # type: ignore[arg-type]
 
     async def text(self, person: str, verb: str, code: str = "", **fields: Json) -> dict[str, Any]:
         """A text message as the SMS connector understood it."""
