@@ -20,7 +20,7 @@ from domain.values import Json
 
 router = APIRouter()
 _TIMEOUT_S = 30.0
-_VERBS = ("break", "clear", "fail-inspection")
+_VERBS = ("break", "clear", "fail-inspection", "short", "slow")
 
 
 @router.get("/plant")
@@ -42,14 +42,14 @@ async def plant(
 
 @router.post("/plant/{verb}")
 async def act(deps: Deps, login: Visitor, form: VisitorForm, verb: str) -> Response:
-    """`break`, `clear`, `fail-inspection` name their thing in the form; `rush` needs none."""
+    """`break`, `clear`, `fail-inspection`, `short`, `slow` name their thing in the form; `rush` needs none."""
     thing = form.get("thing", "").strip()
     if verb == "rush":
         await call(deps, "POST", "/rush")
     elif verb in _VERBS and 0 < len(thing) <= 100:
         await call(deps, "POST", f"/{verb}/{quote(thing, safe='')}")
     else:
-        raise InvalidPayloadError("Say what: name a machine or a lot.")
+        raise InvalidPayloadError("Say what: name a machine, a lot or a job order.")
     return RedirectResponse(f"/plant?done={quote(f'{verb} {thing}'.strip())}", 303)
 
 

@@ -193,6 +193,8 @@ class Scenarios(_Entry):
     breakdown_a: tuple[str, ...] = Field(min_length=1)
     breakdown_b: tuple[str, ...] = Field(min_length=1)
     hold_lots: tuple[str, ...] = Field(min_length=1)
+    short_orders: tuple[str, ...] = Field(min_length=1)
+    slow_orders: tuple[str, ...] = Field(min_length=1)
     rush: tuple[RushDraw, ...] = Field(min_length=1)
 
 
@@ -348,6 +350,8 @@ def _drawn(scenarios: Scenarios) -> Iterator[tuple[str, str, str]]:
     yield from (("scenarios.breakdown_a", "work unit", unit) for unit in scenarios.breakdown_a)
     yield from (("scenarios.breakdown_b", "work unit", unit) for unit in scenarios.breakdown_b)
     yield from (("scenarios.hold_lots", "lot", lot) for lot in scenarios.hold_lots)
+    for name in ("short_orders", "slow_orders"):
+        yield from ((f"scenarios.{name}", "job order", order) for order in getattr(scenarios, name))
     for draw in scenarios.rush:
         yield ("scenarios.rush", "customer", draw.customer)
         yield ("scenarios.rush", "material", draw.material)

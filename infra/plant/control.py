@@ -22,6 +22,10 @@ async def _do(control: PlantControl, options: argparse.Namespace) -> dict[str, A
             return await control.clear(options.unit)
         case "fail-inspection":
             return await control.fail_inspection(options.lot, options.value)
+        case "short":
+            return await control.short(options.job_order, options.counted)
+        case "slow":
+            return await control.slow(options.job_order, options.minutes)
         case "rush":
             return await control.rush(_sale(options.sale))
         case "draw":
@@ -50,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     fail = verbs.add_parser("fail-inspection", help="find a lot outside its tolerance")
     fail.add_argument("lot")
     fail.add_argument("--value", type=float)
+    short = verbs.add_parser("short", help="count too little material for a job order at the machine")
+    short.add_argument("job_order")
+    short.add_argument("--counted", type=float, help="what is there; half of what is needed if absent")
+    slow = verbs.add_parser("slow", help="let a running job order take longer")
+    slow.add_argument("job_order")
+    slow.add_argument("--minutes", type=float, help="240 if absent")
     verbs.add_parser("rush", help="receive a rush sale").add_argument(
         "sale", nargs="*", help="CUSTOMER MATERIAL QUANTITY WANTED(min); drawn if absent"
     )

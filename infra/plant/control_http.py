@@ -22,6 +22,14 @@ class _Inspection(BaseModel):
     value: float | None = None
 
 
+class _Short(BaseModel):
+    counted: float | None = None
+
+
+class _Slow(BaseModel):
+    minutes: float | None = None
+
+
 class _Rush(BaseModel):
     """All four, or none: then the scenarios' rush sales are drawn from."""
 
@@ -70,6 +78,14 @@ def control_http(control: PlantControl, token: str) -> FastAPI:
     @app.post("/fail-inspection/{lot_id}")
     async def fail_inspection(lot_id: str, body: _Inspection) -> dict[str, Any]:
         return await control.fail_inspection(lot_id, body.value)
+
+    @app.post("/short/{job_order}")
+    async def short(job_order: str, body: _Short) -> dict[str, Any]:
+        return await control.short(job_order, body.counted)
+
+    @app.post("/slow/{job_order}")
+    async def slow(job_order: str, body: _Slow) -> dict[str, Any]:
+        return await control.slow(job_order, body.minutes)
 
     @app.post("/rush")
     async def rush(body: _Rush) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def draw(catalogue: Catalogue, seed: int) -> dict[str, Any]:
         "breakdown_b": chance.choice(scenarios.breakdown_b),
         "hold_lot": chance.choice(scenarios.hold_lots),
         "rush": chance.choice(scenarios.rush).model_dump(),
+        "short_order": chance.choice(scenarios.short_orders),
+        "slow_order": chance.choice(scenarios.slow_orders),
     }
 
 
@@ -98,6 +100,17 @@ class PlantControl:
     async def fail_inspection(self, lot_id: str, value: float | None = None) -> dict[str, Any]:
         """Record a result at the MES; outside the tolerance unless a value says otherwise."""
         return await self._call(self.endpoints.mes, "POST", "/floor/inspections", {"lot": lot_id, "value": value})
+
+    async def short(self, job_order: str, counted: float | None = None) -> dict[str, Any]:
+        """Count less at a machine's infeed than the job order needs; half of it unless a number says otherwise."""
+        return await self._call(
+            self.endpoints.mes, "POST", "/floor/short", {"job_order": job_order, "counted": counted}
+        )
+
+    async def slow(self, job_order: str, minutes: float | None = None) -> dict[str, Any]:
+        """Let what runs of a job order take longer; the MES announces it when it will end too late."""
+        more = {} if minutes is None else {"minutes": minutes}
+        return await self._call(self.endpoints.mes, "POST", "/floor/slow", {"job_order": job_order} | more)
 
     async def rush(self, sale: RushDraw | None = None) -> dict[str, Any]:
         """Enter a rush sale in the ERP, then let the MES announce it under the number the ERP gave it."""

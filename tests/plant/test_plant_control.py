@@ -17,6 +17,8 @@ import httpx
 import pytest
 from iotcore.broker import Broker
 
+from connectors.webhook.mapping import read_cloudevent
+from domain.signals import RawSignal
 from infra.plant.catalogue import RushDraw
 from infra.plant.control import main
 from infra.plant.plant_control import ControlError, PlantControl, read_endpoints
@@ -110,10 +112,35 @@ def test_a_failed_inspection_is_told_to_the_mes(plant: Plant) -> None:
     assert event["subject"] == "L-CAST-701"
 
 
+def test_material_that_lacks_is_told_as_the_product_reads_it(plant: Plant) -> None:
+    done = plant.control("short", "JO-1003", "--counted", "10")
+    event = until(lambda: plant.event("material.short"))
+    signal = read_cloudevent(RawSignal(source="mes", event_id=event["id"], kind="cloudevent", body=event))
+    assert json.loads(done.stdout) == event["data"]
+    assert (signal.type.value, signal.subject) == ("material.short", "BAR-40")
+    assert (signal.facts["missing"], signal.facts["location"]) == (30, "lathe-1 infeed")
+
+
+def test_an_order_that_takes_longer_is_announced_only_when_it_will_be_late(plant: Plant) -> None:
+    in_time = json.loads(plant.control("slow", "JO-1001", "--minutes", "5").stdout)
+    assert (in_time["late"], plant.event("joborder.late")) == (False, {})
+    before = datetime.fromisoformat(in_time["expected"])
+    late = json.loads(plant.control("slow", "JO-1001", "--minutes", "300").stdout)
+    event = until(lambda: plant.event("joborder.late"))
+    signal = read_cloudevent(RawSignal(source="mes", event_id=event["id"], kind="cloudevent", body=event))
+    assert (late["late"], signal.subject) == (True, "JO-1001")
+    assert datetime.fromisoformat(signal.facts["expected"]) >= before + timedelta(minutes=100)
+    assert datetime.fromisoformat(signal.facts["expected"]) > datetime.fromisoformat(signal.facts["due"])
+
+
 def test_what_cannot_be_done_is_said_in_one_line(plant: Plant) -> None:
     for verb, says in (
         (("break", "lathe-9"), "The plant has no work unit lathe-9."),
         (("fail-inspection", "L-NONE"), "There is no lot L-NONE."),
+        (("short", "JO-1001"), "job_order: Nothing is carried to a machine for JO-1001."),
+        (("short", "JO-1003", "--counted", "40"), "counted: JO-1003 lacks nothing"),
+        (("slow", "JO-1007"), "job_order: JO-1007 does not run"),
+        (("slow", "JO-9"), "There is no job order JO-9."),
         (("rush",), "No ERP is configured"),
         (("rush", "orlik"), "Give customer, material, quantity and wanted"),
     ):

@@ -173,6 +173,16 @@ def _floor(mes: Mes) -> APIRouter:
         with mes.db.transaction():
             return happenings.rush(mes, body)
 
+    @router.post("/short")
+    async def short(body: happenings.ShortCount) -> dict[str, Any]:
+        with mes.floor() as floor:
+            return happenings.count_short(mes, floor, body)
+
+    @router.post("/slow")
+    async def slow(body: happenings.SlowReport) -> dict[str, Any]:
+        with mes.floor() as floor:
+            return happenings.slow_down(mes, floor, body)
+
     @router.get("/outbox")
     async def outbox() -> dict[str, Any]:
         return {"outbox": mes.db.outbox()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from infra.plant.catalogue import InspectionPlan
-from infra.plant.mes.floor import Floor, UnitState
+from infra.plant.mes import questions
+from infra.plant.mes.floor import Floor, JobOrder, UnitState
+from infra.plant.mes.postings import job_order
 from infra.plant.mes.service import Mes
 from infra.plant.problem import Problem, invalid
 
@@ -29,6 +31,21 @@ class InspectionRequest(BaseModel):
     lot: str
     value: float | None = None
     job_order: str | None = None
+
+
+class ShortCount(BaseModel):
+    """The feeder counts less at a machine's infeed than the job order needs; without a number half of it is there."""
+
+    job_order: str
+    counted: float | None = Field(default=None, ge=0)
+
+
+class SlowReport(BaseModel):
+    """A segment that runs will take so many minutes more than planned."""
+
+    job_order: str
+    minutes: float = Field(default=240, gt=0, le=7 * 24 * 60)
+    reason: str | None = Field(default=None, max_length=200)
 
 
 class RushSale(BaseModel):
@@ -74,6 +91,62 @@ def inspect(mes: Mes, request: InspectionRequest) -> dict[str, Any]:
     if not passed:
         _emit_failed(mes, result)
     return result
+
+
+def count_short(mes: Mes, floor: Floor, report: ShortCount) -> dict[str, Any]:
+    """Announce what a job order lacks. Raises Problem 404 or 422."""
+    order = job_order(floor, report.job_order)
+    staged = questions.staging(mes, floor, frozenset({order.id}), frozenset())
+    if not staged:
+        raise invalid([{"loc": "job_order", "msg": f"Nothing is carried to a machine for {order.id}."}])
+    entry, segment = staged[0], floor.segment(staged[0]["segment_id"])
+    counted = report.counted if report.counted is not None else entry["quantity"] / 2
+    missing = entry["quantity"] - counted
+    if missing <= 0 or segment is None or segment.progress.state == "done":
+        raise invalid([{"loc": "counted", "msg": f"{order.id} lacks nothing: it needs {entry['quantity']:g}."}])
+    material = mes.catalogue.material(entry["material_definition_id"])
+    data = {
+        "material": material.id,
+        "job_order": order.id,
+        "missing": missing,
+        "unit": material.unit,
+        "location": entry["location"],
+        "needed": segment.planned.start.isoformat(),
+    }
+    mes.emit("material.short", material.id, data)
+    return data
+
+
+def slow_down(mes: Mes, floor: Floor, report: SlowReport) -> dict[str, Any]:
+    """Let an order take longer; one that will end after it is due is announced. Raises Problem 404 or 422."""
+    order = job_order(floor, report.job_order)
+    running = next((segment for segment in order.segments if segment.progress.state == "running"), None)
+    if running is None:
+        raise invalid([{"loc": "job_order", "msg": f"{order.id} does not run: nothing of it can take longer."}])
+    running.progress.remaining_min += report.minutes
+    expected = _expected_end(floor, order)
+    data = {
+        "job_order": order.id,
+        "material": order.material_definition_id,
+        "due": order.due.isoformat(),
+        "expected": expected.isoformat(),
+        "reason": report.reason,
+    }
+    late = expected > order.due
+    if late:
+        mes.emit("joborder.late", order.id, data)
+    return data | {"late": late}
+
+
+def _expected_end(floor: Floor, order: JobOrder) -> datetime:
+    """What runs ends when it is done; what follows starts after that, not before its plan, and takes as long."""
+    moment = floor.advanced_to
+    for segment in order.segments:
+        if segment.progress.state == "done":
+            continue
+        start = moment if segment.progress.state == "running" else max(moment, segment.planned.start)
+        moment = start + timedelta(minutes=segment.progress.remaining_min)
+    return moment
 
 
 def rush(mes: Mes, sale: RushSale) -> dict[str, Any]:
