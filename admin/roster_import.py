@@ -92,13 +92,15 @@ def _compare_person(difference: Difference, before: Person | None, told: PersonF
 
 def _merged(base: Json, fields: Json) -> Json:
     """Contacts of channels that are not told of stay, and so does what is verified."""
-    if "contacts" not in fields:
-        return dict(fields)
-    channels = {one["channel"] for one in fields["contacts"]}
-    kept = [one for one in base.get("contacts", []) if one["channel"] not in channels]
+    told = {name: value for name, value in fields.items() if name != "told_channels"}
+    if "contacts" not in told:
+        return told
     old = {(one["channel"], one["address"]): one for one in base.get("contacts", [])}
-    told = [old.get((one["channel"], one["address"]), one | {"verified": False}) for one in fields["contacts"]]
-    return {**fields, "contacts": [*told, *kept]}
+    new = [old.get((one["channel"], one["address"]), one | {"verified": False}) for one in told["contacts"]]
+    kept = [one for one in base.get("contacts", []) if one["channel"] not in fields.get("told_channels", [])]
+    order = {(one["channel"], one["address"]): place for place, one in enumerate(base.get("contacts", []))}
+    both = sorted([*new, *kept], key=lambda one: order.get((one["channel"], one["address"]), len(order)))
+    return {**told, "contacts": both}
 
 
 def _text(person: Person, name: str) -> str:

@@ -1,0 +1,1 @@
+"""People as CSV, with the names of SCIM."""

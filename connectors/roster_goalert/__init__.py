@@ -1,0 +1,1 @@
+"""GoAlert schedules and rotations, from an export."""

@@ -1,0 +1,9 @@
+"""Reads the exported document; GoAlert is not called from here."""
+
+from connectors.roster_files import document
+from domain.values import Json
+
+
+def parse(data: bytes) -> Json:
+    """The JSON object. Raises InvalidPayloadError."""
+    return document(data)

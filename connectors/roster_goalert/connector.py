@@ -1,0 +1,19 @@
+"""GoAlert schedules and rotations as a RosterSource."""
+
+from collections.abc import Sequence
+
+from connectors.roster_goalert import client, mapping
+from connectors.roster_goalert.config import GoAlertConfig
+from domain.people import Person
+from domain.rosters.imported import Directory, Imported
+
+
+class GoAlertRoster:
+    """Stateless; see `connectors.roles.RosterSource`."""
+
+    def __init__(self, config: GoAlertConfig) -> None:
+        self._config = config
+
+    def read(self, data: bytes, people: Sequence[Person]) -> Imported:
+        """Schedules with their layers and overrides. Raises InvalidPayloadError."""
+        return mapping.read(client.parse(data), Directory(people))

@@ -1,0 +1,1 @@
+"""Grafana OnCall schedules and shifts, from an export."""

@@ -1,0 +1,9 @@
+"""Settings of the Grafana OnCall import: none, whom its users are here is found by address and name."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class GrafanaOnCallConfig(BaseModel):
+    """Nothing to set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

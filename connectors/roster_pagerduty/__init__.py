@@ -1,0 +1,1 @@
+"""PagerDuty schedules, from an export."""

@@ -1,0 +1,9 @@
+"""Settings of the PagerDuty import: none, whom its users are here is found by address and name."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PagerDutyConfig(BaseModel):
+    """Nothing to set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,150 @@
+"""`mos roster`: take people and schedules over from elsewhere, write them out, say who is on."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+
+from admin import roster_import
+from admin.actors import Actor
+from connectors.roles import RosterSource
+from connectors.roster_csv.manifest import build as csv_roster
+from connectors.roster_goalert.manifest import build as goalert
+from connectors.roster_grafana.manifest import build as grafana
+from connectors.roster_ical.manifest import build as ical
+from connectors.roster_pagerduty.manifest import build as pagerduty
+from domain.errors import ConfigError, InvalidPayloadError
+from domain.people import Roster
+from domain.values import local_text, parse_time
+from infra.run import database_url, now
+from infra.settings import load_settings
+from store.db import Database
+from store.read import site as site_read
+
+app = typer.Typer(no_args_is_help=True, help="People and schedules: import, export, who is on.")
+Answer = TypeVar("Answer")
+_BACK = timedelta(days=1)  # an event that runs now began before
+
+
+class Format(StrEnum):
+    """Where a file comes from."""
+
+    CSV = "csv"
+    ICAL = "ical"
+    GRAFANA = "grafana"
+    GOALERT = "goalert"
+    PAGERDUTY = "pagerduty"
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="What was exported; the connector's README says how.")],
+    format: Annotated[Format, typer.Option(help="Which system it is from.")],
+    schedule: Annotated[str, typer.Option(help="Of an iCalendar file: the schedule's id here.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    despite_problems: Annotated[bool, typer.Option("--despite-problems", help="Import what can be read.")] = False,
+    by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
+) -> None:
+    """Show what changes (+ new, ~ changed), then take all of it over, or nothing."""
+    if not by and not dry_run:
+        raise InvalidPayloadError("say who does it: --by PERSON")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}") from None
+
+    async def run(database: Database) -> roster_import.Difference:
+        async with database.transaction() as session:
+            people = (await site_read.roster(session)).people
+            zone = (await site_read.site(session)).timezone
+        found = _source(format, schedule, zone).read(data, people)
+        actor = Actor(by, signed_in=False)
+        return await roster_import.take_over(
+            database, found, by=actor, now=now(), dry_run=dry_run, despite=despite_problems
+        )
+
+    difference = _run(run)
+    for line in [*difference.lines, *(f"! {problem}" for problem in difference.problems)]:
+        typer.echo(line)
+    done = "would change" if dry_run else "changed"
+    typer.echo(f"{len(difference.lines)} {done}, {len(difference.problems)} problems")
+    raise typer.Exit(1 if difference.problems else 0)
+
+
+def _source(format: Format, schedule: str, zone: str) -> RosterSource:
+    if format is Format.ICAL:
+        return ical({"begins": now() - _BACK, "schedule": schedule, "timezone": zone})
+    sources: dict[Format, Callable[[dict[str, object]], RosterSource]] = {
+        Format.CSV: csv_roster,
+        Format.GRAFANA: grafana,
+        Format.GOALERT: goalert,
+        Format.PAGERDUTY: pagerduty,
+    }
+    return sources[format]({})
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Left out: print it.")] = None,
+) -> None:
+    """People as CSV, which `mos roster import --format csv` reads again. No cell is a formula."""
+    text = csv_roster({}).written(_run(_roster).people)
+    if file is None:
+        sys.stdout.write(text)
+        return
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise ConfigError(f"{file} can't be written: {error.strerror}") from None
+
+
+@app.command()
+def who(
+    at: Annotated[str, typer.Option(help="A time with zone, such as 2026-12-24T22:00+01:00; left out: now.")] = "",
+) -> None:
+    """Who is on call by each schedule, who is on shift, and who is away."""
+    try:
+        moment = parse_time(at) if at else now()
+    except ValueError as error:
+        raise InvalidPayloadError(str(error)) from None
+
+    async def ask(database: Database) -> tuple[Roster, ZoneInfo]:
+        async with database.transaction() as session:
+            return await site_read.roster(session), ZoneInfo((await site_read.site(session)).timezone)
+
+    roster, zone = _run(ask)
+    for line in _lines(roster, zone, moment):
+        typer.echo(line)
+
+
+def _lines(roster: Roster, zone: ZoneInfo, moment: datetime) -> list[str]:
+    found = [f"at {local_text(moment, zone)} {zone.key}"]
+    for schedule in roster.schedules:
+        on = ", ".join(roster.by_id[one].name for one in roster.on_call(schedule.id, moment))
+        found.append(f"{schedule.title}: {on or 'nobody'}")
+    active = [person for person in roster.people if person.active]
+    away = [person.name for person in active if roster.absent(person.id, moment)]
+    there = [person.name for person in active if roster.on_shift(person, moment, zone) and person.name not in away]
+    return [*found, f"on shift: {', '.join(there) or 'nobody'}", *([f"away: {', '.join(away)}"] if away else [])]
+
+
+async def _roster(database: Database) -> Roster:
+    async with database.transaction() as session:
+        return await site_read.roster(session)
+
+
+def _run(act: Callable[[Database], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        database = Database(database_url(load_settings(running=True)), pool_size=1)
+        try:
+            return await act(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
