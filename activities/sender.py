@@ -25,6 +25,7 @@ from domain.messages import Message
 from domain.people import ChannelName
 from domain.values import Json
 from store.db import Database
+from store.read import prompts
 from store.read.health import UNAVAILABLE
 from store.read.reach import ENDED
 from store.tables import OutboxRow
@@ -192,7 +193,15 @@ class Sender:
             async with self._database.transaction() as session:
                 parts += [_payload(other) for other in await outbox.carried(session, row)]
         payload = bundling.merged(parts, row) or parts[0]
-        return ChannelMessage(key=row.id, address=row.address, payload=payload)
+        return ChannelMessage(key=row.id, address=row.address, payload={**payload, **await self._thread(row)})
+
+    async def _thread(self, row: OutboxRow) -> dict[str, Json]:
+        """On Slack, what follows a task's message goes into that message's thread."""
+        if row.channel != ChannelName.SLACK.value or row.task_id is None or row.edits:
+            return {}
+        async with self._database.transaction() as session:
+            ts = await prompts.thread_of(session, row)
+        return {"thread_ts": ts} if ts else {}
 
     async def _send(self, row: OutboxRow, message: ChannelMessage) -> SentMessage:
         channel = self._channels.get(ChannelName(row.channel))

@@ -83,6 +83,7 @@ class SlackClient:
                 unfurl_links=False,
                 unfurl_media=False,
                 thread_ts=thread or None,
+                reply_broadcast=True if thread else None,  # in a thread alone nobody is notified
                 **content,
             ),
             writes=True,

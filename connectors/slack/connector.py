@@ -1,6 +1,7 @@
 """Slack as a channel."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,24 @@ from connectors.slack.callbacks import Callback
 from connectors.slack.client import SlackClient, Take, signed
 from connectors.slack.config import SlackConfig
 from connectors.slack.reading import Wish
-from domain.errors import AuthError, InvalidPayloadError, OutcomeUnknownError, TransientError
+from domain.errors import (
+    AuthError,
+    InvalidPayloadError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RejectedError,
+    TransientError,
+)
 from domain.people import ChannelName
 
 _SKEW = timedelta(minutes=2)  # Slack stamps messages with its own clock
 _PAGES = 25
+_NO_THREAD = (
+    "slack.thread_not_found",
+    "slack.invalid_thread_ts",
+    "slack.thread_locked",
+    "slack.cannot_reply_to_message",
+)
 
 
 class SlackChannel:
@@ -35,22 +49,40 @@ class SlackChannel:
         await self._client.close()
 
     async def send(self, message: ChannelMessage) -> SentMessage:
-        content = mapping.post(message)
-        channel = await self._conversation(message.address)
+        channel, thread = await self._conversation(message.address), mapping.thread(message)
         try:
-            mark, thread = mapping.metadata(message.key), mapping.thread(message)
+            return await self._post(channel, message, thread)
+        except (RejectedError, NotFoundError) as error:
+            if not thread or error.code not in _NO_THREAD:
+                raise
+            return await self._post(channel, message, "")
+
+    async def _post(self, channel: str, message: ChannelMessage, thread: str) -> SentMessage:
+        content, mark = mapping.post(message), mapping.metadata(message.key)
+        try:
             ts, conversation = await self._client.post(channel, content, mark, thread)
         except KeyError as error:
             raise OutcomeUnknownError("Slack's answer to a message names no message.", detail=repr(error)) from error
         return SentMessage(vendor_id=ts, conversation=conversation)
 
     async def find(self, message: ChannelMessage, since: datetime) -> SentMessage | None:
-        """Reads the conversation's history, or its thread, back to `since` for the message's key."""
+        """Reads the thread and the conversation back to `since` for the message's key: whether it went into a thread
+        may have been decided anew since it was sent."""
         channel = await self._conversation(message.address)
-        oldest, cursor = f"{(since - _SKEW).timestamp():.6f}", ""
+        oldest, thread = f"{(since - _SKEW).timestamp():.6f}", mapping.thread(message)
+        threads = [thread, ""] if thread else [""]
+        for place in threads:
+            with suppress(NotFoundError):  # the thread's first message was deleted
+                found = await self._search(channel, place, oldest, message.key)
+                if found is not None:
+                    return found
+        return None
+
+    async def _search(self, channel: str, thread: str, oldest: str, key: str) -> SentMessage | None:
+        cursor = ""
         for _ in range(_PAGES):
-            messages, cursor = await self._page(channel, mapping.thread(message), oldest, cursor)
-            found = next((item for item in messages if mapping.marked(item, message.key)), None)
+            messages, cursor = await self._page(channel, thread, oldest, cursor)
+            found = next((item for item in messages if mapping.marked(item, key)), None)
             if found is not None:
                 return SentMessage(vendor_id=str(found["ts"]), conversation=channel)
             if not cursor:

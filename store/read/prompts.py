@@ -38,25 +38,24 @@ async def hanging_on(session: AsyncSession, conversation: str, vendor_id: str) -
     return found
 
 
-async def thread_of(session: AsyncSession, task_id: str, person: str, but: str = "") -> tuple[str, str] | None:
-    """(conversation, ts) of this person's first Slack message of the task, for what follows it; None when there is
-    none. `but`: an outbox id that is not looked at."""
+async def thread_of(session: AsyncSession, row: OutboxRow) -> str | None:
+    """The `ts` of the first Slack message of this row's task to the same address, if it was sent before this row."""
     statement = (
-        select(col(OutboxRow.conversation), col(OutboxRow.vendor_id))
+        select(col(OutboxRow.vendor_id))
         .where(
-            col(OutboxRow.task_id) == task_id,
-            col(OutboxRow.person) == person,
+            col(OutboxRow.task_id) == row.task_id,
+            col(OutboxRow.address) == row.address,
             col(OutboxRow.channel) == ChannelName.SLACK.value,
             col(OutboxRow.state) == "sent",
             col(OutboxRow.edits).is_(None),
             col(OutboxRow.vendor_id).is_not(None),
-            col(OutboxRow.id) != but,
+            col(OutboxRow.created_at) < row.created_at,
         )
-        .order_by(col(OutboxRow.sent_at), col(OutboxRow.id))
+        .order_by(col(OutboxRow.created_at), col(OutboxRow.id))
         .limit(1)
     )
-    row = (await session.execute(statement)).first()
-    return (row[0], str(row[1])) if row else None
+    found: str | None = await session.scalar(statement)
+    return found
 
 
 async def others_open(session: AsyncSession, person: str, limit: int) -> list[TaskRow]:

@@ -1,6 +1,7 @@
 """What is Slack's own: conversations, metadata, edits, errors by name, Block Kit's limits on the wire."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,6 +65,30 @@ async def test_edited_message_keeps_its_key(lab: SlackLab) -> None:
     assert await lab.channel.find(lab.message("msg_1"), NOW) == sent
 
 
+async def test_what_follows_goes_into_the_thread_and_is_found_there(lab: SlackLab) -> None:
+    prompt = await lab.channel.send(lab.message("msg_1"))
+    reminder = lab.message("msg_2", "Still down")
+    reminder = replace(reminder, payload={**reminder.payload, "thread_ts": prompt.vendor_id})
+    sent = await lab.channel.send(reminder)
+    post = [call.data for call in lab.recorder.calls if call.path.endswith("chat.postMessage")][-1]
+    assert (post["thread_ts"], post["reply_broadcast"]) == (prompt.vendor_id, True)
+    assert await lab.channel.find(reminder, NOW) == sent
+    alone = await lab.channel.send(lab.message("msg_3"))
+    doubted = lab.message("msg_3")
+    assert await lab.channel.find(replace(doubted, payload={**doubted.payload, "thread_ts": "1.1"}), NOW) == alone
+
+
+async def test_a_thread_that_is_gone_does_not_keep_the_message_back(
+    lab: SlackLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = {"ok": False, "error": "thread_not_found"}
+    monkeypatch.setattr(lab.recorder, "refuse", lambda fault: web.json_response(gone))
+    lab.fail(Fault.REFUSED_AUTH)
+    message = lab.message("msg_1")
+    await lab.channel.send(replace(message, payload={**message.payload, "thread_ts": "1764000000.000100"}))
+    assert lab.delivered() == ["Lathe 1 is down"]
+
+
 @pytest.mark.parametrize(
     "status, error, expected",
     [
@@ -77,6 +102,12 @@ async def test_edited_message_keeps_its_key(lab: SlackLab) -> None:
         (503, "service_unavailable", TransientError),
         (200, "msg_blocks_too_long", RejectedError),
         (200, "restricted_action", RejectedError),
+        (200, "channel_not_found", RejectedError),
+        (200, "user_not_found", RejectedError),
+        (200, "is_archived", RejectedError),
+        (200, "not_in_channel", RejectedError),
+        (200, "user_disabled", RejectedError),
+        (200, "invalid_auth", AuthError),
         (413, "", RejectedError),
     ],
 )
@@ -90,8 +121,8 @@ async def test_errors_by_name(
         await lab.channel.send(lab.message("msg_1"))
     assert type(caught.value) is expected
     assert error in caught.value.detail
-    if expected is RejectedError:
-        assert caught.value.code == f"slack.{error or 'http_413'}"
+    if expected in (RejectedError, AuthError):
+        assert caught.value.code == f"slack.{error or status}".replace("slack.413", "slack.http_413")
 
 
 async def test_lost_answer_to_an_edit_may_simply_be_repeated(lab: SlackLab, monkeypatch: pytest.MonkeyPatch) -> None:
