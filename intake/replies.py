@@ -11,14 +11,14 @@ from store.tables import InboxRow
 
 _QUIET = (ChannelName.CONSOLE.value, ChannelName.VOICE.value)  # a page shows it; nobody is called back for it
 _TEXTS = (ChannelName.SMS.value, ChannelName.WHATSAPP.value, ChannelName.EMAIL.value)
-_OWN_WORDS = ("handed_over", "snoozed", "asked", "reported", "mine", "mine_none")  # no message shows these
+_OWN_WORDS = ("handed_over", "snoozed", "asked", "reported", "mine", "mine_none", "linked")  # no message shows these
 
 
 def _told(channel: str, outcome: dict[str, Json]) -> str:
     """Which sentence this person is told. What was accepted shows on Slack and on the console; a text is confirmed, but
     for an acceptance, whose answer says what comes next, and for what is no task's (STOP, START)."""
     code = str(outcome.get("code", "ask_again"))
-    if channel in _QUIET:
+    if channel in _QUIET or outcome.get("silent"):
         return ""
     if not outcome.get("accepted") or code in _OWN_WORDS:
         return code

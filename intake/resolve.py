@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.messages import Choice, Message
 from domain.people import Person
 from domain.values import Json
-from intake import asides
+from intake import admitting, asides
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import InboxRow, TaskRow
@@ -24,11 +24,15 @@ _ASIDES = {"mine": asides.mine, "report": asides.report}
 
 async def resolve(session: AsyncSession, row: InboxRow) -> None:
     """Move one answer on: to its exception, or to an outcome of its own when person or task can't be told."""
+    if await admitting.turned_away(session, row):
+        return
     person = await _person(session, row.body)
     if person is None or not person.active:
-        _end(row, "unknown_person")
+        await admitting.stranger(session, row)
         return
     row.signal = {"person": person.id, "name": person.name, "language": person.language}
+    if await admitting.too_fast(session, row, person):
+        return
     verb = str(row.body.get("verb") or "")
     if verb in _OUTSIDE:
         row.status, row.outcome = "answered", {"accepted": verb not in _ASKING, "code": "help"}
@@ -45,6 +49,8 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
     if task is None:
         locked = code == "unknown_code" and await _counts_wrong(session, row, person)
         _end(row, "locked" if locked else code)
+        return
+    if await admitting.too_new(session, row, task):
         return
     row.signal = row.signal | {
         "task": task.id,

@@ -4,7 +4,7 @@ import hashlib
 import re
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, null, update
+from sqlalchemy import null, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -49,7 +49,7 @@ async def finish(session: AsyncSession, row: EnrolmentRow, standing: str, now: d
     """It is over, one way or the other; the code leaves the outbox with it."""
     row.standing, row.ended_at, row.ended_by = standing, now, by
     message = update(OutboxRow).where(col(OutboxRow.id) == code_message(row.id))
-    kept = func.jsonb_set(col(OutboxRow.payload), "{code}", '""')
+    kept = col(OutboxRow.payload).op("||")({"code": ""})
     await session.execute(message.values(payload=kept, rendered=null()))
 
 
@@ -103,7 +103,7 @@ async def expire(session: AsyncSession, now: datetime) -> None:
     ended = update(EnrolmentRow).where(*over).values(standing="expired", ended_at=now)
     ids = (await session.scalars(ended.returning(col(EnrolmentRow.id)))).all()
     messages = update(OutboxRow).where(col(OutboxRow.id).in_([code_message(one) for one in ids]))
-    kept = func.jsonb_set(col(OutboxRow.payload), "{code}", '""')
+    kept = col(OutboxRow.payload).op("||")({"code": ""})
     await session.execute(messages.values(payload=kept, rendered=null()))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -76,6 +76,20 @@ async def add_enrolment(session: AsyncSession, row: EnrolmentRow, now: datetime)
     )
     await session.execute(update(EnrolmentRow).where(*same).values(standing="expired", ended_at=now))
     session.add(row)
+
+
+async def keep_contacts(session: AsyncSession, person: str, addresses: Sequence[tuple[str, str]]) -> None:
+    """Exactly these are this person's. What is known of one that stays (when it was verified, from when it counts) is
+    kept; one that was somebody else's is a new one."""
+    kept = tuple_(col(ContactRow.channel), col(ContactRow.address)).in_(addresses)
+    await session.execute(delete(ContactRow).where(col(ContactRow.person) == person, ~kept))
+    for channel, address in addresses:
+        contact = insert(ContactRow).values(channel=channel, address=address, person=person, verified_by="")
+        fresh = {"person": person, "verified_at": None, "verified_by": "", "usable_from": None}
+        moved = contact.on_conflict_do_update(
+            index_elements=["channel", "address"], set_=fresh, where=col(ContactRow.person) != person
+        )
+        await session.execute(moved)
 
 
 async def bind_contact(session: AsyncSession, row: ContactRow, replaces: str = "") -> None:

@@ -1,12 +1,13 @@
 """Versions of definitions and site documents, people and their addresses."""
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.values import Json
-from store.tables import ContactRow, DefinitionRow, DocumentRow, PersonRow
+from store.tables import DefinitionRow, DocumentRow, PersonRow
+from store.write import identity
 
 _DEFINITIONS = 7413
 
@@ -45,9 +46,4 @@ async def put_person(
     values = {"id": person, "data": data} | ({"password_hash": password_hash} if password_hash else {})
     statement = insert(PersonRow).values(values)
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-    await session.execute(delete(ContactRow).where(col(ContactRow.person) == person))
-    for channel, address in addresses:
-        contact = insert(ContactRow).values(channel=channel, address=address, person=person)
-        await session.execute(
-            contact.on_conflict_do_update(index_elements=["channel", "address"], set_={"person": person})
-        )
+    await identity.keep_contacts(session, person, addresses)

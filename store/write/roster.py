@@ -9,7 +9,8 @@ from sqlmodel import col
 
 from domain.people import Person
 from domain.values import Json
-from store.tables import AbsenceRow, ContactRow, FeedRow, OverrideRow, PersonRow, ScheduleRow, SwapRow
+from store.tables import AbsenceRow, FeedRow, OverrideRow, PersonRow, ScheduleRow, SwapRow
+from store.write import identity
 
 _ROSTER = 7415
 
@@ -24,10 +25,8 @@ async def put_person(session: AsyncSession, person: Person) -> None:
     values = {"id": person.id, "data": person.model_dump(mode="json")}
     statement = insert(PersonRow).values(values)
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-    await session.execute(delete(ContactRow).where(col(ContactRow.person) == person.id))
     verified = {(one.channel.value, one.address) for one in person.contacts if one.verified}
-    for channel, address in sorted(verified):
-        await session.execute(insert(ContactRow).values(channel=channel, address=address, person=person.id))
+    await identity.keep_contacts(session, person.id, sorted(verified))
 
 
 async def put_schedule(session: AsyncSession, schedule: str, data: Json) -> None:
