@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,13 +33,30 @@ class Account:
     messages: list[dict[str, Json]] = field(default_factory=list)
     prefix: str = ""
 
+    calls: list[dict[str, Json]] = field(default_factory=list)
+
     def answer(self, call: Call) -> tuple[int, Json]:
+        if call.path.endswith("/Calls.json"):
+            return (201, self.dial(call)) if call.method == "POST" else (200, self.dialled(call))
         return (201, self.create(call)) if call.method == "POST" else (200, self.list(call))
+
+    def dial(self, call: Call) -> Json:
+        """A call as the Calls API tells it: nothing in it names our key."""
+        now = format_datetime(datetime.now(UTC))
+        made = {"sid": f"CA{len(self.calls):032x}", "to": call.data["To"], "from": call.data["From"]}
+        made |= {"account_sid": ACCOUNT, "status": "queued", "date_created": now, "start_time": None}
+        self.calls.append(made | {"asked": call.data})
+        return made
+
+    def dialled(self, call: Call) -> Json:
+        found = [one for one in self.calls[::-1] if one["to"] == call.query["To"]]
+        told = [{name: value for name, value in one.items() if name != "asked"} for one in found]
+        return {"calls": told, "page": 0, "page_size": 50, "next_page_uri": None}
 
     def create(self, call: Call) -> Json:
         now = format_datetime(datetime.now(UTC))
         message = {"sid": f"SM{len(self.messages):032x}", "account_sid": ACCOUNT, "status": "queued", "date_sent": None}
-        message |= {"to": call.data["To"], "body": self.prefix + str(call.data["Body"])}
+        message |= {"to": call.data["To"], "body": self.prefix + _text(call.data)}
         self.messages.append(message | {"date_created": now, "date_updated": now, "num_segments": "1"})
         return self.messages[-1]
 
@@ -50,6 +68,14 @@ class Account:
         path = call.path + "?" + urlencode({**call.query, "Page": page + 1})
         more = path if len(newest) > 2 * page + 2 else None
         return {"messages": newest[2 * page : 2 * page + 2], "page": page, "page_size": 2, "next_page_uri": more}
+
+
+def _text(data: dict[str, Json]) -> str:
+    """The body, or that of the template: its texts between fixed words."""
+    if "ContentSid" not in data:
+        return str(data["Body"])
+    given = json.loads(data["ContentVariables"])
+    return f"mos: {given['1']} / {given['2']} / {given['3']} (mos)"
 
 
 def refuse(fault: Fault) -> web.Response:
