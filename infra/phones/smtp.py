@@ -6,7 +6,7 @@ import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, AnyStr
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -161,7 +161,7 @@ class Server(SMTP):
         self._mailboxes.live.discard(self._accepted)
         super().connection_lost(error)
 
-    async def push(self, status: AnyStr) -> None:
+    async def push(self, status: Any) -> None:
         """Answer; an unordered refusal is a violation."""
         text = str(status, "utf-8", "replace") if isinstance(status, bytes) else str(status)
         if text[:1] in ("4", "5") and _ORDERED not in text:

@@ -51,7 +51,9 @@ class Account:
         return self.state.sms.put(sid, Sms.model_validate({**record, "created": now, "updated": now, **more}))
 
     def move(self, sms: Sms, status: str, error_code: int | None = None) -> Sms:
-        """Give a message its next status."""
+        """Give a message its next status; one that was forgotten meanwhile stays forgotten."""
+        if self.state.sms.get(sms.sid) is None:
+            return sms
         sms.status, sms.updated, sms.error_code = status, time.time(), error_code
         if sms.sent is None and status in ("sent", "delivered", "undelivered", "read"):
             sms.sent = sms.updated

@@ -54,7 +54,7 @@ class TwilioCallbacks:
         last, code = await self._fate(sms)
         way = [s for s in ("queued", "sent", last) if s != "sent" or last in ("delivered", "undelivered", "sent")]
         for status in dict.fromkeys(way):
-            if sms.status == "canceled":
+            if sms.status == "canceled" or self.account.state.sms.get(sms.sid) is None:
                 return
             if sms.status == status == "sent":
                 continue

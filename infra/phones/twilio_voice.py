@@ -190,7 +190,7 @@ class Voice:
         own = self.state.config.twilio.gather_seconds
         silence = own if own is not None else float(given.get("timeout", "5"))
         call.gathering = True
-        self.state.calls.put(call.sid, call)
+        self._keep(call)
         heard = asyncio.create_task(self._prompt(call, verb))
         digits, last = "", ""
         try:
@@ -203,7 +203,7 @@ class Voice:
         finally:
             heard.cancel()
             call.gathering = False
-            self.state.calls.put(call.sid, call)
+            self._keep(call)
         if not digits and last != finish and given.get("actionOnEmptyResult") != "true":
             return None
         ended = {"FinishedOnKey": last} if last and last == finish else {}
@@ -224,7 +224,7 @@ class Voice:
 
     async def _report(self, call: Call, event: str, status: str) -> None:
         """One status callback, when it was asked for."""
-        if not call.status_callback or event not in call.events:
+        if not call.status_callback or event not in call.events or self.state.calls.get(call.sid) is None:
             return
         now = format_datetime(datetime.now(UTC))
         form = self._form(call) | {"CallStatus": status, "Timestamp": now, "SequenceNumber": str(call.sequence)}
@@ -233,7 +233,7 @@ class Voice:
             took = int((call.ended or 0) - (call.started or call.ended or 0))
             form |= {"CallDuration": str(took), "Duration": str(-(-took // 60))}
         call.sequence += 1
-        self.state.calls.put(call.sid, call)
+        self._keep(call)
         answer = await self.callbacks.send("call_status", call.status_callback, form, call.status_method)
         if answer.error not in (None, "lost on order"):
             self.records.violation("twilio", "call_status", "answer", "11200", f"status callback: {answer.error}")
@@ -244,13 +244,17 @@ class Voice:
         form |= {"AccountSid": self.state.config.twilio.account_sid, "ApiVersion": "2010-04-01"}
         return form | ({"AnsweredBy": call.answered_by} if call.detect and call.answered_by else {})
 
+    def _keep(self, call: Call) -> None:
+        if self.state.calls.get(call.sid) is not None:  # a call that was forgotten meanwhile stays forgotten
+            self.state.calls.put(call.sid, call)
+
     def _move(self, call: Call, status: str) -> None:
         call.status, call.updated, call.gathering = status, time.time(), False
-        self.state.calls.put(call.sid, call)
+        self._keep(call)
 
     def _say(self, call: Call, who: str, text: str) -> None:
         call.said.append({"at": time.time(), "who": who, "text": text})
-        self.state.calls.put(call.sid, call)
+        self._keep(call)
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -24,7 +24,8 @@ ACCOUNT = "AC" + "a1" * 16
 AUTH = "an-auth-token-for-tests"
 SERVICE, EMPTY_SERVICE = "MG" + "b2" * 16, "MG" + "c3" * 16
 CONTENT = "HX" + "d4" * 16
-NUMBER = "+15005550006"
+NUMBER, WHATSAPP = "+15005550006", "+15005550099"
+MAILBOX, TESS_WHATSAPP, LANDLINE = "tess@plant.example", "+420600100011", "+420600100009"
 TESS, PAUL, GONE, GUEST = "U0TESS", "U0PAUL", "U0GONE", "U0GUEST"
 TESS_PHONE, PAUL_PHONE, ONLY_SMS = "+420600100001", "+420600100002", "+420600100003"
 SCOPES = ["chat:write", "users:read", "users:read.email", "im:write", "im:history", "commands", "channels:read"]
@@ -46,7 +47,9 @@ def configuration(limits: Json | None = None, **slack: Any) -> Json:
         {"name": "Gone Person", "slack_user_id": GONE, "deleted": True},
         {"name": "Guest Person", "slack_user_id": GUEST, "is_restricted": True},
     ]
-    people[0]["email"] = "tess@plant.example"
+    people[0] |= {"email": MAILBOX, "whatsapp": TESS_WHATSAPP}
+    people[1]["reachable"] = False
+    people.append({"name": "Desk Phone", "phone": LANDLINE, "line": "landline"})
     channels: list[Json] = [
         {"id": "C0FLOOR", "name": "floor"},
         {"id": "C0NOTIN", "name": "elsewhere", "app_is_member": False},
@@ -66,7 +69,8 @@ def configuration(limits: Json | None = None, **slack: Any) -> Json:
         "messaging_services": services,
     }
     twilio |= {"contents": {CONTENT: "Order {{1}} is late"}, "status_delay_seconds": 0.01}
-    twilio |= {"calls_per_second": 10_000.0}
+    twilio |= {"calls_per_second": 10_000.0, "whatsapp_senders": [WHATSAPP], "approval_seconds": 0.05}
+    twilio |= {"call_delay_seconds": 0.01, "word_seconds": 0.0, "gather_seconds": 0.3}
     return {"people": people, "slack": workspace | {"limits": WIDE | (limits or {})} | slack, "twilio": twilio}
 
 
@@ -114,8 +118,12 @@ class Phones:
     def twilio(self, token: str = AUTH) -> Client:
         """The vendor's own client with only the base URL changed."""
         client = Client(ACCOUNT, token)  # type: ignore[no-untyped-call]
-        client.api.base_url = f"{self.url}/twilio"
+        client.api.base_url = client.content.base_url = f"{self.url}/twilio"
         return client
+
+    def address(self, name: str) -> str:
+        """host:port of a vendor's own door."""
+        return str(self.get("addresses")[name])
 
     def get(self, path: str, **query: Any) -> Any:
         """GET /control/<path>"""
@@ -174,6 +182,7 @@ class Application:
     """The product's place: records each callback and answers as told (status, content type, body)."""
 
     answer: Callable[[Received], tuple[int, str, str]] = lambda _: (200, "text/plain", "")
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # what GET of a path returns
     received: list[Received] = field(default_factory=list)
     url: str = ""
 
@@ -191,6 +200,14 @@ class Application:
                 self.send_header("Content-Length", str(len(text.encode())))
                 self.end_headers()
                 self.wfile.write(text.encode())
+
+            def do_GET(self) -> None:
+                kind, content = application.files.get(self.path, ("", b""))
+                self.send_response(200 if kind else 404)
+                self.send_header("Content-Type", kind or "text/plain")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing."""

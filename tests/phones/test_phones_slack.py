@@ -111,6 +111,9 @@ def test_an_ephemeral_message_is_for_one_person_and_in_no_history(phones: Phones
         "edited": 0,
         "sms": 0,
         "sms_by_twilio": 0,
+        "whatsapp": 0,
+        "calls": 0,
+        "mail": 0,
     }
 
 
