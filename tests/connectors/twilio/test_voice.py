@@ -68,8 +68,8 @@ def test_it_is_said_in_the_persons_language(channel: VoiceChannel, language: str
 @pytest.mark.parametrize(
     "message, digit, verb", [(TASK, "1", "accept"), (TASK, "2", "decline"), (APPROVE, "2", "approve:swap")]
 )
-def test_key_means_what_was_said(channel: VoiceChannel, message: object, digit: str, verb: str) -> None:
-    rendered = render(message, ChannelName.VOICE)  # type: ignore[arg-type]
+def test_key_means_what_was_said(channel: VoiceChannel, message: Message, digit: str, verb: str) -> None:
+    rendered = render(message, ChannelName.VOICE)
     request = follow(channel.speak(signed(calling(), ASKED), rendered), digit)
     channel.verify(request)
     [found] = channel.read(request)
