@@ -37,13 +37,16 @@ async def listen(settings: Settings, database: Database) -> None:
     if token is None or channel is None:
         return
     slack = door(database, channel)
-    while True:
-        log.info("listening to Slack by Socket Mode")
-        try:
-            await channel.listen(token.get_secret_value(), lambda kind, payload: _take(slack, kind, payload))
-        except MosError as error:
-            log.error("Socket Mode: %s %s", error.message, error.detail)
-        await asyncio.sleep(_PAUSE_S)
+    try:
+        while True:
+            log.info("listening to Slack by Socket Mode")
+            try:
+                await channel.listen(token.get_secret_value(), lambda kind, payload: _take(slack, kind, payload))
+            except MosError as error:
+                log.error("Socket Mode: %s %s", error.message, error.detail)
+            await asyncio.sleep(_PAUSE_S)
+    finally:
+        await channel.close()
 
 
 async def _take(slack: SlackDoor, kind: str, payload: Mapping[str, Any]) -> Mapping[str, Json] | None:

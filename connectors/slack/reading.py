@@ -16,6 +16,7 @@ from domain.values import Json
 FORM = "form:"
 """Before the verb of a button that asks for something first: pressing it opens a form, which is not yet an answer."""
 MORE, REPORT = "more", "report"
+SHORTCUTS = (REPORT, "report_message")
 _TS = re.compile(r"\d{1,12}\.\d{1,9}")
 _HUMAN_SUBTYPES = {"", "file_share", "thread_broadcast"}
 _ASKED = ("help", "mine", "report")  # what a command or the first word to the app may want
@@ -241,7 +242,7 @@ def _commanded(callback: Callback) -> list[Wish]:
 
 def _shortcut(callback: Callback) -> list[Wish]:
     data = callback.data
-    if data.get("callback_id") != REPORT:
+    if data.get("callback_id") not in SHORTCUTS:
         return []
     marked = unescape(str(child(data, "message").get("text") or ""))
     return [Wish("report", data["user"]["id"], data["trigger_id"], text=marked)]

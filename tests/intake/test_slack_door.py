@@ -45,9 +45,8 @@ async def lab() -> AsyncIterator[SlackLab]:
         yield lab
 
 
-@pytest.fixture
-async def door(lab: SlackLab, hand: Hand) -> SlackDoor:
-    """One open task, asked of Jonas in his direct message."""
+async def keep_task(hand: Hand, message: Message, conversation: str, vendor_id: str) -> None:
+    """One open task, asked of Jonas by this Slack message."""
     version = (await hand.rows(select(col(DefinitionRow.version))))[0]
     async with hand.database.transaction() as session:
         session.add(
@@ -56,7 +55,7 @@ async def door(lab: SlackLab, hand: Hand) -> SlackDoor:
                 title="t", priority="high", started=True, state={}, milestones={}, opened_at=TS,
             )
         )  # fmt: skip
-        shown = SHOWN.model_dump(mode="json")
+        shown = message.model_dump(mode="json")
         session.add(
             TaskRow(
                 id="tsk_1", exception_id="exc_1", step="s", kind="task", code="ABCD", asked=["jonas"], shown=shown,
@@ -67,9 +66,15 @@ async def door(lab: SlackLab, hand: Hand) -> SlackDoor:
             OutboxRow(
                 id="msg_1", exception_id="exc_1", task_id="tsk_1", person="jonas", channel="slack", address=JONAS,
                 purpose="task", payload=shown, state="sent", next_at=TS, created_at=TS, sent_at=TS,
-                vendor_id="1764000000.000100", conversation="D01",
+                vendor_id=vendor_id, conversation=conversation,
             )
         )  # fmt: skip
+
+
+@pytest.fixture
+async def door(lab: SlackLab, hand: Hand) -> SlackDoor:
+    """Slack's door, and one task of Jonas in his direct message."""
+    await keep_task(hand, SHOWN, "D01", "1764000000.000100")
     return make_door(hand.database, lab.channel)
 
 
@@ -355,9 +360,11 @@ async def test_the_command_is_answered_to_the_asker_alone(door: SlackDoor, hand:
     assert await answers(hand) == []
 
 
-@pytest.mark.parametrize("kind", ["shortcut", "message_action"])
-async def test_a_problem_is_reported_from_anywhere(door: SlackDoor, hand: Hand, lab: SlackLab, kind: str) -> None:
-    payload = {"type": kind, "callback_id": "report", "team": {"id": TEAM}, "api_app_id": APP, "trigger_id": "1.3"}
+@pytest.mark.parametrize("kind, name", [("shortcut", "report"), ("message_action", "report_message")])
+async def test_a_problem_is_reported_from_anywhere(
+    door: SlackDoor, hand: Hand, lab: SlackLab, kind: str, name: str
+) -> None:
+    payload = {"type": kind, "callback_id": name, "team": {"id": TEAM}, "api_app_id": APP, "trigger_id": "1.3"}
     await door.handle(signed(interaction({**payload, "user": user(), "message": {"text": "it smokes"}})))
     await door.handle(command("report it smokes"))
     assert [shown["view"]["callback_id"] for shown in lab.workspace.views] == ["report", "report"]
