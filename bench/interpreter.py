@@ -27,6 +27,7 @@ from domain.ids import derived_id
 from infra.processes.worker import PURE
 from tests.support.effects import Effects
 from tests.support.servers import TEMPORAL, Temporal
+from workflows.engine.generations import OPENS_WITH
 from workflows.exception import ExceptionWorkflow
 from workflows.transaction import TransactionWorkflow
 
@@ -72,7 +73,7 @@ def _given(key: str) -> ExceptionInput:
     )
     return ExceptionInput(
         exception_id=f"exc_{key}", site="s", version="v1", definition=DEFINITION, key=key, priority="high",
-        opened_at=NOW, signals=[signal], equipment={}, parameters={}, site_facts={},
+        opened_at=NOW, signals=[signal], equipment={}, parameters={}, site_facts={}, generation=OPENS_WITH,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from domain.calendar import SiteCalendar
 from domain.definition import Definition, walk
 from domain.people import ContactMethod, Person, Roster, Shift
 from domain.steps import STEP_KINDS
+from workflows.engine.generations import OPENS_WITH
 
 Doc = dict[str, Any]
 START = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
@@ -251,4 +252,5 @@ def opened(definition: Definition) -> ExceptionInput:
         signals=[_signal(1, START, "aborted")], equipment={"id": "lathe", "area": ""},
         site_facts={"id": "made", "title": "Made", "timezone": "Europe/Prague"},
         calendar=SiteCalendar(timezone="Europe/Prague", shifts=SHIFTS, business_hours=SHIFTS[:1]),
+        generation=OPENS_WITH,
     )  # fmt: skip

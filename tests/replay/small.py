@@ -25,6 +25,7 @@ from domain.ids import derived_id
 from domain.values import Json, iso
 from tests.support.effects import Effects, worker
 from tests.support.eventually import eventually
+from workflows.engine.generations import OPENS_WITH
 
 PLANNER: Json = {"role": "planner"}
 POST: Json = {
@@ -281,7 +282,7 @@ async def play(client: Client, name: str) -> Effects:
     given = ExceptionInput(
         exception_id=f"exc_{name}", site="brno", version="v1", definition=definition(name, small.steps), key="lathe-2",
         priority="high", opened_at=datetime.now(UTC), signals=[_signal(1, {"number": 1})], equipment={}, parameters={},
-        site_facts={},
+        site_facts={}, generation=OPENS_WITH,
     )  # fmt: skip
     async with worker(client, effects):
         handle = await client.start_workflow(name, given, id=f"brno/{name}/lathe-2/exc_{name}", task_queue="mos")

@@ -38,6 +38,7 @@ from tests.support.channels import FakeChannel
 from tests.support.eventually import eventually
 from tests.support.plans import demand_answer, plan_answer, staging_answer
 from tests.support.systems import FakeSystem
+from workflows.engine.generations import OPENS_WITH
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITIONS = ROOT / "workflows" / "definitions"
@@ -325,7 +326,7 @@ async def run_plant(database: Database, client: Client) -> AsyncIterator[Plant]:
     fakes = systems(anchor)
     slack, sms = FakeChannel(ChannelName.SLACK), FakeChannel(ChannelName.SMS, can_edit=False)
     world = World(database, fakes, utcnow, os.urandom, "https://mos.example")
-    pump = Pump(database, Deliverer(client), lambda: load_rules(database), utcnow)
+    pump = Pump(database, Deliverer(client, generation=OPENS_WITH), lambda: load_rules(database), utcnow)
     sender = Sender(database, {ChannelName.SLACK: slack, ChannelName.SMS: sms}, utcnow)
     plant = Plant(database, client, world, fakes["erp"], fakes["mes"], slack, sms, pump, sender, anchor)
     async with make_worker(client, world), _running(pump.run(), sender.run(), _wake(database, pump, sender)):

@@ -19,6 +19,7 @@ from store.tables import ExceptionRow
 from tests.support.eventually import eventually
 from tests.support.plant import ABORTED, machine_state, publish_all, systems, utcnow
 from tests.support.servers import program
+from workflows.engine.generations import OPENS_WITH
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +41,7 @@ async def nobody_answers(database: Database, environment: WorkflowEnvironment) -
     world = World(database, systems(utcnow()), utcnow, os.urandom, "https://mos.example")
     async with make_worker(client, world):
         await signals.receive(database, [machine_state("lathe-1", ABORTED, 1, utcnow())], utcnow())
-        pump = Pump(database, Deliverer(client), lambda: load_rules(database), utcnow)
+        pump = Pump(database, Deliverer(client, generation=OPENS_WITH), lambda: load_rules(database), utcnow)
         await pump.step()
 
         async def started() -> ExceptionRow | None:

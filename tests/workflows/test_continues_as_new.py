@@ -12,6 +12,7 @@ from domain.definition import Definition
 from tests.support.effects import Effects, worker
 from tests.support.eventually import eventually
 from tests.support.servers import Temporal
+from workflows.engine.generations import OPENS_WITH
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 TURNS, SIGNALS, BATCH = 100, 5000, 4
@@ -51,7 +52,7 @@ def given() -> ExceptionInput:
     return ExceptionInput(
         exception_id="exc_1", site="brno", version="v1", definition=Definition.model_validate(DEFINITION),
         key="lathe-2", priority="high", opened_at=NOW, signals=[signal(1)], equipment={"id": "lathe-2"}, parameters={},
-        site_facts={},
+        site_facts={}, generation=OPENS_WITH,
     )  # fmt: skip
 
 
