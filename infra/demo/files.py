@@ -149,6 +149,7 @@ def _write_site(layout: Layout, people: dict[str, Any]) -> None:
     password = layout.secret("console_password").read_text(encoding="utf-8").strip()
     site = (SITE / "site.yaml").read_text(encoding="utf-8")
     write_private(layout.site / "site.yaml", site)
+    write_private(layout.site / "authority.yaml", (SITE / "authority.yaml").read_text(encoding="utf-8"))
     write_private(layout.site / "people.yaml", yaml.safe_dump(people, sort_keys=False))
     write_private(layout.site / "connectors.yaml", yaml.safe_dump(_connectors(layout), sort_keys=False))
     passwords = {person["id"]: password for person in people["people"]}
