@@ -33,9 +33,10 @@ def segment(marker: int, body: bytes) -> bytes:
     return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
-def jpeg(
-    width: int = 2, height: int = 2, *, extra: bytes = b"", scan: bytes = b"\x12\xff\x00\x34\xff\xd0\x56"
-) -> bytes:
+SCAN = b"\x12\xff\x00\x34\xff\xd0\x56"  # with a stuffed byte and a restart marker
+
+
+def jpeg(width: int = 2, height: int = 2, *, extra: bytes = b"") -> bytes:
     frame = bytes([8]) + height.to_bytes(2, "big") + width.to_bytes(2, "big") + bytes([1, 1, 0x11, 0])
     begin = b"\xff\xd8" + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0") + extra + segment(0xC0, frame)
     return begin + segment(0xDA, bytes([1, 1, 0, 0, 63, 0])) + SCAN + b"\xff\xd9"
