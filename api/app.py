@@ -19,7 +19,10 @@ from api import (
     live,
     login,
     plant,
+    roster,
+    roster_changes,
     shelving,
+    signals,
     signing,
     steering,
     trying,
@@ -35,8 +38,20 @@ def create_app(deps: ApiDeps) -> FastAPI:
     app = FastAPI(title="mos", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.deps = deps
     handle_problems(app)
-    people = (login, account, enrolment, lists, authority, exceptions, signing, steering, shelving)
-    for room in (doors, *people, definitions, drafting, trying, plant, live):
+    people = (
+        login,
+        account,
+        enrolment,
+        lists,
+        roster,
+        roster_changes,
+        authority,
+        exceptions,
+        signing,
+        steering,
+        shelving,
+    )
+    for room in (doors, signals, *people, definitions, drafting, trying, plant, live):
         app.include_router(room.router)
     for router in deps.extra_routers:
         app.include_router(router)
