@@ -1,6 +1,5 @@
 """The pages that only show: board, inbox, ledger, people, what the ERP holds."""
 
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -8,11 +7,12 @@ from fastapi.responses import RedirectResponse, Response
 from api import shelving
 from api.deps import Deps
 from api.references import sections
-from api.rendering import show, site_of
+from api.rendering import show
 from api.visitors import Visitor
 from domain.errors import MosError, NotFoundError
+from domain.values import Json, iso
 from store.read import board as board_read
-from store.read import console, health, shelves
+from store.read import console, health, reach, shelves
 
 router = APIRouter()
 
@@ -22,6 +22,19 @@ async def healthz(deps: Deps) -> dict[str, str]:
     """200 when the database answers, else 503."""
     await health.ping(deps.database)
     return {"status": "ok"}
+
+
+@router.get("/api/channels")
+async def channels(deps: Deps, login: Visitor) -> Json:
+    """Do the channels to people work? `{"down": [{"channel", "since", "error"}], "everything": bool}`: what the banner
+    of every page says; an empty list when all work."""
+    outage = await reach.outage(deps.database)
+    down = [
+        {"channel": row.channel, "since": iso(row.down_since), "error": row.error}
+        for row in outage.down
+        if row.down_since
+    ]
+    return {"down": down, "everything": outage.everything}
 
 
 @router.get("/")
@@ -43,17 +56,6 @@ async def inbox(request: Request, deps: Deps, login: Visitor) -> Response:
 async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
     entries, names = await console.ledger(deps.database)
     return await show(request, login, "ledger.html", entries=entries, names=names)
-
-
-@router.get("/people")
-async def people(request: Request, deps: Deps, login: Visitor) -> Response:
-    """Who is on the roster, and on shift now."""
-    roster = await console.roster(deps.database)
-    site = await site_of(deps)
-    zone, now = ZoneInfo(site.timezone if site else "UTC"), deps.now()
-    rows = [(person, roster.on_shift(person, now, zone)) for person in roster.people]
-    rows.sort(key=lambda row: (not (row[1] and row[0].active), row[0].name))
-    return await show(request, login, "people.html", people=rows, shifts=roster.shifts)
 
 
 @router.get("/phones")

@@ -32,7 +32,8 @@ def read(*events: str) -> Imported:
     inner = "".join(
         f"BEGIN:VEVENT\nUID:{n}\nDTSTAMP:20261001T000000Z\n{one}\nEND:VEVENT\n" for n, one in enumerate(events)
     )
-    text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//x//EN\nX-WR-CALNAME:Hall 1\nX-WR-TIMEZONE:Europe/Prague\n{inner}END:VCALENDAR\n"
+    head = "VERSION:2.0\nPRODID:-//x//x//EN\nX-WR-CALNAME:Hall 1\nX-WR-TIMEZONE:Europe/Prague"
+    text = f"BEGIN:VCALENDAR\n{head}\n{inner}END:VCALENDAR\n"
     source = build({"begins": datetime(2026, 10, 18, tzinfo=UTC), "days": 60})
     return source.read(text.replace("\n", "\r\n").encode(), PEOPLE)
 

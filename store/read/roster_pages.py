@@ -1,0 +1,89 @@
+"""What the pages of people and schedules show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.errors import NotFoundError
+from domain.people import Person, Roster
+from domain.rosters.model import Schedule
+from domain.site import Site
+from domain.values import Json
+from store.db import Database
+from store.read import roster as read
+from store.read import site as site_read
+from store.tables import OverrideRow, SwapRow
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Everybody, and the site they work at. `waiting`: swaps that are not answered."""
+
+    roster: Roster
+    site: Site
+    waiting: Sequence[SwapRow] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {person.id: person.name for person in self.roster.people}
+
+
+@dataclass(frozen=True)
+class PersonPage:
+    staff: Staff
+    person: Person
+    revision: str
+    has_feed: bool
+
+
+@dataclass(frozen=True)
+class SchedulePage:
+    """`overrides`: those that are not over. `data`: what an editor shows."""
+
+    staff: Staff
+    schedule: Schedule
+    data: Json
+    revision: str
+    overrides: Sequence[OverrideRow]
+    has_feed: bool
+
+
+async def staff(database: Database) -> Staff:
+    """Raises NotFoundError before the first push."""
+    async with database.transaction() as session:
+        return Staff(await site_read.roster(session), await site_read.site(session), await read.swaps_waiting(session))
+
+
+async def person(database: Database, name: str) -> PersonPage:
+    """Raises NotFoundError."""
+    async with database.transaction() as session:
+        row = await read.person_row(session, name)
+        if row is None:
+            raise NotFoundError(f"no person '{name}' on the roster")
+        waiting = await read.swaps_waiting(session, name)
+        found = Staff(await site_read.roster(session), await site_read.site(session), waiting)
+        feeds = await read.feeds_of(session, "person", name)
+        return PersonPage(found, Person.model_validate(row.data), read.revision(row.data), bool(feeds))
+
+
+async def schedule(database: Database, name: str) -> SchedulePage:
+    """Raises NotFoundError."""
+    async with database.transaction() as session:
+        row = await read.schedule_row(session, name)
+        roster = await site_read.roster(session)
+        found = roster.schedule(name)
+        if row is None or found is None:
+            raise NotFoundError(f"no schedule '{name}'")
+        waiting = [one for one in await read.swaps_waiting(session) if one.data["schedule"] == name]
+        people = Staff(roster, await site_read.site(session), waiting)
+        overrides = await read.overrides_of(session, name)
+        feeds = await read.feeds_of(session, "schedule", name)
+        return SchedulePage(people, found, row.data, read.revision(row.data), overrides, bool(feeds))
+
+
+async def feed(database: Database, token_hash: str) -> tuple[str, str, Staff] | None:
+    """Kind, subject and everybody, for the secret address that has this hash."""
+    async with database.transaction() as session:
+        row = await read.feed(session, token_hash)
+        if row is None:
+            return None
+        return row.kind, row.subject, Staff(await site_read.roster(session), await site_read.site(session))
