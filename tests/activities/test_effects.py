@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
+from activities.authorising import AuthorityActivities
 from activities.context import ContextActivities
 from activities.contracts.model import AuthoriseRequest, GatherRequest, PostRequest, Projection, Query
-from activities.authorising import AuthorityActivities
 from activities.posting import PostingActivities
 from activities.world import World
 from domain.errors import AuthError, MosError, TransientError
@@ -101,7 +101,7 @@ async def test_a_posting_again_gives_the_first_answer(world: World) -> None:
         ("jonas", "report_downtime", "machining", "slack", "low", ""),
         ("jonas", "report_downtime", "finishing", "slack", "low", "not_allowed"),
         ("grace", "disposition", "", "slack", "high", "sign_in"),
-        ("grace", "disposition", "", "console", "high", ""),
+        ("grace", "disposition", "", "console", "high", "sign_in"),  # not signed
     ],
 )
 async def test_authority(

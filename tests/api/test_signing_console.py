@@ -58,8 +58,8 @@ async def test_a_signature_keeps_name_time_meaning_and_what_was_shown(somebody: 
     [
         ({"password": "wrong"}, 401),
         ({"password": ""}, 401),
-        ({"meaning": ""}, 422),
-        ({"meaning": "whatever"}, 422),
+        ({"meaning": ""}, 400),
+        ({"meaning": "whatever"}, 400),
         ({"shown": "6" * 64}, 409),
         ({"shown": ""}, 409),
         ({"task": f"{DISPOSITION}:2"}, 409),
@@ -70,7 +70,7 @@ async def test_what_is_not_whole_is_not_signed(
 ) -> None:
     await somebody.sign_in(QUALITY)
     refused = await sent(somebody, **wrong)
-    assert refused.status_code in (status, 400) if status == 422 else refused.status_code == status
+    assert refused.status_code == status
     assert await rows(database, SignatureRow) == []
     assert [row for row in await rows(database, InboxRow) if row.category == "answer"] == []
 
@@ -101,7 +101,7 @@ async def test_sent_twice_it_is_signed_once(somebody: Browser, database: Databas
 
 
 async def test_c16_looking_at_the_page_signs_nothing(somebody: Browser, database: Database) -> None:
-    assert (await somebody.get(SIGN)).status_code in (303, 401)
+    assert (await somebody.get(SIGN)).status_code == 303
     await somebody.sign_in(TECHNICIAN)
     page = (await somebody.get(SIGN)).text
     assert "You may not decide this" in page
@@ -116,7 +116,7 @@ async def test_a_matrix_that_came_later_asks_for_a_signature_all_the_same(
     await somebody.sign_in(PLANNER)
     form = hidden((await somebody.get(f"/exceptions/{BREAKDOWN}")).text, f'id="{PLAN}"')
     answer = form | {"verb": "approve:swap"}
-    assert (await somebody.post(f"/tasks/{PLAN}/answer", answer)).status_code in (400, 422)
+    assert (await somebody.post(f"/tasks/{PLAN}/answer", answer)).status_code == 400
     signed = answer | {"meaning": "approve", "password": PASSWORD}
     assert (await somebody.post(f"/tasks/{PLAN}/answer", signed)).status_code == 303
     assert len(await rows(database, SignatureRow)) == 1
@@ -140,9 +140,9 @@ async def test_lend_and_take_back(somebody: Browser, database: Database) -> None
     form = hidden((await somebody.get("/authority")).text, 'class="card lend"')
     end = (NOW + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M")
     lending = form | {"to": TECHNICIAN, "end": end, "reason": "<b>dentist</b>", "action:reschedule": "1"}
-    assert (await somebody.post("/delegations", lending | {"action:disposition": "1"})).status_code in (403, 409, 422)
-    assert (await somebody.post("/delegations", lending | {"reason": " "})).status_code in (400, 422)
-    assert (await somebody.post("/delegations", lending | {"to": PLANNER})).status_code in (400, 422)
+    assert (await somebody.post("/delegations", lending | {"action:disposition": "1"})).status_code == 422
+    assert (await somebody.post("/delegations", lending | {"reason": " "})).status_code == 400
+    assert (await somebody.post("/delegations", lending | {"to": PLANNER})).status_code == 400
     assert await rows(database, DelegationRow) == []
     assert (await somebody.post("/delegations", lending)).status_code == 303
     [row] = await rows(database, DelegationRow)
@@ -152,7 +152,7 @@ async def test_lend_and_take_back(somebody: Browser, database: Database) -> None
     ending = f"/delegations/{row.id}/end"
     await somebody.sign_in(QUALITY)
     refused = await somebody.post(ending, hidden((await somebody.get("/authority")).text))
-    assert refused.status_code in (403, 409, 422)
+    assert refused.status_code == 422
     await somebody.sign_in(TECHNICIAN)
     assert (await somebody.post(ending, hidden((await somebody.get("/authority")).text))).status_code == 303
     assert [one.ended_by for one in await rows(database, DelegationRow)] == [TECHNICIAN]
