@@ -1,5 +1,6 @@
 """The phones on one page, kept live by server-sent events."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from infra.phones.config import Person
 from infra.phones.state import State
 
 _HERE = Path(__file__).parent
@@ -30,7 +32,12 @@ def page_router(state: State) -> APIRouter:
     @router.get("/")
     async def phones() -> HTMLResponse:
         slack = state.config.slack
-        html = templates.get_template("phones.html").render(app_name=slack.app_name, people=state.config.people)
+        html = templates.get_template("phones.html").render(
+            app_name=slack.app_name,
+            people=state.config.people,
+            apps=_apps,
+            shortcuts=json.dumps([shortcut.model_dump() for shortcut in slack.shortcuts]),
+        )
         return HTMLResponse(html, headers=PAGE_HEADERS)
 
     @router.get("/events")
@@ -39,6 +46,19 @@ def page_router(state: State) -> APIRouter:
         return StreamingResponse(_revisions(state, request), media_type="text/event-stream", headers=headers)
 
     return router
+
+
+def _apps(person: Person) -> list[tuple[str, str]]:
+    """What is installed on a person's phone: (name, label)."""
+    has = {
+        "slack": ("Slack", person.slack_user_id),
+        "home": ("Home", person.slack_user_id),
+        "sms": ("SMS", person.phone),
+        "whatsapp": ("WhatsApp", person.whatsapp),
+        "voice": ("Calls", person.voice or person.phone),
+        "email": ("Mail", person.email),
+    }
+    return [(name, label) for name, (label, address) in has.items() if address]
 
 
 async def _revisions(state: State, request: Request) -> AsyncIterator[str]:

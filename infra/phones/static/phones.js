@@ -1,10 +1,13 @@
 // Keeps every phone on the page as the server knows it, and sends what a person presses or types.
 import { collect, renderBlocks } from "./blocks.js";
+import { clock, drawCall, mailNode, textNode, voiceNode } from "./calls.js";
 import { element, mrkdwn } from "./mrkdwn.js";
 
 const live = document.getElementById("live");
 const phones = new Map([...document.querySelectorAll(".phone")].map((card) => [card.dataset.person, card]));
 const shown = new Map(); // what each message node shows, by person and message, so that only changes are drawn again
+const shortcuts = JSON.parse(document.body.dataset.shortcuts);
+const threads = new Map(); // the thread in which somebody is writing, by person
 let loading = false;
 let again = false;
 
@@ -31,6 +34,8 @@ async function refresh() {
 function draw(card, screen) {
   if (!card) return;
   drawMessages(card, screen);
+  drawHome(card, screen);
+  drawCall(card, screen, (body) => send(screen.name, "telephone", body));
   drawSheet(card, screen);
   const count = document.querySelector(`[data-count="${CSS.escape(screen.name)}"]`);
   const received = screen.messages.filter((m) => m.from === "app" || m.direction === "received").length;
@@ -54,23 +59,11 @@ function node(screen, message) {
   const text = JSON.stringify(message);
   const known = shown.get(key);
   if (known?.text === text) return known.node;
-  const fresh = message.via === "sms" ? smsNode(message) : slackNode(screen.name, message);
+  const make = { slack: slackNode, voice: voiceNode, email: mailNode }[message.via] ?? textNode;
+  const fresh = make(screen.name, message, (verb, body) => send(screen.name, verb, body));
+  fresh.classList.add(`via-${message.via}`);
   shown.set(key, { text, node: fresh });
   return fresh;
-}
-
-function smsNode(message) {
-  const status = message.direction === "received" ? (message.by_twilio ? "by Twilio" : message.status) : "sent";
-  const failed = message.error_code ? ` · error ${message.error_code}` : "";
-  const reached = ["undelivered", "failed"].includes(message.status) ? "unreached" : "";
-  return element("div", { class: `sms ${message.direction} ${reached}` },
-    element("p", { class: "bubble" }, linked(message.text)),
-    element("p", { class: "meta" }, `SMS ${status}${failed} · ${clock(message.at)}`));
-}
-
-function linked(text) {
-  return text.split(/(https?:\/\/[^\s]+)/).map((part, n) =>
-    n % 2 ? element("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part) : part);
 }
 
 function slackNode(person, message) {
@@ -81,7 +74,47 @@ function slackNode(person, message) {
   const notes = [where, message.ephemeral ? "only you see this" : null, message.edited ? "edited" : null, message.thread_ts && message.thread_ts !== message.ts ? "in thread" : null, clock(message.at)];
   const by = element("p", { class: "meta" }, element("strong", {}, message.from === "app" ? "App" : message.from), ` ${notes.filter(Boolean).join(" · ")}`);
   const warning = message.warning ? element("p", { class: "warning", role: "alert" }, `⚠ That did not get through (${message.warning.replaceAll("_", " ")}). Try again.`) : null;
-  return element("div", { class: mine ? "slack mine" : "slack" }, by, body, warning);
+  const tools = message.ephemeral ? null : element("p", { class: "tools" },
+    element("button", { type: "button", onclick: () => enterThread(person, message) }, "Thread"),
+    shortcuts.filter((one) => one.type === "message").map((one) =>
+      element("button", { type: "button", onclick: () => send(person, "shortcut", { callback_id: one.callback_id, ts: message.ts, channel: message.channel }) }, `⚡ ${one.name}`)));
+  return element("div", { class: mine ? "slack mine" : "slack" }, by, body, warning, tools);
+}
+
+function enterThread(person, message) {
+  const card = phones.get(person);
+  threads.set(person, message && { thread_ts: message.ts, channel: message.channel });
+  card.querySelector(".thread").hidden = !message;
+  if (!message) return;
+  card.querySelector(".thread span").textContent = `In the thread of “${message.text.slice(0, 40)}”`;
+  card.querySelector("[name=via]").value = "dm";
+  card.querySelector("[name=text]").focus();
+}
+
+function drawHome(card, screen) {
+  const home = card.querySelector(".home");
+  const view = screen.home[0];
+  const key = view ? view.hash : "";
+  if (home.dataset.key === key) return;
+  home.dataset.key = key;
+  const act = { press: (block_id, action_id, option) => send(screen.name, "press", { view_id: view.view_id, block_id, action_id, option, inputs: collect(home) }) };
+  const quick = shortcuts.filter((one) => one.type === "global").map((one) =>
+    element("button", { type: "button", class: "press", onclick: () => send(screen.name, "shortcut", { callback_id: one.callback_id }) }, `⚡ ${one.name}`));
+  home.replaceChildren(...(view ? renderBlocks(view.blocks, act) : [element("p", { class: "quiet" }, "The app has published nothing here yet")]), element("p", { class: "tools" }, quick));
+}
+
+function openApp(card, app) {
+  for (const tab of card.querySelectorAll(".apps button")) tab.setAttribute("aria-pressed", String(tab.dataset.app === app));
+  const list = card.querySelector(".messages");
+  list.dataset.app = app;
+  list.hidden = app === "home";
+  card.querySelector(".home").hidden = app !== "home";
+  const way = { slack: "dm", sms: "sms", whatsapp: "whatsapp" }[app];
+  const via = card.querySelector("[name=via]");
+  if (way && [...via.options].some((one) => one.value === way)) via.value = way;
+  if (app === "home") send(card.dataset.person, "home", {});
+  if (app === "whatsapp") send(card.dataset.person, "read", {});
+  list.scrollTop = list.scrollHeight;
 }
 
 async function pressed(person, message, block_id, action_id, option, root) {
@@ -131,10 +164,6 @@ function viewForm(person, view) {
       view.submit ? element("button", { type: "submit", class: "press primary" }, view.submit) : null));
 }
 
-function clock(seconds) {
-  return new Date(Number(seconds) * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-}
-
 async function reply(event) {
   event.preventDefault();
   const form = event.currentTarget;
@@ -144,13 +173,18 @@ async function reply(event) {
   const slash = text.match(/^(\/\S+)\s*(.*)$/);
   form.elements.text.value = "";
   const via = form.elements.via.value;
-  const body = via === "sms" ? { body: text } : slash ? { command: slash[1], text: slash[2] } : { text };
+  const thread = threads.get(card.dataset.person) ?? {};
+  const body = via !== "dm" ? { body: text } : slash ? { command: slash[1], text: slash[2] } : { text, ...thread };
   const result = await send(card.dataset.person, via === "dm" && slash ? "command" : via, body);
   said.hidden = result.ok;
   said.textContent = result.ok ? "" : `Not delivered to the app: ${String(result.error).replaceAll("_", " ")}`;
 }
 
-for (const card of phones.values()) card.querySelector(".reply").addEventListener("submit", reply);
+for (const card of phones.values()) {
+  card.querySelector(".reply").addEventListener("submit", reply);
+  card.querySelector(".leave").addEventListener("click", () => enterThread(card.dataset.person, null));
+  for (const tab of card.querySelectorAll(".apps button")) tab.addEventListener("click", () => openApp(card, tab.dataset.app));
+}
 const events = new EventSource("/events");
 events.onopen = () => { live.textContent = "live"; live.className = "live on"; };
 events.onerror = () => { live.textContent = "reconnecting"; live.className = "live"; };
