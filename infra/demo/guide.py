@@ -80,7 +80,7 @@ class Guide:
         _say("   Decided. The new times go to the ERP, and the new sequence to the MES.")
 
     def _finish_as_technician(self) -> None:
-        _say("4. On the technician's phone write a cause and press Done.")
+        _say("4. On the technician's phone press Done, write the cause and send it.")
         self._wait(self._repaired)
 
     def _show_the_books(self) -> None:

@@ -61,7 +61,7 @@ class Play:
         """A message that shows a button for `verb`, and the button."""
         for message in self.messages(person):
             for button in message.get("buttons", []):
-                if button["action_id"].startswith(verb):
+                if button["action_id"].removeprefix("form:").startswith(verb):
                     return message, button["action_id"]
         return None
 

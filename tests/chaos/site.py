@@ -186,12 +186,29 @@ class Site:
         return [m for m in screen["messages"] if m.get("direction") == "received" or m["from"] == "app"]
 
     def press(self, person: str, message: Json, button: str, **inputs: str) -> bool:
-        """Press a Slack button; did the product's door answer well? False also when the button has just gone."""
-        body = {"ts": message["ts"], "channel": message["channel"], "action_id": button, "inputs": inputs}
-        answer = self.phones.post(f"/people/{person}/press", json=body)
+        """Press a Slack button, and send the form that it opens; did the product's door answer well? False also when
+        the button has just gone."""
+        form = button.startswith("form:")
+        body = {"ts": message["ts"], "channel": message["channel"], "action_id": button}
+        answer = self.phones.post(f"/people/{person}/press", json=body | {"inputs": {} if form else inputs})
         if answer.status_code == httpx.codes.CONFLICT:
             return False
-        return bool(answer.raise_for_status().json()["ok"])
+        if not answer.raise_for_status().json()["ok"]:
+            return False
+        return not form or self._send_form(person, button.removeprefix("form:"), inputs)
+
+    def _send_form(self, person: str, verb: str, inputs: dict[str, str]) -> bool:
+        """False when no form opened (the product was away), or it could not be taken."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            modals = self.phones.get(f"/people/{person}").raise_for_status().json()["modals"]
+            views = [modal["view_id"] for modal in modals if modal["callback_id"] == verb]
+            if views:
+                body = {"view_id": views[-1], "inputs": inputs}
+                answer = self.phones.post(f"/people/{person}/submit", json=body)
+                return answer.is_success and answer.json()["result"] in ("closed", "cleared")
+            time.sleep(0.05)
+        return False
 
     def text(self, person: str, words: str) -> bool:
         """Write an SMS; did the product's door answer well?"""

@@ -22,7 +22,7 @@ from infra.settings import Settings, SlackSettings
 from store.tables import InboxRow
 from templates.render import render
 from tests.intake.hand import Hand
-from tests.intake.test_slack_door import JONAS, SHOWN, TASK, keep_task
+from tests.intake.slack_scene import JONAS, SHOWN, TASK, keep_task
 from tests.phones.peers import APP_TOKEN, SECRET, TOKEN, Phones, configuration
 from tests.support.eventually import eventually
 

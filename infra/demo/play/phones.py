@@ -1,6 +1,7 @@
 """The people's phones, used as people use them: read the screen, press a button, type an SMS."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -12,11 +13,14 @@ from infra.demo.play.peers import Peers
 
 _LINK = re.compile(r"/exceptions/([\w-]+)")
 _TIMEOUT_S = 30.0
+_FORM = "form:"  # such a button opens a form; the answer is given with the form
+_OPENS_S = 10.0
 
 
 @dataclass(frozen=True)
 class Message:
-    """What one phone shows once. `at`: epoch seconds of its arrival; `exception`: from its link, if it has one."""
+    """What one phone shows once. `at`: epoch seconds of its arrival; `exception`: from its link, if it has one;
+    `forms`: the buttons that open a form first."""
 
     id: str
     via: str
@@ -25,6 +29,7 @@ class Message:
     channel: str
     buttons: tuple[str, ...]
     exception: str
+    forms: frozenset[str] = frozenset()
 
     def reply_for(self, meaning: str) -> str:
         """What to type for a meaning, as the SMS itself explains it (`QNAF OK = accept`). Raises NotHappenedError."""
@@ -38,14 +43,16 @@ class Message:
 def message_of(shown: dict[str, Any]) -> Message:
     """A message of the phones' control API."""
     link = _LINK.search(str(shown.get("blocks") or shown["text"]))
+    actions = [str(button["action_id"]) for button in shown.get("buttons", [])]
     return Message(
         id=shown.get("ts") or shown["sid"],
         via=shown["via"],
         at=float(shown["at"]),
         text=shown["text"],
         channel=shown.get("channel", ""),
-        buttons=tuple(button["action_id"] for button in shown.get("buttons", [])),
+        buttons=tuple(action.removeprefix(_FORM) for action in actions),
         exception=link[1] if link else "",
+        forms=frozenset(action.removeprefix(_FORM) for action in actions if action.startswith(_FORM)),
     )
 
 
@@ -73,9 +80,28 @@ class Phones:
         return {who: self.received(who) for who in self._names}
 
     def press(self, who: str, message: Message, button: str, inputs: dict[str, str] | None = None) -> None:
-        """Press a Slack button, with what is entered in the message's fields. Raises NotHappenedError."""
-        body = {"ts": message.id, "channel": message.channel, "action_id": button, "inputs": inputs or {}}
-        self._act(who, "press", body, f"pressed '{button}' on Slack")
+        """Press a Slack button as the message shows it now, and fill in the form if it opens one. Raises
+        NotHappenedError."""
+        now = next((shown for shown in self.received(who) if shown.id == message.id), message)
+        action = _FORM + button if button in now.forms else button
+        body = {"ts": message.id, "channel": message.channel, "action_id": action}
+        self._act(who, "press", body | {"inputs": {} if button in now.forms else inputs or {}}, f"pressed '{button}'")
+        if button in now.forms:
+            self._fill_in(who, button, inputs or {})
+
+    def _fill_in(self, who: str, button: str, inputs: dict[str, str]) -> None:
+        until = time.monotonic() + _OPENS_S
+        while True:
+            modals = self._get(f"/people/{quote(self._names[who])}")["modals"]
+            view = next((modal["view_id"] for modal in modals if modal["callback_id"] == button), None)
+            if view is not None:
+                break
+            if time.monotonic() > until:
+                raise NotHappenedError(f"{who} pressed '{button}' on Slack, and no form opened")
+            time.sleep(0.05)
+        answer = self._act(who, "submit", {"view_id": view, "inputs": inputs}, f"sent the form '{button}'")
+        if answer["result"] not in ("closed", "cleared"):
+            raise NotHappenedError(f"{who} sent the form '{button}', and it stayed open: {answer}")
 
     def text(self, who: str, words: str) -> None:
         """Send an SMS to the product. Raises NotHappenedError."""
@@ -86,13 +112,14 @@ class Phones:
         found: list[dict[str, Any]] = self._get("/violations")
         return found
 
-    def _act(self, who: str, what: str, body: dict[str, Any], told: str) -> None:
+    def _act(self, who: str, what: str, body: dict[str, Any], told: str) -> dict[str, Any]:
         response = self._http.post(f"/people/{quote(self._names[who])}/{what}", json=body)
         if response.is_error:
             raise NotHappenedError(f"{who} could not have {told}: {response.text}")
-        answer = response.json()
+        answer: dict[str, Any] = response.json()
         if not answer["ok"]:
             raise NotHappenedError(f"{who} {told}, and the product's door refused it: {answer['error']}")
+        return answer
 
     def _get(self, path: str) -> Any:
         try:
