@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.roles import Channel, ChannelMessage
 from domain.errors import AuthError, MosError, OutcomeUnknownError, RateLimitedError, TransientError
+from domain.messages import Message
 from domain.people import ChannelName
 from store.db import Database
 from store.read import reach as read
 from store.tables import OutboxRow
 from store.write import health, reach
+from templates.render import render
 
 _BATCH = 50
 _LOOK_AGAIN = timedelta(seconds=5)
@@ -81,19 +83,20 @@ class Outages:
         if not self._down and not self._stopped:
             return
         async with self._database.transaction() as session:
-            found = await read.stranded(session, sorted(self._down - self._half_open), self._now(), _BATCH)
+            found = await read.stranded(session, sorted(self._down), self._now(), _BATCH)
+        pause = timedelta(0) if self._half_open else _LOOK_AGAIN  # what stays may be the one that tries
         for row_id in found:
             async with self._database.transaction() as session:
-                await reach.divert(session, row_id, self._now(), _LOOK_AGAIN)
+                await reach.divert(session, row_id, self._now(), pause)
 
     async def probe(self) -> None:
-        """Try the channels that are down and whose time has come: ask for a message that the vendor has, else let the
-        next message try."""
+        """Try the channels that are down and whose time has come: ask for a message, which the vendor may have or not;
+        where it can't be asked the next message tries."""
         if not self._down:
             return
         async with self._database.transaction() as session:
             due = await health.claim_probe(session, self._now())
-            known = {name: await read.last_taken(session, name, self._now() - _MEMORY) for name in due}
+            known = {name: await read.newest(session, name, self._now() - _MEMORY) for name in due}
         await asyncio.gather(*(self._try(name, row) for name, row in known.items()))
 
     async def _try(self, name: str, row: OutboxRow | None) -> None:
@@ -101,9 +104,9 @@ class Outages:
         if channel is None or not channel.can_find or row is None:
             self._half_open.add(name)
             return
-        asked = ChannelMessage(key=row.id, address=row.address, payload=row.rendered or {})
         try:
-            await channel.find(asked, row.created_at)
+            payload = row.rendered or render(Message.model_validate(row.payload), ChannelName(name))
+            await channel.find(ChannelMessage(key=row.id, address=row.address, payload=payload), row.created_at)
         except RateLimitedError:
             await self.worked(name)
         except MosError as error:

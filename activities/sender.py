@@ -257,7 +257,8 @@ class Sender:
         if row.attempts >= _GIVE_UP:
             await self._failed(row, f"given up: {again.error}", "mos.given_up")
             return
-        due = self._now() + timedelta(seconds=again.seconds)
+        is_lost = self._outages.is_down(row.channel) and row.state == "pending" and not again.unsure
+        due = self._now() + timedelta(seconds=0 if is_lost else again.seconds)  # at once, to another contact
         if again.unsure:  # stays `sending`: claimed again once its lease is over
             await self._finish(row, error=again.error, next_at=due, claimed_at=due - _LEASE)
             await self._elsewhere(row)

@@ -1,6 +1,5 @@
 """The pages that only show: board, inbox, ledger, people, what the ERP holds."""
 
-
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 

@@ -17,8 +17,10 @@ from api.deps import ApiDeps, deps_of
 from api.references import link_of
 from domain.errors import NotFoundError
 from domain.site import Site
-from store.read import console
+from store.read import console, reach
+from store.read.reach import Outage
 
+NO_OUTAGE = Outage()
 FOLDER = Path(templates.__path__[0]) / "console"
 STATIC = FOLDER / "static"
 MACHINES = ("/webhooks/", "/slack/", "/twilio/", "/healthz", "/events", "/api/")
@@ -56,6 +58,7 @@ def page(
     headers: Mapping[str, str] | None = None,
     login: Login | None = None,
     site: Site | None = None,
+    outage: Outage = NO_OUTAGE,
     **values: Any,
 ) -> HTMLResponse:
     """One page; times are the site's."""
@@ -63,6 +66,7 @@ def page(
     zone, now = ZoneInfo(site.timezone if site else "UTC"), deps.now()
     shell = {
         "login": login,
+        "outage": outage,
         "now": now,
         "zone": zone,
         "path": request.url.path,
@@ -88,4 +92,6 @@ async def site_of(deps: ApiDeps) -> Site | None:
 
 async def show(request: Request, login: Login, template: str, **values: Any) -> HTMLResponse:
     """A page for a signed-in person."""
-    return page(request, template, login=login, site=await site_of(deps_of(request)), **values)
+    deps = deps_of(request)
+    outage = await reach.outage(deps.database)
+    return page(request, template, login=login, site=await site_of(deps), outage=outage, **values)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from store.db import Database
-from store.read import delivery
-from store.tables import ExceptionRow, InboxRow, OutboxRow, PersonRow, RefusedCall, SourceStateRow, TaskRow
+from store.read import delivery, reach
+from store.tables import ExceptionRow, InboxRow, PersonRow, RefusedCall, SourceStateRow, TaskRow
 
 LOST = ("lost", "disconnected", "stale")
 ACTIVE = ("open", "yours", "taken")
@@ -29,11 +29,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What did not come through: unreadable signals, refused calls, messages that failed, sources that are gone."""
+    """What did not come through: unreadable signals, refused calls, sources that are gone. `unreachable`: (exception
+    id, person) whom every message of an ask missed; what reached the person by another channel is no trouble."""
 
     quarantined: int
     refused: int
-    failed_messages: int
+    unreachable: Sequence[tuple[str, str]]
     lost: Sequence[SourceStateRow]
 
 
@@ -79,17 +80,11 @@ async def trouble(session: AsyncSession, since: datetime) -> Trouble:
     """Counts for the banner: what came in since then, what failed for exceptions that are open."""
     quarantined = select(func.count()).where(col(InboxRow.status) == "quarantined", col(InboxRow.received_at) >= since)
     refused = select(func.count()).select_from(RefusedCall).where(col(RefusedCall.at) >= since)
-    failed = (
-        select(func.count())
-        .select_from(OutboxRow)
-        .join(ExceptionRow, col(ExceptionRow.id) == col(OutboxRow.exception_id))
-        .where(col(OutboxRow.state) == "failed", col(ExceptionRow.closed_at).is_(None))
-    )
     lost = select(SourceStateRow).where(col(SourceStateRow.state).in_(LOST)).order_by(col(SourceStateRow.key))
     return Trouble(
         await session.scalar(quarantined) or 0,
         await session.scalar(refused) or 0,
-        await session.scalar(failed) or 0,
+        await reach.unreachable(session),
         (await session.scalars(lost)).all(),
     )
 

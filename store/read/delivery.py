@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.values import Json, iso, parse_time
+from store.read.reach import ALIVE, ENDED
 from store.tables import OutboxRow, TimelineRow
 
 _ASKING = ("task", "approve")
+_MISSED = (*_ASKING, "notify")
 DELIVERED = "delivered"
 
 
@@ -25,21 +27,37 @@ def milestones(known: dict[str, Json], messages: Sequence[OutboxRow]) -> dict[st
 
 
 def told(known: dict[str, Json], messages: Sequence[OutboxRow]) -> list[TimelineRow]:
-    """The line of the story that says so."""
+    """The lines of the story that say so: who was reached first, what did not arrive, who was not reached at all."""
     message = first(messages)
-    if message is None:
-        return []
-    data = {"channel": message.channel, "task": message.payload.get("step", "")}
-    return [
-        TimelineRow(
-            exception_id=message.exception_id or "",
-            entry=0,
-            at=_counted(known, _at(message)),
-            kind=DELIVERED,
-            person=message.person,
-            data=data,
-        )
-    ]
+    reached = [_line(message, DELIVERED, _counted(known, _at(message)), channel=message.channel)] if message else []
+    return [*reached, *_missed(messages)]
+
+
+def _missed(messages: Sequence[OutboxRow]) -> list[TimelineRow]:
+    """By ask and person: each message that went wrong, and where it went instead; then whether nothing is left."""
+    asks: dict[str, list[OutboxRow]] = {}
+    for row in messages:
+        if row.edits is None and row.purpose in _MISSED:
+            asks.setdefault(row.reach or row.id, []).append(row)
+    lines = list[TimelineRow]()
+    for rows in asks.values():
+        ended = [row for row in rows if row.state in ENDED and row.ended_at is not None]
+        for row in ended:
+            after = (one for one in rows if one.state in ALIVE and one.id != row.id)
+            instead = min(after, key=lambda one: one.next_at, default=None)
+            more = {"channel": row.channel, "why": row.error or "", "instead": instead.channel if instead else ""}
+            kind = "expired_message" if row.state == "expired" else "not_delivered"
+            lines.append(_line(row, kind, row.ended_at or row.created_at, **more))
+        if ended and not any(row.state in (*ALIVE, "withdrawn") for row in rows):
+            lines.append(_line(ended[-1], "unreachable", max(row.ended_at or row.created_at for row in ended)))
+    return lines
+
+
+def _line(message: OutboxRow, kind: str, at: datetime, **more: Json) -> TimelineRow:
+    data = {"task": message.payload.get("step", "")} | more
+    return TimelineRow(
+        exception_id=message.exception_id or "", entry=0, at=at, kind=kind, person=message.person, data=data
+    )
 
 
 def first(messages: Sequence[OutboxRow]) -> OutboxRow | None:

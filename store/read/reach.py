@@ -1,6 +1,7 @@
 """Which channels work, which addresses want no more, and whom nothing reached."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.people import ChannelName
 from store.db import Database
-from store.tables import ChannelHealthRow, ExceptionRow, OutboxRow, StoppedRow
+from store.tables import ChannelHealthRow, ContactRow, ExceptionRow, OutboxRow, StoppedRow
 
 ALIVE = ("pending", "sending", "sent")
 ENDED = ("failed", "moved", "expired")
@@ -35,10 +37,22 @@ async def stranded(session: AsyncSession, shut: Sequence[str], now: datetime, li
     return (await session.scalars(found)).all()
 
 
-async def health(database: Database) -> Sequence[ChannelHealthRow]:
-    """The same for the banner of the console's pages and the API."""
+@dataclass(frozen=True)
+class Outage:
+    """What the banner says: the channels that do not work now, and whether none does of those that people have."""
+
+    down: Sequence[ChannelHealthRow] = ()
+    everything: bool = False
+
+
+async def outage(database: Database) -> Outage:
+    """For the console's pages and the API."""
     async with database.transaction() as session:
-        return await down(session)
+        broken = await down(session)
+        if not broken:
+            return Outage()
+        used = set((await session.scalars(select(col(ContactRow.channel)).distinct())).all()) - {ChannelName.CONSOLE}
+        return Outage(broken, used <= {row.channel for row in broken})
 
 
 async def stopped(session: AsyncSession, person: str) -> set[tuple[str, str]]:
@@ -71,15 +85,12 @@ def _missed() -> Select[Any, Any]:
     )
 
 
-async def last_taken(session: AsyncSession, channel: str, since: datetime) -> OutboxRow | None:
-    """The newest message that this channel's vendor took since then: asking for it shows whether the vendor answers."""
-    taken = select(OutboxRow).where(
-        col(OutboxRow.channel) == channel,
-        col(OutboxRow.state) == "sent",
-        col(OutboxRow.sent_at) >= since,
-        col(OutboxRow.edits).is_(None),
+async def newest(session: AsyncSession, channel: str, since: datetime) -> OutboxRow | None:
+    """The newest message of this channel since then: asking for it shows whether the vendor answers."""
+    any_one = select(OutboxRow).where(
+        col(OutboxRow.channel) == channel, col(OutboxRow.created_at) >= since, col(OutboxRow.edits).is_(None)
     )
-    row: OutboxRow | None = await session.scalar(taken.order_by(col(OutboxRow.sent_at).desc()).limit(1))
+    row: OutboxRow | None = await session.scalar(any_one.order_by(col(OutboxRow.created_at).desc()).limit(1))
     if row is not None:
         session.expunge(row)
     return row

@@ -35,7 +35,7 @@ async def test_the_board_says_who_has_what_and_what_waits_for_whom(somebody: Bro
     assert "New plan for Lathe 1: waits for Petr Dvořák" in board
     assert "Yours to answer New plan for Lathe 1" in board
     assert "opcua-1 has not reported since 10:27:00 CET (connection refused)" in board
-    assert "1 message failed" in board
+    assert "Petr Dvořák could not be reached by any contact" in board
     assert "1 unreadable signal, 1 refused call" in board
     assert "Rush order SO-2107 for Vesta Rail" in board
 
