@@ -20,6 +20,8 @@ async def receive(database: Database, message: InboundMessage, now: datetime) ->
         "fields": dict(message.fields),
         "reply_to": dict(message.reply_to),
     }
+    if message.media:
+        body["media"] = [{"url": one.url, "type": one.claimed_type} for one in message.media]
     source = message.channel.value
     async with database.transaction() as session:
         return await inbox.add_answer(
