@@ -93,6 +93,10 @@ def _phones(layout: Layout, people: list[dict[str, Any]]) -> dict[str, Any]:
             "commands_url": f"{api}/slack/commands",
             "events_url": f"{api}/slack/events",
             "commands": ["/mos"],
+            "shortcuts": [
+                {"callback_id": "report", "name": "Report a problem", "type": "global"},
+                {"callback_id": "report_message", "name": "Report this", "type": "message"},
+            ],
         },
         "twilio": {
             "account_sid": env["TWILIO_ACCOUNT_SID"],

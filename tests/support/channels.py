@@ -58,8 +58,5 @@ class FakeChannel:
         address, verb, task = words
         return [InboundMessage(self.name, f"{self.name}:{request.body!r}", address, verb=verb, task=task)]
 
-    def challenge(self, request: CallbackRequest) -> str | None:
-        return request.headers.get("challenge")
-
     def addresses(self) -> list[str]:
         return [message.address for message in self.sent]
