@@ -93,6 +93,8 @@ class Tokens:
         )
         async with self._database.transaction() as session:
             await on_roster(session, actor)
+            if actor.id not in {person.id for person in await read.active_people(session)}:
+                raise NotFoundError(f"no person '{actor.id}' on the roster answers for it")
             if ADMIN_SCOPES & set(scopes):
                 await may(session, actor, MANAGE)
             await write.add_token(session, row)

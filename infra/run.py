@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine
@@ -13,6 +12,7 @@ import typer
 import uvloop
 
 from domain.errors import ConfigError
+from infra import log_lines
 from infra.settings import Settings, load_settings
 from store.db import Database
 
@@ -62,9 +62,7 @@ Process = Callable[[Settings, Database, Callable[[], None]], Coroutine[Any, Any,
 def run_process(process: Process, name: str = "") -> None:
     """Runs one process to its end; `name` (by default its module's) names the file that says it is ready."""
     settings = load_settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for chatty in ("httpx", "asyncua", "aiohttp", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    log_lines.set_up(settings.log_level)
     name = name or process.__module__.rsplit(".", 1)[-1]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(process, settings, name))

@@ -57,6 +57,7 @@ class Database:
             pool_use_lifo=True,
             pool_timeout=10,
             json_serializer=storable,
+            hide_parameters=True,  # what a failed statement carried is in no log (C7)
         )
         _try_out_the_idle(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

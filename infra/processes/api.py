@@ -38,6 +38,7 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
         host=settings.api_host,
         port=settings.api_port or 0,
         log_level="warning",
+        log_config=None,  # the lines are ours (C28)
         timeout_graceful_shutdown=3,
         access_log=False,
         forwarded_allow_ips=settings.trusted_proxies,
