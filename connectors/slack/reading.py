@@ -60,12 +60,13 @@ def wishes(callback: Callback) -> list[Wish]:
 
 
 def presser(callback: Callback) -> tuple[str, str]:
-    """The user and the team that the payload says the user is of (empty when it does not)."""
-    data = callback.data
-    user = child(data, "user")
-    event = child(data, "event")
+    """The user, and the team that the payload says the user is of: empty when it does not, and in an Enterprise
+    organisation, whose people may be of any of its workspaces (`users.info` knows strangers there)."""
+    data, user, event = callback.data, child(callback.data, "user"), child(callback.data, "event")
     name = user.get("id") or data.get("user_id") or event.get("user") or ""
-    return str(name), str(user.get("team_id") or event.get("user_team") or event.get("team") or "")
+    organised = data.get("enterprise") or data.get("enterprise_id") or event.get("enterprise")
+    team = "" if organised else user.get("team_id") or event.get("user_team") or event.get("team") or ""
+    return str(name), str(team)
 
 
 def place(callback: Callback, origins: Sequence[str]) -> dict[str, Json]:

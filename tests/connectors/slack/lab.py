@@ -101,7 +101,7 @@ def refuse(fault: Fault) -> web.Response:
 
 def config(api_base: str, **more: Json) -> SlackConfig:
     settings = {"bot_token": TOKEN, "signing_secret": SECRET, "team_id": TEAM, "app_id": APP, "api_base": api_base}
-    return SlackConfig.model_validate({**settings, "timeout": 0.4, **more})
+    return SlackConfig.model_validate({**settings, "timeout": 1.5, **more})
 
 
 def signed(

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.roles import CallbackRequest
 from connectors.slack.connector import SlackChannel, build
-from domain.errors import AuthError, InvalidPayloadError
+from domain.errors import AuthError, InvalidPayloadError, TransientError
 from domain.values import Json
 from tests.connectors.slack.lab import APP, TEAM, TS, USER, config, interaction, pressed, signed
 
@@ -153,6 +153,30 @@ def test_direct_message_is_plain_text(channel: SlackChannel) -> None:
     [message] = channel.read(request)
     assert (message.verb, message.text, message.address) == ("", "a < b", USER)
     assert message.dedupe_key == f"slack:{TEAM}:event:Ev1"
+
+
+def test_a_file_is_noted_and_not_fetched(channel: SlackChannel) -> None:
+    file = {"url_private": "https://files.slack.com/x.jpg", "mimetype": "image/jpeg"}
+    [message] = channel.read(as_json(event(subtype="file_share", files=[file, {"id": "F2"}])))
+    assert [(media.url, media.claimed_type) for media in message.media] == [(file["url_private"], "image/jpeg")]
+
+
+@pytest.mark.parametrize("text, kind", [("help", "help"), (" Mine ", "mine")])
+def test_a_single_known_word_to_the_app_is_a_wish(channel: SlackChannel, text: str, kind: str) -> None:
+    callback = channel.parse(as_json(event(text=text)))
+    assert [wish.kind for wish in channel.wishes(callback)] == [kind]
+    assert channel.messages(callback) == []
+    said_in_a_thread = channel.parse(as_json(event(text=text, thread_ts="1.1")))
+    assert channel.wishes(said_in_a_thread) == []
+
+
+async def test_c8_of_another_team_is_a_stranger_but_for_an_organisations_workspaces(channel: SlackChannel) -> None:
+    other = {"id": USER, "team_id": "T0OTHER"}
+    callback = channel.parse(signed(interaction(pressed(user=other))))
+    assert await channel.barred(callback, TS) == "is_stranger"
+    within = channel.parse(signed(interaction(pressed(user=other, enterprise={"id": "E01"}))))
+    with pytest.raises(TransientError):  # Slack is to be asked, and nobody answers here
+        await channel.barred(within, TS)
 
 
 @pytest.mark.parametrize(
