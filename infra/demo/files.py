@@ -15,8 +15,9 @@ from infra.stack.parts import Ground
 
 SITE = Path(__file__).parent / "site"
 TEAM, APP, BOT = "T0HAVEL01", "A0ROUTER1", "U0ROUTER01"
-FROM_NUMBER = "+447700900100"
-PORTS = ("opcua", "machines", "gateway", "mes", "control", "phones", "erp")
+FROM_NUMBER, WHATSAPP_SENDER, FROM_MAIL = "+447700900100", "+447700900109", "mos@havel.example"
+# Each vendor has a port of its own beside the phones' page, so that it alone can be down.
+PORTS = ("opcua", "machines", "gateway", "mes", "control", "phones", "erp", "slack", "socket", "twilio", "email")
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,20 @@ def lay_out(ground: Ground) -> Layout:
 def _tell_product(layout: Layout) -> None:
     keys = layout.ground.keys
     layout.ground.product_env |= {
-        "SLACK_API_BASE": f"{layout.url('phones')}/slack/api/",
+        "SLACK_API_BASE": f"{layout.url('slack')}/slack/api/",
         "SLACK_BOT_TOKEN": "xoxb-" + keys.get("slack_bot_token", hex_token),
         "SLACK_SIGNING_SECRET": keys.get("slack_signing_secret", hex_token),
         "SLACK_TEAM_ID": TEAM,
         "SLACK_APP_ID": APP,
-        "TWILIO_API_BASE": f"{layout.url('phones')}/twilio",
+        "TWILIO_API_BASE": f"{layout.url('twilio')}/twilio",
         "TWILIO_ACCOUNT_SID": keys.get("twilio_account_sid", account_sid),
         "TWILIO_AUTH_TOKEN": keys.get("twilio_auth_token", hex_token),
         "TWILIO_FROM": FROM_NUMBER,
+        "TWILIO_WHATSAPP_FROM": WHATSAPP_SENDER,
+        "MOS_SMTP_HOST": "127.0.0.1",
+        "MOS_SMTP_PORT": str(layout.ports["email"]),
+        "MOS_SMTP_SECURITY": "none",
+        "MOS_SMTP_FROM": FROM_MAIL,
     }
 
 
@@ -92,6 +98,8 @@ def _phones(layout: Layout, people: list[dict[str, Any]]) -> dict[str, Any]:
             "interactivity_url": f"{api}/slack/interactivity",
             "commands_url": f"{api}/slack/commands",
             "events_url": f"{api}/slack/events",
+            "base_url": layout.url("slack"),
+            "events": ["app_home_opened", "message.im"],
             "commands": ["/mos"],
             "shortcuts": [
                 {"callback_id": "report", "name": "Report a problem", "type": "global"},
@@ -102,8 +110,12 @@ def _phones(layout: Layout, people: list[dict[str, Any]]) -> dict[str, Any]:
             "account_sid": env["TWILIO_ACCOUNT_SID"],
             "auth_token": env["TWILIO_AUTH_TOKEN"],
             "from_numbers": [FROM_NUMBER],
+            "whatsapp_senders": [WHATSAPP_SENDER],
+            "base_url": f"{layout.url('twilio')}/twilio",
+            "media_url": layout.url("twilio"),
             "inbound_url": f"{api}/twilio/inbound",
         },
+        "ports": {name: layout.ports[name] for name in ("slack", "socket", "twilio", "email")},
         "base_url": layout.url("phones"),
     }
 
@@ -115,6 +127,9 @@ def _phone(person: dict[str, Any]) -> dict[str, Any]:
         "title": person["roles"][0].replace("_", " "),
         "slack_user_id": contacts.get("slack"),
         "phone": contacts.get("sms"),
+        "whatsapp": contacts.get("whatsapp"),
+        "voice": contacts.get("voice"),
+        "email": contacts.get("email"),
     }
 
 

@@ -94,4 +94,4 @@ def _phones(layout: Layout) -> Part:
     port = layout.ports["phones"]
     config = layout.plant / "phones.json"
     arguments = ["--port", str(port), "--config", str(config), "--data", str(layout.plant / "phones")]
-    return _peer(layout, "phones", "infra.phones", arguments, port, note="stand-in Slack and Twilio")
+    return _peer(layout, "phones", "infra.phones", arguments, port, note="stand-in Slack, Twilio and mail")

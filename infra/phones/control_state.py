@@ -1,6 +1,7 @@
 """The control API's other half: orders, records and settings. See README.md."""
 
-from typing import Annotated, Literal
+from collections import Counter
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import Field, ValidationError
@@ -91,6 +92,11 @@ def record_router(state: State, screens: Screens, records: Records) -> APIRouter
     async def violations(kind: Kind | None = None, vendor: Vendor | None = None, last: Last = None) -> list[Json]:
         found = [v for v in records.violations if kind in (None, v.kind) and vendor in (None, v.vendor)]
         return [v.model_dump() for v in found[-last if last else 0 :]]
+
+    @router.get("/violations/count")
+    async def violation_count() -> Json:
+        kinds = Counter(violation.kind for violation in records.violations)
+        return {"total": kinds.total(), **{kind: kinds[kind] for kind in get_args(Kind)}}
 
     @router.get("/calls")
     async def calls(vendor: Vendor | None = None, method: str | None = None, last: Last = None) -> list[Json]:

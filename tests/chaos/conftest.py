@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.site import Site
+from tests.support.vendor_rules import assert_rules_kept
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,7 @@ def site() -> Iterator[Site]:
     try:
         started.start()
         yield started
+        assert_rules_kept(started.phones_page, ("request", "rate"))
     finally:
         started.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -69,6 +69,7 @@ class Site:
         self.env = {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
         self.console = told["api"]
         self.password = Path(told["password_file"]).read_text().strip()
+        self.phones_page = str(told["phones"])
         self.phones = httpx.Client(base_url=f"{told['phones']}/control", timeout=30, trust_env=False)
         self.plant = PlantControl(read_endpoints(self.data / "plant" / "endpoints.json"))
         token = (self.data / "plant" / "mes.token").read_text().strip()

@@ -23,6 +23,7 @@ from infra.demo.play.peers import find_peers
 from infra.demo.play.phones import Phones
 from infra.plant.catalogue import load_catalogue
 from infra.plant.plant_control import draw
+from tests.support.vendor_rules import assert_rules_kept
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,6 +133,7 @@ def test_script_plays_all_of_it(demo: Demo) -> None:
     played = demo.play(_seed("lathe-1"), patience=90, within=500)
     assert played.returncode == 0, played.stdout
     assert "All of it happened." in played.stdout
+    assert_rules_kept(demo.told("phones"))
     for exception in ("breakdown of lathe-1", "breakdown of (lathe|mill)-2", "quality hold of L-", "rush order of"):
         assert re.search(rf"^{exception}(.* \d+\.\d\d s){{3}}", played.stdout, re.M), played.stdout
 

@@ -10,6 +10,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from tests.phones.peers import ACCOUNT, AUTH, NUMBER, TESS, TESS_PHONE, TOKEN, Application, Phones
+from tests.support.vendor_rules import assert_rules_kept
 
 NAME = "Tess Technician"
 
@@ -100,3 +101,14 @@ def test_a_bad_kind_of_outcome_names_its_twilio_error(phones: Phones) -> None:
     with pytest.raises(TwilioRestException) as refused:
         phones.twilio().messages.create(to=TESS_PHONE, from_=NUMBER, body="x")
     assert refused.value.code == 30034
+
+
+def test_the_count_of_violations_and_the_helper_of_whole_runs_say_the_same(phones: Phones) -> None:
+    assert_rules_kept(phones.url)
+    phones.http.post("/slack/api/auth.test")
+    with pytest.raises(TwilioRestException):
+        phones.twilio().messages.create(to="+1", from_=NUMBER, body="x")
+    assert phones.get("violations/count") == {"total": 2, "request": 2, "state": 0, "rate": 0, "answer": 0}
+    with pytest.raises(AssertionError, match=r"2 violations(?s:.*)not_authed(?s:.*)21211"):
+        assert_rules_kept(phones.url)
+    assert_rules_kept(phones.url, ("state", "rate"))
