@@ -171,13 +171,15 @@ class PeopleActivities:
             return _row(row_id, message, sent, now, edits=sent.id)
         if standing.renewed and request.standing is Standing.OPEN:
             return _row(row_id, message, sent, now, edits=None) | {"purpose": sent.purpose}
+        if sent.channel == ChannelName.VOICE.value:
+            return None  # nobody is called only to hear how it stands
         handed_on = person.id == standing.task.person and request.person is not None  # it is another's now
         return _row(row_id, message, sent, now, edits=None) if (mine or handed_on) and not request.closed else None
 
     async def _keep(self, session: AsyncSession, standing: "_Standing", now: datetime) -> None:
         request, shown = standing.request, standing.message(None, mine=True)
         kept: dict[str, Json] = {"shown": shown.model_dump(mode="json")}
-        if request.kind == "approve" and not request.closed:
+        if not request.closed:
             kept["shown_hash"] = await authorising.keep_shown(session, self._world, shown)
         await exceptions.update_task(
             session,

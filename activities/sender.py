@@ -39,7 +39,7 @@ _IN_FLIGHT = 16
 _PAUSES = (0.5, 1, 2, 5, 10, 30, 60)
 _GIVE_UP = 40
 _Answer = TypeVar("_Answer")
-_NO_RECEIPTS = (ChannelName.SLACK.value,)  # taken into the conversation is the last that is heard of a message
+_NO_RECEIPTS = (ChannelName.SLACK.value, ChannelName.EMAIL.value)  # taken is the last that is heard of a message
 
 
 @dataclass(frozen=True)
