@@ -146,13 +146,14 @@ def as_risk(text: str) -> Risk:
 
 
 async def asked_risk(session: AsyncSession, request: TellRequest) -> str:
-    """The risk under which people are asked: high when it has to be signed, so that a message carries only the link."""
-    if not request.authority:
+    """The risk under which people are asked: high when it has to be signed, so that a message carries only the link.
+    Of a task only its end is under an authority: it may be accepted anywhere."""
+    if not request.authority or request.kind != "approve":
         return request.risk
     matrix = await read.matrix(session)
     risk = risk_of(matrix, request.authority, request.risk, [impact_of(one) for one in request.impacts])
     signed = signature_of(matrix, request.authority, risk) is SignatureClass.CONSOLE
-    return "high" if signed and request.kind == "approve" else risk
+    return "high" if signed else risk
 
 
 async def keep_shown(session: AsyncSession, world: World, shown: Message) -> str:

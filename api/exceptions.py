@@ -80,7 +80,7 @@ async def answer(request: Request, deps: Deps, login: Visitor, form: VisitorForm
     if reference.partition(":")[0] != task.id or not press_id.isalnum():
         raise InvalidPayloadError("This form is not whole. Load the page again.")
     reader = await authority.of_reader(deps.database, login.person.id, deps.now())
-    if must_sign(task, reader):
+    if must_sign(task, reader) and (task.kind == "approve" or verb == "done"):
         await signed(deps, login, task, form, console_event(login.person.id, press_id))
     event_id = await receive_console(
         deps.database,
