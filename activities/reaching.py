@@ -29,7 +29,8 @@ def rows(
 
     What only tells goes out by the first contacts alone: nobody answers it, so nothing would stop the later ones.
     Empty for somebody who can't be reached by message. `zone` is the site's. The same call gives the same ids. Channels
-    that are down are the sender's affair.
+    that are down are the sender's affair. `expires_at`: the answer's deadline; what is due after it is still of use for
+    a while, since the task goes on.
     """
     due = plan(person, message.priority, now, zone)
     if purpose == _TELLS:
@@ -39,7 +40,8 @@ def rows(
     for contact, at in due:
         seen[contact] += 1
         row_id = derived_id("msg", task_id, rung, person.id, contact.channel, contact.address, seen[contact])
-        until = useful_until(message.priority, at) if purpose == _TELLS else expires_at
+        is_timely = purpose != _TELLS and (expires_at is None or expires_at > at)
+        until = expires_at if is_timely else useful_until(message.priority, at)
         found.append(shared | to(contact) | {"id": row_id, "next_at": at, "expires_at": until})
     return found
 
