@@ -30,6 +30,7 @@ PERMISSIONS = (
     Permission("/api/shelves", "exceptions:read", "shelves:write"),
     Permission("/api/exceptions", "exceptions:read", "exceptions:write"),
     Permission("/api/commands", "exceptions:read", ""),
+    Permission("/api/channels", "exceptions:read", ""),
     Permission("/api/definitions", "definitions:read", ""),
     Permission("/api/roster", "roster:read", "roster:write"),
 )

@@ -18,7 +18,7 @@ from api.deps import ApiDeps, Deps
 from api.problems import status_of
 from api.rendering import show
 from api.trying import Trial, offers
-from api.visitors import Visitor, VisitorDocument
+from api.visitors import Visitor, VisitorDocument, confirmed
 from authoring import diff
 from domain.definition import Definition
 from domain.definition_text import DefinitionError
@@ -153,7 +153,7 @@ async def _do(deps: ApiDeps, login: Login, form: dict[str, str], number: int) ->
     if what == "discard":
         await drafts.discard(database, number, deed)
     elif what in ("approve", "approve_live"):
-        await deps.sessions.confirm(login.person.id, form.get("password", ""), deps.now())
+        await confirmed(deps, login, form)
         await drafts.approve(database, number, deed, live=what == "approve_live")
     else:
         raise InvalidPayloadError("This form is not whole. Load the page again.")
