@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import httpx
 from slack_sdk import WebClient
+from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 Json = dict[str, Any]
@@ -72,6 +73,11 @@ def configuration(limits: Json | None = None, **slack: Any) -> Json:
     twilio |= {"calls_per_second": 10_000.0, "whatsapp_senders": [WHATSAPP], "approval_seconds": 0.05}
     twilio |= {"call_delay_seconds": 0.01, "word_seconds": 0.0, "gather_seconds": 0.3}
     return {"people": people, "slack": workspace | {"limits": WIDE | (limits or {})} | slack, "twilio": twilio}
+
+
+def signed(url: str, form: dict[str, str], signature: str) -> bool:
+    """Whether the vendor's own library believes a request of Twilio."""
+    return bool(RequestValidator(AUTH).validate(url, form, signature))  # type: ignore[no-untyped-call]
 
 
 class Phones:

@@ -135,7 +135,7 @@ async def test_a_login_is_asked_for_over_starttls(phones: Phones) -> None:
         with pytest.raises(aiosmtplib.SMTPException):
             await send(phones, written(), start_tls=False)
         trusted.load_verify_locations(cafile=str(phones.folder / "data" / "mail.pem"))
-        tls = {"start_tls": True, "tls_context": trusted}
+        tls: dict[str, Any] = {"start_tls": True, "tls_context": trusted}
         with pytest.raises(aiosmtplib.SMTPAuthenticationError):
             await send(phones, written(), **tls, username="mos", password="wrong")
         assert phones.screen(NAME)["messages"] == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.phones.peers import NUMBER, ONLY_SMS, TESS, Application, Phones
+from tests.phones.peers import ACCOUNT, AUTH, NUMBER, ONLY_SMS, TESS, TESS_WHATSAPP, WHATSAPP, Application, Phones
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 ATTACK = "<img src=x onerror=\"document.title='owned'\"> <script>document.title='owned'</script>"
@@ -123,3 +123,52 @@ def test_the_page_allows_no_inline_script_and_no_other_host(phones: Phones) -> N
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
     assert phones.http.get("/", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_a_call_is_answered_and_a_key_is_pressed(page: Page, phones: Phones, application: Application) -> None:
+    menu = (
+        '<Response><Gather numDigits="1" action="/keys" timeout="60"><Say>Press 1 to accept</Say></Gather></Response>'
+    )
+    application.answer = lambda got: (200, "text/xml", "<Response/>" if got.path == "/keys" else menu)
+    phones.configure(twilio={"gather_seconds": 30.0})
+    try:
+        phones.twilio().calls.create(to=ONLY_SMS, from_=NUMBER, url=f"{application.url}/voice")
+        olga = phone(page, "Olga Operator")
+        olga.get_by_role("button", name="Answer").click()
+        expect(olga.get_by_role("region", name="Call").get_by_text("Press 1 to accept")).to_be_visible()
+        olga.get_by_role("button", name="Key 1").click()
+        expect(olga.get_by_text("Call completed")).to_be_visible()
+    finally:
+        phones.configure(twilio={"gather_seconds": 0.3})
+    assert [r.form["Digits"] for r in application.received if r.path == "/keys"] == ["1"]
+
+
+def test_a_quick_reply_is_pressed(page: Page, phones: Phones, application: Application) -> None:
+    phones.person("Tess Technician", "whatsapp", body="hello")
+    types = {"twilio/quick-reply": {"body": "Lathe 1?", "actions": [{"title": "I am coming", "id": "t:1"}]}}
+    asked = {"language": "en", "types": types}
+    made = phones.http.post("/twilio/v1/Content", json=asked, auth=(ACCOUNT, AUTH)).json()
+    ends = {"to": f"whatsapp:{TESS_WHATSAPP}", "from_": f"whatsapp:{WHATSAPP}"}
+    phones.twilio().messages.create(**ends, content_sid=made["sid"])
+    tess = phone(page, "Tess Technician")
+    expect(tess.get_by_text("WhatsApp delivered")).to_be_visible()
+    tess.get_by_role("button", name="I am coming").click()
+    expect(tess.get_by_text("WhatsApp read")).to_be_visible()
+    assert application.received[-1].form["ButtonPayload"] == "t:1"
+
+
+def test_the_home_tab_threads_and_shortcuts_are_used(page: Page, phones: Phones, application: Application) -> None:
+    blocks = [{"type": "header", "text": plain("My tasks")}]
+    phones.slack().views_publish(user_id=TESS, view={"type": "home", "blocks": blocks})
+    ts = phones.slack().chat_postMessage(channel="C0FLOOR", text="Lathe 1 stopped")["ts"]
+    tess = phone(page, "Tess Technician")
+    tess.get_by_role("button", name="Home", exact=True).click()
+    expect(tess.get_by_role("heading", name="My tasks")).to_be_visible()
+    tess.get_by_role("button", name="All", exact=True).click()
+    tess.get_by_role("button", name="Thread").click()
+    tess.get_by_label("Reply").fill("Which tool?")
+    tess.get_by_role("button", name="Send").click()
+    expect(tess.get_by_text("Which tool?")).to_be_visible()
+    assert phones.screen("Tess Technician")["messages"][-1]["thread_ts"] == ts
+    tess.locator(".tools").get_by_role("button", name="Report").first.click()
+    phones.until(lambda: any(b"message_action" in r.body for r in application.received))
