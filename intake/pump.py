@@ -22,7 +22,7 @@ from domain.site import Site
 from intake import commands
 from intake.correlate import Rules, correlate
 from intake.deliver import Deliverer, NotTakenError, answer_of
-from intake.replies import reply_row
+from intake.replies import reply_row, too_late
 from intake.resolve import resolve
 from intake.sources import SOURCE_STATE
 from store.db import INBOX, Database
@@ -255,8 +255,8 @@ class Pump:
         result = await self._deliverer.answer(row, answer_of(item, item.received_at))
         if result is None and await self._restarted(row, definition, site):
             raise NotTakenError("Temporal had lost it: it was started again")
-        outcome = result.model_dump(mode="json") if result else {"accepted": False, "code": "withdrawn"}
         async with self._database.transaction() as session:
+            outcome = result.model_dump(mode="json") if result else await too_late(session, item)
             await exceptions.taken(session, row.id, [item.seq or 0], outcome)
             item.outcome = outcome
             reply = reply_row(item, self._now(), ZoneInfo(site.timezone))

@@ -3,10 +3,14 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from domain.ids import derived_id
-from domain.messages import Message, MessageKind
+from domain.messages import Message, MessageKind, Standing
 from domain.people import ChannelName
-from domain.values import Json, local_text
+from domain.values import Json, iso, local_text
+from store.read import site as site_read
+from store.read import tasks as tasks_read
 from store.tables import InboxRow
 
 _QUIET = (ChannelName.CONSOLE.value, ChannelName.VOICE.value)  # a page shows it; nobody is called back for it
@@ -32,6 +36,16 @@ def _said(body: dict[str, Json]) -> str:
     words = str(body.get("text") or "").split()
     code = str(body.get("task") or "").upper()
     return " ".join(word for word in words if word.upper() != code)[:40]
+
+
+async def too_late(session: AsyncSession, row: InboxRow) -> dict[str, Json]:
+    """What became of an answer whose exception has ended: how its task stands, and by whom."""
+    task = await tasks_read.by_id(session, str((row.signal or {}).get("task", "")))
+    if task is None or task.person is None or task.closed_at is None:
+        return {"accepted": False, "code": Standing.WITHDRAWN.value}
+    person = await site_read.person(session, task.person)
+    name = person.name if person else task.person
+    return {"accepted": False, "code": task.standing, "by": name, "at": iso(task.closed_at)}
 
 
 def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] | None:

@@ -17,8 +17,9 @@ from sqlalchemy import select
 from sqlmodel import col
 from temporalio.client import Client
 
-from domain.people import ChannelName
+from domain.people import ChannelName, Person
 from domain.values import iso
+from intake import own_signals, signals
 from store.db import Database
 from store.tables import ExceptionRow
 from tests.replay.small import SMALL, play
@@ -100,6 +101,34 @@ async def late_order(plant: Plant) -> None:
     await plant.closed(exception)
 
 
+async def nobody_to_ask(plant: Plant) -> None:
+    """All decline a repair; the site's owner sees to it. Gives two workflows."""
+    exception = await plant.break_machine()
+    for person in ("jonas", "amira", "piotr", "sofia"):
+        await plant.asked("repair", person)
+        channel = ChannelName.SMS if person == "amira" else ChannelName.SLACK
+        await plant.press(person, "repair", "decline", channel)
+    await plant.asked("see_to_it", "sofia")
+    await plant.press("sofia", "see_to_it", "done", outcome="called the night crew")
+    await plant.press("lena", "plan_decision", "reject")
+    await plant.press("piotr", "repair", "inform", text="tomorrow")
+    await plant.told(exception, "answer", verb="inform")
+
+
+async def operator_report(plant: Plant) -> None:
+    """Mei reports, Piotr hands it to Sofia, she looks at it."""
+    person = Person(id="mei", name="Mei Tanaka", roles=[])
+    raw = own_signals.report(person, "oil under the lathe", "lathe-1", 1, utcnow())
+    await signals.receive(plant.database, [raw], utcnow())
+    exception = await plant.opened_by(raw.event_id)
+    await plant.press("piotr", "triage", "accept")
+    await plant.press("piotr", "triage", "hand_over", to="sofia")
+    await plant.asked("triage", "sofia")
+    await plant.press("sofia", "triage", "accept")
+    await plant.press("sofia", "triage", "answer:verdict:seen_to")
+    await plant.closed(exception)
+
+
 def _at_once(text: str) -> str:
     """Without its on-delay."""
     return text.replace("settle: 5m", "settle: 0s")
@@ -115,6 +144,8 @@ RUNS = {
     "rush_order": Run(rush_order),
     "material_shortage": Run(material_shortage),
     "late_order": Run(late_order),
+    "nobody_to_ask": Run(nobody_to_ask),
+    "operator_report": Run(operator_report),
 }
 SILENCE = "breakdown_nobody_answers"
 

@@ -64,11 +64,12 @@ class Game:
         assert task is not None
         return task
 
-    async def press(self, name: str, verb: str, person: str = "jonas", nth: int = 0) -> AnswerResult:
+    async def press(self, name: str, verb: str, person: str = "jonas", nth: int = 0, **said: Json) -> AnswerResult:
         self._seq += 1
         press = Answer(
             id=f"press-{self._seq}", seq=self._seq, asked=True, person=person, person_name=person.title(),
-            channel="slack", task_id=await self.asked(name, nth), version=1, verb=verb, received_at=datetime.now(UTC),
+            channel="slack", task_id=await self.asked(name, nth), version=1, verb=verb, fields=said,
+            received_at=datetime.now(UTC),
         )  # fmt: skip
         result: AnswerResult = await self.handle.execute_update(
             "answer", press, id=f"answer-{self._seq}", result_type=AnswerResult
@@ -93,10 +94,13 @@ class Game:
         await self.handle.execute_update("join", batch, id=f"join-{self._seq}", result_type=JoinResult)
 
     async def noted(self, kind: str) -> None:
-        async def found() -> bool:
-            return kind in self.effects.kinds()
+        await self.times(kind, 1)
 
-        await eventually(found, f"'{kind}' stands in the story")
+    async def times(self, kind: str, count: int) -> None:
+        async def found() -> bool:
+            return self.effects.kinds().count(kind) >= count
+
+        await eventually(found, f"'{kind}' stands {count} times in the story")
 
 
 Play = Callable[[Game], Awaitable[None]]
@@ -168,6 +172,37 @@ async def _migrated(game: Game) -> None:
     longer = definition("migrated", [*SMALL["migrated"].steps, {"notify": "after", "to": PLANNER}])
     await game.steer("migrate", definition=longer, version="v2")
     await game.press("look", "done")
+
+
+async def _handed_over(game: Game) -> None:
+    await game.press("look", "accept", "jonas")
+    await game.press("look", "hand_over", "jonas", to="amira")
+    await game.noted("asked_again")
+    await game.press("look", "accept", "amira")
+    await game.press("look", "hand_over", "amira")
+    await game.press("look", "done", "jonas")
+
+
+async def _talked(game: Game) -> None:
+    await game.press("look", "accept", "jonas")
+    await game.press("look", "ask", "amira", text="which one?")
+    await game.press("look", "inform", "jonas", text="the left one")
+    await game.press("look", "done", "jonas")
+
+
+async def _reminded(game: Game) -> None:
+    await game.press("look", "accept", "jonas")
+    await game.noted("reminded")
+    await game.noted("released")
+    await game.press("look", "snooze", "amira", **{"for": "1s"})
+    await game.times("reminded", 2)
+    await game.press("look", "done", "amira")
+
+
+async def _nobody(game: Game) -> None:
+    await game.press("look", "decline")
+    await game.noted("owner_called")
+    await game.steer("cancel")
 
 
 LOOK: Json = {"task": "look", "to": PLANNER}
@@ -251,6 +286,10 @@ SMALL: dict[str, Small] = {
     "paused": Small([LOOK, {"notify": "after", "to": PLANNER}], _paused),
     "taken_over": Small([LOOK], _taken_over, ends="closed_by_hand"),
     "migrated": Small([LOOK], _migrated),
+    "handed_over": Small([LOOK], _handed_over, people=("amira", "jonas")),
+    "talked": Small([LOOK], _talked, people=("amira", "jonas")),
+    "reminded": Small([{**LOOK, "remind_after": "1s", "release_after": "2s"}], _reminded, people=("amira", "jonas")),
+    "nobody": Small([LOOK], _nobody, ends="cancelled"),
 }
 
 
