@@ -15,6 +15,7 @@ import yaml
 from admin import publish, rollout
 from admin.actors import Actor
 from admin.rollout import Move
+from domain.authority import AuthorityMatrix
 from domain.errors import ConfigError, InvalidPayloadError, MosError
 from domain.site import Site
 from infra import site_folder
@@ -298,3 +299,20 @@ def test_mos_rollout(url: str, capsys: Told) -> None:
     for action, version, by in ((Action.LIVE, "", "lena"), (Action.BACK, "v1", "lena"), (Action.LIVE, "v1", "")):
         with pytest.raises(InvalidPayloadError):
             mos_rollout("breakdown", action, version, by=by)
+
+
+def test_the_authority_matrix_has_the_same_life(url: str, folder: Path, capsys: Told) -> None:
+    """Pushed, pulled back with the same meaning; what is wrong is refused before anything is published."""
+    matrix = folder / "authority.yaml"
+    assert not matrix.exists()
+    text = (SITE / "authority.yaml").read_text()
+    matrix.write_text(text)
+    push(folder, "eng", "sofia", "who may decide")
+    assert drifted(folder, capsys) == []
+    matrix.unlink()
+    pull(folder, force=True)
+    written, meant = (AuthorityMatrix.model_validate(yaml.safe_load(one)) for one in (matrix.read_text(), text))
+    assert written == meant
+    matrix.write_text(text.replace("risk: high", "risk: highest"))
+    with pytest.raises(ConfigError, match=r"actions\.disposition\.risk"):
+        push(folder, "eng", "sofia", "")

@@ -77,7 +77,7 @@ class Browser:
             raise NotHappenedError(f"{self._who}'s form offers no '{verb}': {form.choices}")
         if "password" not in form.fields:
             raise NotHappenedError(f"{self._who}'s form does not ask for a signature.")
-        page = self._send(form, {"verb": verb, "comment": comment, "password": self._password})
+        page = self._send(form, {"verb": verb, "comment": comment, "meaning": "approve", "password": self._password})
         return str(page.url.raw_path.decode())
 
     def outcome(self, address: str) -> str:
