@@ -41,7 +41,7 @@ async def listen(settings: Settings, database: Database) -> None:
         while True:
             log.info("listening to Slack by Socket Mode")
             try:
-                await channel.listen(token.get_secret_value(), lambda kind, payload: _take(slack, kind, payload))
+                await channel.listen(token.get_secret_value(), lambda kind, payload: take(slack, kind, payload))
             except MosError as error:
                 log.error("Socket Mode: %s %s", error.message, error.detail)
             await asyncio.sleep(_PAUSE_S)
@@ -49,8 +49,8 @@ async def listen(settings: Settings, database: Database) -> None:
         await channel.close()
 
 
-async def _take(slack: SlackDoor, kind: str, payload: Mapping[str, Any]) -> Mapping[str, Json] | None:
-    """None, and so no acknowledgement, while it can't be kept."""
+async def take(slack: SlackDoor, kind: str, payload: Mapping[str, Any]) -> Mapping[str, Json] | None:
+    """What goes along with the acknowledgement; None, and so none, while the envelope can't be kept."""
     try:
         return await slack.envelope(kind, payload, now())
     except _FAILED as error:

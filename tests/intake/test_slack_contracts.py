@@ -12,11 +12,12 @@ from sqlalchemy import select, update
 from connectors.roles import CallbackRequest
 from domain.values import Json
 from infra.slack import door as make_door
+from infra.slack import take
 from intake.gate import DoorAnswer
 from intake.slack_door import SlackDoor
 from store.db import Database
 from store.tables import RefusedCall, TaskRow
-from tests.connectors.slack.lab import TS, SlackLab, signed, slack_lab
+from tests.connectors.slack.lab import TS, SlackLab, pressed, signed, slack_lab
 from tests.intake.hand import Hand
 from tests.intake.slack_scene import (
     JONAS,
@@ -183,3 +184,11 @@ async def test_c29_a_response_url_of_slack_is_used_without_the_token(door: Slack
     assert call.path == "/response/1"
     assert "authorization" not in {name.lower() for name in call.headers}
     assert (call.data["response_type"], call.data["replace_original"]) == ("ephemeral", False)
+
+
+async def test_c21_while_the_database_is_away_a_form_says_so_and_an_envelope_comes_again(lab: SlackLab) -> None:
+    away = make_door(Database("postgresql://nobody:x@127.0.0.1:1/none"), lab.channel)
+    assert (await away.handle(press("form:done"))).status == 200
+    await away.showing.settle()
+    assert "Not recorded" in json.dumps(lab.workspace.views[-1]["view"])
+    assert await take(away, "interactive", pressed(user=user())) is None  # None: not acknowledged, so Slack repeats it
