@@ -21,10 +21,10 @@ from domain.errors import (
 from tests.conformance.channel.recorder import Fault
 
 
-class Lab(Protocol):
+class SendingLab(Protocol):
     """A channel beside a double of its vendor."""
 
-    channel: Channel
+    channel: Any  # a Channel
     secrets: list[str]
 
     def message(self, key: str, text: str = ...) -> ChannelMessage: ...
@@ -39,6 +39,10 @@ class Lab(Protocol):
         """The same channel configured to a port where nobody listens."""
         ...
 
+
+class Lab(SendingLab, Protocol):
+    """One that people answer by."""
+
     def press(self) -> CallbackRequest:
         """A genuine answer of a person, signed by the vendor."""
         ...
@@ -48,7 +52,50 @@ class Lab(Protocol):
         ...
 
 
-class ChannelConformance:
+class SendingConformance:
+    """What a one-way channel must do too. Subclass it and provide the fixture `lab`."""
+
+    async def test_refused_credentials(self, lab: SendingLab) -> None:
+        lab.fail(Fault.REFUSED_AUTH)
+        with pytest.raises(AuthError):
+            await lab.channel.send(lab.message("msg_1"))
+        assert lab.delivered() == []
+
+    async def test_unknown_address_is_refused_with_a_code(self, lab: SendingLab) -> None:
+        lab.fail(Fault.REFUSED_ADDRESS)
+        with pytest.raises((RejectedError, NotFoundError)) as caught:
+            await lab.channel.send(lab.message("msg_1"))
+        assert caught.value.code.partition(".")[0] in ("slack", "twilio", "email")
+
+    async def test_unreachable_is_transient(self, lab: SendingLab) -> None:
+        with pytest.raises(TransientError):
+            await lab.unreachable().send(lab.message("msg_1"))
+
+    async def test_message_without_content_never_leaves(self, lab: SendingLab) -> None:
+        with pytest.raises(InvalidPayloadError):
+            await lab.channel.send(replace(lab.message("msg_1"), payload={}))
+        assert lab.delivered() == []
+
+    @pytest.mark.parametrize("fault", [Fault.DROPPED, Fault.SILENT])
+    async def test_lost_answer_is_unsure(self, lab: SendingLab, fault: Fault) -> None:
+        lab.fail(fault)
+        with pytest.raises(OutcomeUnknownError):
+            await lab.channel.send(lab.message("msg_1"))
+        assert len(lab.delivered()) == 1
+
+    async def test_secrets_show_nowhere(self, lab: SendingLab, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        seen: list[Any] = [repr(lab.channel), repr(vars(lab.channel))]
+        for fault in Fault:
+            lab.fail(fault)
+            with pytest.raises(MosError) as caught:
+                await lab.channel.send(lab.message(f"msg_{fault.name}"))
+            seen += [repr(caught.value), caught.value.message, caught.value.detail]
+        shown = "\n".join([*seen, caplog.text])
+        assert not [secret for secret in lab.secrets if secret in shown]
+
+
+class ChannelConformance(SendingConformance):
     """Subclass it and provide the fixture `lab`."""
 
     @pytest.fixture
@@ -76,32 +123,11 @@ class ChannelConformance:
         assert await lab.channel.find(message, since) is not None
         assert len(lab.delivered()) == 1
 
-    async def test_refused_credentials(self, lab: Lab) -> None:
-        lab.fail(Fault.REFUSED_AUTH)
-        with pytest.raises(AuthError):
-            await lab.channel.send(lab.message("msg_1"))
-        assert lab.delivered() == []
-
     async def test_rate_limit_says_how_long_and_is_not_repeated(self, lab: Lab) -> None:
         lab.fail(Fault.REFUSED_RATE)
         with pytest.raises(RateLimitedError) as caught:
             await lab.channel.send(lab.message("msg_1"))
         assert caught.value.retry_after == 7
-        assert lab.delivered() == []
-
-    async def test_unknown_address_is_refused_with_a_code(self, lab: Lab) -> None:
-        lab.fail(Fault.REFUSED_ADDRESS)
-        with pytest.raises((RejectedError, NotFoundError)) as caught:
-            await lab.channel.send(lab.message("msg_1"))
-        assert caught.value.code.partition(".")[0] in ("slack", "twilio")
-
-    async def test_unreachable_is_transient(self, lab: Lab) -> None:
-        with pytest.raises(TransientError):
-            await lab.unreachable().send(lab.message("msg_1"))
-
-    async def test_message_without_content_never_leaves(self, lab: Lab) -> None:
-        with pytest.raises(InvalidPayloadError):
-            await lab.channel.send(replace(lab.message("msg_1"), payload={}))
         assert lab.delivered() == []
 
     def test_genuine_answer_is_believed_and_read_the_same_each_time(self, lab: Lab) -> None:
@@ -124,17 +150,6 @@ class ChannelConformance:
         for request in others:
             with pytest.raises(AuthError):
                 lab.channel.verify(request)
-
-    async def test_secrets_show_nowhere(self, lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.DEBUG)
-        seen: list[Any] = [repr(lab.channel), repr(vars(lab.channel))]
-        for fault in Fault:
-            lab.fail(fault)
-            with pytest.raises(MosError) as caught:
-                await lab.channel.send(lab.message(f"msg_{fault.name}"))
-            seen += [repr(caught.value), caught.value.message, caught.value.detail]
-        shown = "\n".join([*seen, caplog.text])
-        assert not [secret for secret in lab.secrets if secret in shown]
 
 
 def _forged(request: CallbackRequest, change: str) -> CallbackRequest:

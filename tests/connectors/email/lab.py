@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from connectors.email.config import EmailConfig
 from connectors.email.connector import EmailChannel, build
 from connectors.roles import ChannelMessage
 from domain.values import Json
+from tests.conformance.channel.recorder import Fault
 
 PERSON, PASSWORD = "petr@example.com", "very-secret-password"
 
@@ -27,10 +29,18 @@ class Mailbox:
     taken: list[EmailMessage] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)
     drop: bool = False
+    faults: deque[Fault] = field(default_factory=deque)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    fault: Fault | None = None
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self.fault = self.faults.popleft() if self.faults else None
+        if self.fault is Fault.REFUSED_AUTH:
+            return "530 5.7.0 authentication required"
+        if self.fault is Fault.REFUSED_RATE:
+            return "451 4.7.1 too many mails"
         if "MAIL" in self.refuse:
             return self.refuse["MAIL"]
         envelope.mail_from = address
@@ -39,6 +49,8 @@ class Mailbox:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.fault is Fault.REFUSED_ADDRESS:
+            return "550 5.1.1 no such mailbox"
         if "RCPT" in self.refuse:
             return self.refuse["RCPT"]
         envelope.rcpt_tos.append(address)
@@ -51,7 +63,11 @@ class Mailbox:
         message = message_from_bytes(envelope.content, policy=default)
         assert isinstance(message, EmailMessage)
         self.taken.append(message)
-        if self.drop:
+        if self.fault is Fault.SILENT:
+            await self.closing.wait()
+        if self.fault in (Fault.BROKEN, Fault.GARBLED):
+            return "554 5.3.0 broken"
+        if self.drop or self.fault is Fault.DROPPED:
             assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         return "250 taken"
@@ -59,7 +75,7 @@ class Mailbox:
 
 def config(port: int, **more: Json) -> EmailConfig:
     settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "mos@example.com"}
-    return EmailConfig.model_validate({**settings, "timeout": 2, **more})
+    return EmailConfig.model_validate({**settings, "timeout": 0.6, **more})
 
 
 @dataclass
@@ -73,6 +89,15 @@ class EmailLab:
 
     def message(self, key: str, text: str = "Lathe 1 is down") -> ChannelMessage:
         return ChannelMessage(key, PERSON, {"subject": text, "text": text, "html": f"<p>{text}</p>"})
+
+    def delivered(self) -> list[str]:
+        return [str(mail["Subject"]) for mail in self.mailbox.taken]
+
+    def fail(self, *faults: Fault) -> None:
+        self.mailbox.faults.extend(faults)
+
+    def unreachable(self) -> EmailChannel:
+        return build(config(1))
 
 
 def _login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
@@ -93,4 +118,5 @@ async def email_lab(**more: Json) -> AsyncIterator[EmailLab]:
     try:
         yield EmailLab(build(config(port, **more)), mailbox, port)
     finally:
+        mailbox.closing.set()
         server.close()
