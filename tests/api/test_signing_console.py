@@ -1,6 +1,7 @@
 """Signing in the console: exactly what was shown, by the person themselves, with a meaning; and the authority page."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ MATRIX = {
 }
 
 
-async def rows(database: Database, table: type) -> list:
+async def rows(database: Database, table: type[Any]) -> list[Any]:
     async with database.transaction() as session:
         return list((await session.scalars(select(table))).all())
 

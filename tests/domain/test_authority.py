@@ -57,7 +57,8 @@ MATRIX = AuthorityMatrix.model_validate(
 
 
 def asked(action: str, impact: Impact = NOTHING, **more: Any) -> Asked:
-    return Asked(**({"action": action, "at": AT, "impact": impact, "channel": "slack"} | more))
+    fields: dict[str, Any] = {"action": action, "at": AT, "impact": impact, "channel": "slack"}
+    return Asked(**(fields | more))
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ async def test_c18_what_changed_after_it_was_sent_has_to_be_looked_at_again(plan
     await plant.quiet()
     await plant.state("lathe-1", CLEARING)
 
-    async def renewed() -> TaskRow | None:
+    async def renewed() -> Any:
         task = await plant.task("plan_decision")
         return task if task.version == 2 else None
 
