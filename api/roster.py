@@ -86,7 +86,7 @@ async def person(request: Request, deps: Deps, login: Visitor, name: Name, feed:
         "person": who,
         "staff": found.staff,
         "revision": found.revision,
-        "calls": view.calls(found.staff.roster, who, now, now + view.AHEAD)[:40],
+        "calls": view.calls(found.staff.roster, who, now, now + view.AHEAD)[:12],
         "absences": sorted(absences, key=lambda one: one.begins),
         "own": login.person.id == name,
         "keeps": keeps(login),

@@ -1,14 +1,16 @@
-"""`python -m bench [NAME ...]`: check, interpreter, replay, first_path; all of them without a name."""
+"""`python -m bench [NAME ...]`: check, interpreter, replay, roster, first_path; all of them without a name."""
 
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import check, first_path, interpreter, replay
+from bench import check, first_path, interpreter, messages, replay, roster
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "check": check.main,
     "interpreter": interpreter.main,
     "replay": replay.main,
+    "roster": roster.main,
+    "messages": messages.main,
     "first_path": first_path.main,
 }
 

@@ -200,13 +200,14 @@ def select(roster: Roster, selector: Selector, moment: datetime, zone: ZoneInfo)
     With `shift: any` those who are absent are asked when everybody is: somebody must know.
     """
     called = set(roster.on_call(selector.schedule, moment)) if selector.schedule else None
+    day, on = moment.astimezone(zone).date(), _On(roster, moment, zone)
     fitting = [
         person
         for person in roster.candidates(selector)
         if (called is None or person.id in called)
         and selector.fits(person)
-        and _certified(person, selector.certificate, moment.astimezone(zone).date())
-        and _works(roster, person, selector, moment, zone)
+        and _certified(person, selector.certificate, day)
+        and _works(person, selector, on)
     ]
     there = [person for person in fitting if not roster.absent(person.id, moment)]
     if selector.shift == "any":
@@ -219,11 +220,28 @@ def _certified(person: Person, name: str, day: date) -> bool:
     return not name or any(one.until is None or one.until >= day for one in held)
 
 
-def _works(roster: Roster, person: Person, selector: Selector, moment: datetime, zone: ZoneInfo) -> bool:
+class _On:
+    """Which shifts are on at this moment, found out once for each zone."""
+
+    def __init__(self, roster: Roster, moment: datetime, zone: ZoneInfo) -> None:
+        self._roster, self._moment, self._zone = roster, moment, zone
+        self._known: dict[str, set[str]] = {}
+
+    def shifts(self, person: Person) -> set[str]:
+        if person.timezone not in self._known:
+            there = zone_of(person, self._zone)
+            on = {shift.name for shift in self._roster.shifts if shift.covers(self._moment, there)}
+            self._known[person.timezone] = on
+        return self._known[person.timezone]
+
+
+def _works(person: Person, selector: Selector, on: _On) -> bool:
     shift = selector.shift
     if shift == "any" or (shift == "current" and selector.schedule):
         return True
-    return roster.on_shift(person, moment, zone) if shift == "current" else shift in person.shifts
+    if shift != "current":
+        return shift in person.shifts
+    return not person.shifts or not on.shifts(person).isdisjoint(person.shifts)
 
 
 def least_loaded(people: list[Person], load: Mapping[str, int], at_most: int) -> list[Person]:

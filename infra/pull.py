@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from domain.errors import ConfigError
 from infra import site_folder
@@ -17,8 +18,13 @@ _Folder = Annotated[Path, typer.Argument(help="With site.yaml, connectors.yaml a
 _AT_STAKE = (State.EDITED, State.BOTH, State.DIFFERS)
 
 
-def pull(folder: _Folder, force: Annotated[bool, typer.Option(help="Overwrite what was edited here.")] = False) -> None:
-    """Write what is published into the folder, definitions word for word. People stay in the database."""
+def pull(
+    folder: _Folder,
+    force: Annotated[bool, typer.Option(help="Overwrite what was edited here.")] = False,
+    people: Annotated[bool, typer.Option("--people", help="Write people.yaml too.")] = False,
+) -> None:
+    """Write what is published into the folder, definitions word for word. People stay in the database, unless they are
+    asked for: a folder in git keeps personal data for ever."""
     database = asyncio.run(_there())
     entries = _entries(folder, database)
     at_stake = [entry for entry in entries if entry.state in _AT_STAKE]
@@ -33,7 +39,26 @@ def pull(folder: _Folder, force: Annotated[bool, typer.Option(help="Overwrite wh
         if done:
             typer.echo(f"{entry.name}: {done}")
     site_folder.write_record(folder, database)
+    if people:
+        _write_people(folder, force)
     typer.echo(f"{len(database)} documents in {folder}")
+
+
+def _write_people(folder: Path, force: bool) -> None:
+    file, text = folder / "people.yaml", asyncio.run(_people())
+    if file.exists() and not force and site_folder.read_yaml(file) != yaml.safe_load(text):
+        raise ConfigError("people.yaml: differs from the database. It was not written; overwrite it with --force.")
+    site_folder.write(file, text)
+    typer.echo("people.yaml: written")
+
+
+async def _people() -> str:
+    database = Database(database_url(load_settings(running=True)), pool_size=1)
+    try:
+        async with database.transaction() as session:
+            return await site_folder.people(session)
+    finally:
+        await database.close()
 
 
 def drift(folder: _Folder) -> None:

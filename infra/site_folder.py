@@ -174,3 +174,11 @@ def _entry(name: str, mine: str | None, record: Record, known: Known | None) -> 
     if mine != base and moved:
         return Entry(name, State.BOTH, told)
     return Entry(name, State.MOVED if moved else State.EDITED, told)
+
+
+async def people(session: AsyncSession) -> str:
+    """Shifts, people, schedules with their overrides, and absences, as people.yaml has them."""
+    roster = await site_read.roster(session)
+    ordered = roster.model_dump(mode="json", exclude_defaults=True)
+    ordered["people"] = sorted(ordered.get("people", []), key=lambda person: str(person["id"]))
+    return yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=120)

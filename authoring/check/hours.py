@@ -4,6 +4,7 @@ Time is cut at every moment at which anything may change (a shift begins or ends
 piece in between is as its first moment is, and the answer is exact, not sampled.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -91,14 +92,19 @@ class Hours:
     def _calls(self, schedule: str) -> dict[str, int]:
         """Person -> when they are on by this schedule."""
         found: dict[str, int] = {}
-        for index, (begin, _) in enumerate(self._pieces):
-            for person in self._roster.on_call(schedule, begin):
-                found[person] = found.get(person, 0) | 1 << index
+        for span in self._roster.spans(schedule, self._cuts[0], self._cuts[-1]):
+            for person in span.people:
+                found[person] = found.get(person, 0) | self._between(span.begins, span.ends)
         return found
 
     def _away(self, person: Person) -> int:
         absences = self._roster.absences_of(person.id)
-        return self._mask(lambda piece: any(one.covers(piece[0]) for one in absences)) if absences else 0
+        return reduce(or_, (self._between(one.begins, one.ends or self._cuts[-1]) for one in absences), 0)
+
+    def _between(self, begin: datetime, end: datetime) -> int:
+        """The pieces from one cut to another."""
+        low, high = bisect_left(self._cuts, begin), bisect_left(self._cuts, end)
+        return ((1 << high) - 1) & ~((1 << low) - 1) & self._always
 
     def _certified(self, person: Person, name: str) -> int:
         held = [one.until for one in person.certificates if one.name == name]

@@ -1,0 +1,75 @@
+"""People and schedules on a phone, a tablet and a desk: nothing overflows, the policy refuses nothing, forms work."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, ViewportSize, expect
+
+from domain.rosters.model import Schedule
+from store.db import Database
+from store.tables import AbsenceRow, OverrideRow, PersonRow, ScheduleRow
+from tests.api.seeding import NOW, PLANNER, QUALITY, TECHNICIAN
+from tests.browser.conftest import Console
+from tests.browser.test_console_in_chromium import SIZES, sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
+NIGHT = {"start": "22:00", "end": "06:00"}
+HALL = {
+    "id": "hall",
+    "title": "Hall 1, mechanical",
+    "timezone": "Europe/Prague",
+    "holidays": ["2026-11-27"],
+    "layers": [
+        {"turns": [[TECHNICIAN], [PLANNER]], "starts": "2026-11-02T06:00", "turn": "1d", "holidays": "off"},
+        {"turns": [[QUALITY]], "starts": "2026-11-02T06:00", "windows": [NIGHT], "level": 1},
+    ],
+}
+
+
+async def staff(database: Database) -> None:
+    schedule = Schedule.model_validate(HALL).model_dump(mode="json", exclude={"overrides"})
+    override: dict[str, Any] = {
+        "id": "o1",
+        "begins": "2026-11-25T09:00:00Z",
+        "ends": "2026-11-25T15:00:00Z",
+        "people": [QUALITY],
+    }
+    absence = {"id": "a1", "person": TECHNICIAN, "begins": "2026-11-26T05:00:00Z", "ends": "2026-11-27T23:00:00Z"}
+    async with database.transaction() as session:
+        keeper = await session.get(PersonRow, QUALITY)
+        assert keeper is not None
+        certificates = [{"name": "first_aid", "until": "2026-12-01"}, {"name": "forklift"}]
+        contacts = [*keeper.data["contacts"], {"channel": "sms", "address": "+447700900109", "verified": False}]
+        keeper.data = keeper.data | {"authorities": ["disposition", "manage_roster"], "skills": ["hardness", "gauges"]}
+        keeper.data = keeper.data | {"certificates": certificates, "contacts": contacts}
+        entered: dict[str, Any] = {"entered_by": QUALITY, "entered_at": NOW}
+        override |= {"instead_of": [PLANNER], "reason": "training in the other hall"}
+        session.add(ScheduleRow(id="hall", data=schedule))
+        session.add(OverrideRow(id="o1", schedule="hall", ends=NOW.replace(day=25), data=override, **entered))
+        session.add(AbsenceRow(id="a1", person=TECHNICIAN, ends=NOW.replace(day=27), data=absence, **entered))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_people_and_schedules(console: Console, chromium: Browser, pictures: Path | None, size: str) -> None:
+    await staff(console.database)
+    width, height = SIZES[size]
+    page = await (await chromium.new_context(viewport=ViewportSize(width=width, height=height))).new_page()
+    console.watch(page)
+    await sign_in(page, console, QUALITY)
+    for path in ("/people", f"/people/{QUALITY}", "/schedules/hall?week=2026-11-23", "/schedules/new", "/people/new"):
+        await page.goto(f"{console.url}{path}")
+        if path.startswith("/people/q"):
+            await page.get_by_text("Change this person").click()
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if pictures:
+            name = path.strip("/").partition("?")[0].replace("/", "-")
+            await page.screenshot(path=pictures / f"roster-{name}-{size}.png", full_page=True)
+        assert wide <= 0, f"{path} is {wide} px too wide"
+    await page.goto(f"{console.url}/people/{QUALITY}")
+    await page.get_by_text("Enter an absence").click()
+    await page.locator("[name=begins]").fill("2026-12-24T00:00")
+    await page.locator("[name=ends]").fill("2026-12-27T00:00")
+    await page.get_by_role("button", name="Enter", exact=True).click()
+    await expect(page.locator("#away + .item")).to_contain_text("Holiday")
+    assert console.complaints == []
