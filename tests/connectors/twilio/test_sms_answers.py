@@ -148,3 +148,17 @@ def test_durations_are_the_domains(hours: int, minutes: int) -> None:
     answer = understand(f"K7QP {hours} h {minutes} min")
     assert read_duration(f"{hours} godz {minutes} minut") == answer.fields["estimate"]
     assert duration(str(answer.fields["estimate"])) == duration(f"{hours}h{minutes}m")
+
+
+@pytest.mark.parametrize("text", ["1", "ok", "ja", "sí", "tak", "here", "2h", "1."])
+def test_c15_without_a_code_no_task_is_named(text: str) -> None:
+    """Whether exactly one is open is asked of the database; the text itself never points at one."""
+    answer = understand(text)
+    assert answer.verb
+    assert answer.code == ""
+
+
+@pytest.mark.parametrize("word", sorted(STOP))
+def test_c35_stop_is_understood_alone_and_in_any_case(word: str) -> None:
+    assert {understand(text).verb for text in (word, word.lower(), f" {word}. ")} == {"opt_out"}
+    assert understand(f"{word} asking me, K7QP").verb == ""

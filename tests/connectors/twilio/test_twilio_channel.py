@@ -1,6 +1,7 @@
 """What is Twilio's own: parameters on the wire, looking up by text, errors by code, TwiML."""
 
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
@@ -9,10 +10,23 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from connectors.roles import ChannelMessage, SentMessage
+from connectors.twilio.connector import TwilioChannel
 from connectors.twilio.manifest import build
-from domain.errors import InvariantError, OutcomeUnknownError, RejectedError, TransientError
+from connectors.twilio.memory import Nothing
+from domain.errors import AuthError, InvariantError, OutcomeUnknownError, RejectedError, TransientError
 from tests.conformance.channel.recorder import Fault
-from tests.connectors.twilio.lab import ACCOUNT, OURS, PERSON, PUBLIC, TOKEN, TwilioLab, config, twilio_lab
+from tests.connectors.twilio.lab import (
+    ACCOUNT,
+    OURS,
+    PERSON,
+    PUBLIC,
+    TOKEN,
+    TwilioLab,
+    config,
+    signed,
+    sms,
+    twilio_lab,
+)
 
 NOW = datetime.now(UTC)
 
@@ -120,3 +134,30 @@ def test_no_channel_without_its_secrets_and_names(change: dict[str, object]) -> 
     settings = {"account_sid": ACCOUNT, "auth_token": TOKEN, "numbers": [OURS], "public_url": PUBLIC, **change}
     with pytest.raises(ValidationError):
         build(settings)
+
+
+async def test_while_tokens_are_rotated_the_other_one_is_tried_and_kept(lab: TwilioLab) -> None:
+    channel = build(config(lab.recorder.url, auth_token="revoked", auth_token_secondary=TOKEN).model_dump())
+    lab.fail(Fault.REFUSED_AUTH)
+    for number in range(2):
+        await channel.send(lab.message(f"msg_{number}", f"K7QP {number}"))
+    used = [base64.b64decode(call.headers["Authorization"].split()[1]).decode() for call in lab.recorder.calls]
+    assert [pair.partition(":")[2] for pair in used] == ["revoked", TOKEN, TOKEN]
+    assert len(lab.delivered()) == 2
+
+
+def test_callbacks_signed_with_either_token_are_believed(lab: TwilioLab) -> None:
+    channel = build(config(lab.recorder.url, auth_token="new-token", auth_token_secondary=TOKEN).model_dump())
+    channel.verify(signed(sms()))
+    channel.verify(signed(sms(), secret="new-token"))
+    with pytest.raises(AuthError):
+        channel.verify(signed(sms(), secret="old-token"))
+
+
+async def test_c32_same_text_of_another_message_is_not_taken_for_this_one(lab: TwilioLab) -> None:
+    class Memory(Nothing):
+        async def claimed(self, vendor_ids: Sequence[str], key: str) -> Collection[str]:
+            return vendor_ids
+
+    await lab.channel.send(lab.message("msg_1"))
+    assert await TwilioChannel(config(lab.recorder.url), Memory()).find(lab.message("msg_2"), NOW) is None
