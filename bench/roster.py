@@ -141,7 +141,13 @@ async def _open_exceptions(database: Database) -> None:
 
 async def _decide(database: Database, number: int) -> float:
     selector = Selector(role=_ROLES[number % 10], skill=_SKILLS[number % 4])
-    asked = {"named": None, "selector": selector, "already": [], "at_most": 3, "task_id": f"tsk_new_{number}"}
+    asked: dict[str, Any] = {
+        "named": None,
+        "selector": selector,
+        "already": [],
+        "at_most": 3,
+        "task_id": f"tsk_new_{number}",
+    }
     request = cast(TellRequest, SimpleNamespace(**asked, budget_tasks=3, budget_pages=0))
     begun = time.perf_counter()
     async with database.transaction() as session:

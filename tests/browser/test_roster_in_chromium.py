@@ -44,7 +44,7 @@ async def staff(database: Database) -> None:
         keeper.data = keeper.data | {"authorities": ["disposition", "manage_roster"], "skills": ["hardness", "gauges"]}
         keeper.data = keeper.data | {"certificates": certificates, "contacts": contacts}
         entered: dict[str, Any] = {"entered_by": QUALITY, "entered_at": NOW}
-        override |= {"instead_of": [PLANNER], "reason": "training in the other hall"}
+        override |= {"people": [QUALITY], "instead_of": [PLANNER], "reason": "training in the other hall"}
         session.add(ScheduleRow(id="hall", data=schedule))
         session.add(OverrideRow(id="o1", schedule="hall", ends=NOW.replace(day=25), data=override, **entered))
         session.add(AbsenceRow(id="a1", person=TECHNICIAN, ends=NOW.replace(day=27), data=absence, **entered))
