@@ -8,12 +8,12 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlencode
 
-import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -37,7 +37,6 @@ _FLOW = timedelta(minutes=10)
 _LEEWAY_S = 60
 _KEEP_KEYS = timedelta(hours=1)
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]  # public keys only: neither `none` nor a shared secret
-_TIMEOUT_S = 10.0
 _OVER = "This log-in is over or was begun in another window. Begin again."
 
 
@@ -47,9 +46,12 @@ class NotBoundError(AuthError):
     code = "mos.not_bound"
 
 
-def calling() -> httpx.AsyncClient:
-    """The client that calls the provider."""
-    return httpx.AsyncClient(timeout=_TIMEOUT_S)
+class Calls(Protocol):
+    """How the provider is called; both raise TransientError when it does not answer."""
+
+    async def get(self, url: str) -> Json: ...
+
+    async def post(self, url: str, form: Mapping[str, str], who: tuple[str, str]) -> tuple[int, Json]: ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class _Metadata:
 
 
 class Oidc:
-    """Log-ins at one provider. `client` makes an HTTP client: a test gives one without a network."""
+    """Log-ins at one provider."""
 
     def __init__(
         self,
@@ -81,10 +83,10 @@ class Oidc:
         provider: Provider,
         secret: bytes,
         randomness: Callable[[int], bytes],
-        client: Callable[[], httpx.AsyncClient],
+        calls: Calls,
     ) -> None:
         self._database, self._provider, self._secret = database, provider, secret
-        self._randomness, self._client = randomness, client
+        self._randomness, self._calls = randomness, calls
         self._sealer = Sealer(secret, "oidc")
         self._known: _Metadata | None = None
 
@@ -160,16 +162,9 @@ class Oidc:
             "redirect_uri": self._provider.redirect_uri,
             "code_verifier": verifier,
         }
-        who = httpx.BasicAuth(self._provider.client_id, self._provider.client_secret)
-        async with self._client() as client:
-            try:
-                answer = await client.post(found.token, data=form, auth=who)
-                told = answer.json() if answer.status_code < 500 else None
-            except (httpx.HTTPError, ValueError) as error:
-                raise TransientError("The identity provider does not answer. Sign in with your password.") from error
-        if told is None:
-            raise TransientError("The identity provider does not answer. Sign in with your password.")
-        if answer.status_code != 200 or not isinstance(told, dict):
+        who = (self._provider.client_id, self._provider.client_secret)
+        status, told = await self._calls.post(found.token, form, who)
+        if status != 200 or not isinstance(told, dict):
             raise AuthError("The provider refused the log-in. Begin again.")
         return told
 
@@ -177,17 +172,14 @@ class Oidc:
         known = self._known
         if known is not None and now - known.read_at < _KEEP_KEYS:
             return known
-        async with self._client() as client:
-            try:
-                told = (
-                    await client.get(f"{self._provider.issuer.rstrip('/')}/.well-known/openid-configuration")
-                ).json()
-                if told["issuer"] != self._provider.issuer:
-                    raise AuthError("The identity provider calls itself otherwise than MOS_OIDC_ISSUER.")
-                keys = KeySet.import_key_set((await client.get(told["jwks_uri"])).json())
-                self._known = _Metadata(told["authorization_endpoint"], told["token_endpoint"], keys, now)
-            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-                raise TransientError("The identity provider does not answer. Sign in with your password.") from error
+        told = await self._calls.get(f"{self._provider.issuer.rstrip('/')}/.well-known/openid-configuration")
+        try:
+            if told["issuer"] != self._provider.issuer:
+                raise AuthError("The identity provider calls itself otherwise than MOS_OIDC_ISSUER.")
+            keys = KeySet.import_key_set(await self._calls.get(told["jwks_uri"]))
+            self._known = _Metadata(told["authorization_endpoint"], told["token_endpoint"], keys, now)
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise TransientError("The identity provider's own description can't be read.") from error
         return self._known
 
     async def _person(self, claims: Json, now: datetime) -> str:

@@ -27,7 +27,6 @@ SCOPES: Final = {
     "signals:write": "send signals",
     "exceptions:read": "read exceptions, tasks and outcomes",
     "exceptions:write": "answer and steer as the person who made the token",
-    "definitions:read": "read definitions and their versions",
     "roster:read": "read people and shifts",
     "roster:write": "change people and shifts",
     "shelves:write": "shelve and take off the shelf",

@@ -19,6 +19,7 @@ from api import (
     live,
     login,
     plant,
+    programs,
     roster,
     roster_changes,
     shelving,
@@ -51,7 +52,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
         steering,
         shelving,
     )
-    for room in (doors, signals, *people, definitions, drafting, trying, plant, live):
+    for room in (doors, signals, programs, *people, definitions, drafting, trying, plant, live):
         app.include_router(room.router)
     for router in deps.extra_routers:
         app.include_router(router)

@@ -31,7 +31,6 @@ PERMISSIONS = (
     Permission("/api/exceptions", "exceptions:read", "exceptions:write"),
     Permission("/api/commands", "exceptions:read", ""),
     Permission("/api/channels", "exceptions:read", ""),
-    Permission("/api/definitions", "definitions:read", ""),
     Permission("/api/roster", "roster:read", "roster:write"),
 )
 

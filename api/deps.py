@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
-import httpx
 from fastapi import APIRouter, Depends, Request
 
 from admin.enrolment import Enrolments
-from admin.oidc import Oidc, Provider, calling
+from admin.oidc import Calls, Oidc, Provider
 from admin.sessions import Sessions
 from admin.tokens import Tokens
 from authoring.scenarios.setting import Answers, nothing
@@ -30,7 +29,7 @@ class ApiDeps:
     `phones_url`: the page of the stand-in phones. `plant_url`, `plant_token`: its control (infra/plant/README.md).
     `erp_links`: model of a document -> URL with `{id}` and `{label}`. `login_note`: a sentence shown at the log-in.
     `scenario_answers`: what the systems answer in a scenario that does not say. `api_token`: the installation's own
-    bearer token. `provider`: the company's identity provider; `http` makes the client that calls it.
+    bearer token. `provider`: the company's identity provider, with what calls it.
     """
 
     database: Database
@@ -50,14 +49,15 @@ class ApiDeps:
     extra_routers: Sequence[APIRouter] = ()
     api_token: str = ""
     provider: Provider | None = None
-    http: Callable[[], httpx.AsyncClient] = calling
+    provider_calls: Calls | None = None
 
     def __post_init__(self) -> None:
         self.public_url = self.public_url.rstrip("/")
         self.sessions = Sessions(self.database, self.session_secret, self.randomness)
         secrets = (self.database, self.session_secret, self.randomness)
         self.tokens, self.enrolments = Tokens(*secrets, self.api_token), Enrolments(*secrets)
-        self.oidc = Oidc(self.database, self.provider, *secrets[1:], self.http) if self.provider else None
+        calls = self.provider_calls
+        self.oidc = Oidc(self.database, self.provider, *secrets[1:], calls) if self.provider and calls else None
         self.changes = Changes(self.database)
         self.trial_turn = asyncio.Lock()  # checks and trials wait for one another, so that pages of others do not
 

@@ -21,6 +21,7 @@ from domain.errors import ConfigError, NotFoundError, TransientError
 from domain.values import Json
 from infra import connect
 from infra.plant.erp.errors import ErpError
+from infra.provider_calls import HttpCalls
 from infra.run import now
 from infra.settings import Settings
 from infra.slack import door as slack_door
@@ -77,6 +78,7 @@ async def make_deps(settings: Settings, database: Database) -> ApiDeps:
         scenario_answers=_scenario_answers(plant),
         api_token=settings.api_token.get_secret_value() if settings.api_token else "",
         provider=_provider(settings, settings.public_url),
+        provider_calls=HttpCalls(),
     )
 
 

@@ -13,6 +13,7 @@ from admin import oidc
 from admin.actors import Actor, FourEyesError, NotAllowedError
 from admin.oidc import Provider
 from api.app import create_app
+from infra.provider_calls import HttpCalls
 from store.db import Database
 from store.tables import AuditRow, IdentityRow, PersonRow, SessionRow
 from tests.api.seeding import NOW, PEOPLE, PLANNER, QUALITY, TECHNICIAN
@@ -30,7 +31,7 @@ def issuer() -> Issuer:
 @pytest.fixture
 async def somebody(database: Database, issuer: Issuer) -> AsyncIterator[Browser]:
     provider = Provider(ISSUER, CLIENT, SECRET, f"{PUBLIC}/login/callback")
-    app = create_app(dependencies(database, provider=provider, http=issuer.client))
+    app = create_app(dependencies(database, provider=provider, provider_calls=HttpCalls(issuer.client)))
     async with browser(app) as found:
         yield found
 

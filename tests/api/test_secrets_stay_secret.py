@@ -19,6 +19,7 @@ from api.app import create_app
 from domain.errors import AuthError, ConfigError
 from infra.log_lines import FORMAT, OneLine
 from infra.processes import api
+from infra.provider_calls import HttpCalls
 from infra.settings import Settings, load_settings
 from store.db import Database
 from tests.api.hand_totp import code, fill, key_on
@@ -55,7 +56,7 @@ async def test_c7_no_ceremony_leaves_a_secret_in_the_logs(database: Database, ca
     caplog.set_level(logging.DEBUG)
     issuer = Issuer(now=lambda: NOW, sign=unsigned)
     provider = Provider(ISSUER, CLIENT, SECRET, f"{PUBLIC}/login/callback")
-    deps = dependencies(database, provider=provider, http=issuer.client, api_token="the-own-token")
+    deps = dependencies(database, provider=provider, provider_calls=HttpCalls(issuer.client), api_token="the-own-token")
     async with browser(create_app(deps)) as somebody:
         await somebody.sign_in(PLANNER, "a wrong but telling password")
         await somebody.sign_in(PLANNER)

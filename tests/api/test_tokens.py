@@ -68,6 +68,15 @@ async def test_a_token_does_what_its_scope_says_and_nothing_else(deps: ApiDeps, 
     assert (await send(somebody, token)).status_code == 403
 
 
+async def test_programs_read_open_exceptions_and_people_without_addresses(deps: ApiDeps, somebody: Browser) -> None:
+    token = await make(deps, "exceptions:read", "roster:read")
+    told = (await call(somebody, "GET", "/api/exceptions", token)).json()["exceptions"]
+    assert [one["id"] for one in told if one["definition"] == "breakdown"] == [BREAKDOWN]
+    people = await call(somebody, "GET", "/api/roster", token)
+    assert {one["id"] for one in people.json()["people"]} == {one.id for one in PEOPLE}
+    assert PEOPLE[0].contacts[0].address not in people.text
+
+
 async def test_signals_come_in_by_token(deps: ApiDeps, somebody: Browser, database: Database) -> None:
     token = await make(deps, "signals:write")
     assert [(await send(somebody, token)).status_code for _ in range(2)] == [202, 200]

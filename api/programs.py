@@ -1,0 +1,33 @@
+"""What programs read with a token: open exceptions and the roster. JSON, as the tables have it."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from api.deps import Deps
+from api.visitors import Visitor
+from store.read import board as board_read
+from store.read import console
+
+router = APIRouter()
+_EXCEPTION = {"id", "definition", "version", "key", "title", "priority", "equipment", "handling", "condition"}
+_TASK = {"id", "step", "kind", "standing", "person", "asked", "risk", "deadline_at", "opened_at"}
+
+
+@router.get("/api/exceptions")
+async def exceptions(deps: Deps, login: Visitor) -> Response:
+    """Open exceptions with their open tasks, by priority, then age."""
+    found = await board_read.board(deps.database, deps.now(), closed=0)
+    told = [
+        card.exception.model_dump(mode="json", include=_EXCEPTION | {"opened_at"})
+        | {"tasks": [task.model_dump(mode="json", include=_TASK) for task in card.tasks]}
+        for card in found.open
+    ]
+    return JSONResponse({"exceptions": told})
+
+
+@router.get("/api/roster")
+async def roster(deps: Deps, login: Visitor) -> Response:
+    """People and shifts; addresses are not told."""
+    found = await console.roster(deps.database)
+    people = [person.model_dump(mode="json", exclude={"contacts"}) for person in found.people]
+    return JSONResponse({"people": people, "shifts": [shift.model_dump(mode="json") for shift in found.shifts]})
