@@ -53,7 +53,7 @@ def unshortened(message: Message, folder: Path = FOLDER) -> str:
     """All that the SMS template says, before details are left out to fit. Raises ConfigError."""
     template = _template(ChannelName.SMS, message, folder)
     text = run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
-    return "\n".join(line for part in shapes.parts(text)[:3] for line in part)
+    return shapes.economical("\n".join(line for part in shapes.parts(text)[:3] for line in part))
 
 
 def numbered(message: Message) -> list[str]:

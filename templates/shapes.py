@@ -34,6 +34,12 @@ def sms(text: str, message: Message) -> dict[str, Json]:
     return {"body": rich if segments(rich) <= segments(bare) and normalise(rich) == bare else bare}
 
 
+def economical(text: str) -> str:
+    """The text as it is, or without diacritics where that saves a segment."""
+    bare = normalise(text)
+    return bare if segments(bare) < segments(text) else text
+
+
 def _fitted(printed: list[list[str]]) -> str:
     head, details, foot, short = printed
     if short and segments("\n".join(head + details + foot)) > FEW_SEGMENTS:
