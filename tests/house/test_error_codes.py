@@ -10,6 +10,7 @@ PAGE = "docs/reference/errors.md"
 CODE = re.compile(r"mos(\.[a-z_]+)+")
 ROW = re.compile(r"^\| `(mos[a-z_.]+)` \| (.+) \|$", re.M)
 NO_CODES = {
+    "mos.nobody_to_ask",  # a type of signal
     "mos.transaction",  # a workflow type
     "mos.cel",  # a protobuf package
     "mos.stack.part_failed",  # of the supervisor's own log

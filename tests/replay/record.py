@@ -102,7 +102,7 @@ async def late_order(plant: Plant) -> None:
 
 
 async def nobody_to_ask(plant: Plant) -> None:
-    """All decline a repair; the site's owner sees to it. Gives two workflows."""
+    """All decline a repair; the site's owner sees to it. The breakdown itself goes on."""
     exception = await plant.break_machine()
     for person in ("jonas", "amira", "piotr", "sofia"):
         await plant.asked("repair", person)
@@ -110,9 +110,7 @@ async def nobody_to_ask(plant: Plant) -> None:
         await plant.press(person, "repair", "decline", channel)
     await plant.asked("see_to_it", "sofia")
     await plant.press("sofia", "see_to_it", "done", outcome="called the night crew")
-    await plant.press("lena", "plan_decision", "reject")
-    await plant.press("piotr", "repair", "inform", text="tomorrow")
-    await plant.told(exception, "answer", verb="inform")
+    await plant.told(exception, "owner_called", task="repair")
 
 
 async def operator_report(plant: Plant) -> None:
