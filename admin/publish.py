@@ -13,6 +13,7 @@ from domain.people import Roster, Shift
 from domain.site import Site
 from domain.values import Json, content_hash
 from store.db import Database
+from store.read import policy
 from store.tables import DefinitionRow
 from store.write import ledger, publishing, rollouts, sessions
 from store.write import roster as roster_write
@@ -52,7 +53,9 @@ def document_version(kind: str, content: Json) -> str:
 
 async def publish_site(database: Database, content: Json, *, author: str, now: datetime) -> None:
     """Publish the site document. Raises ConfigError naming what is wrong in it."""
-    await _publish(database, "site", _checked(Site, content, "site"), author, now)
+    document = _checked(Site, content, "site")
+    policy.checked(document)
+    await _publish(database, "site", document, author, now)
 
 
 async def publish_connectors(database: Database, content: list[Json], *, author: str, now: datetime) -> None:
