@@ -25,6 +25,8 @@ PATHS = [
     "/slack/events",
     "/twilio/inbound",
     "/twilio/status",
+    "/twilio/voice",
+    "/twilio/voice/answer",
 ]
 
 
