@@ -284,6 +284,30 @@ async def test_c18_what_changed_after_it_was_sent_has_to_be_looked_at_again(plan
     assert {row.version for row in await plant.rows(select(ShownRow)) if row.task_id == first.id} == {1, 2}
 
 
+async def test_c20_what_the_step_refreshes_is_asked_again_before_it_is_decided(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order left the machine while Lena thought: her press is refused, she looks again, then decides."""
+    await with_impact(plant, '{quantity: "=double(size(jobs))"}\n                    refresh: [jobs]')
+    first = await asked_to_decide(plant)
+    answered = plant.mes.query
+
+    async def fewer(name: str, where: Any) -> Any:
+        found = await answered(name, where)
+        return found[:-1] if name == "mes.job_orders" else found
+
+    monkeypatch.setattr(plant.mes, "query", fewer)
+    assert (await plant.press("lena", "plan_decision", "approve:push_right"))["code"] == "superseded"
+
+    async def renewed() -> Any:
+        return (await plant.task("plan_decision")).version == 2
+
+    await eventually(renewed, "the second version")
+    assert (await plant.press("lena", "plan_decision", "approve:push_right"))["code"] == "approved"
+    [made] = await decisions(plant)
+    assert made.shown_hash != first.shown_hash
+
+
 async def test_c12_a_forwarded_approval_is_judged_as_the_one_who_presses(plant: Plant) -> None:
     task = await asked_to_decide(plant)
     assert "mei" not in task.asked

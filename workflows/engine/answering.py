@@ -61,7 +61,7 @@ async def _apply(engine: Interpreter, task: LiveTask, answer: Answer) -> Reply:
         return Reply(False, "not_allowed")
     if isinstance(step, ApproveStep) and not aside and answer.person in deciding.acted(engine, step.not_by):
         return Reply(False, "four_eyes")
-    if not aside and deciding.look_again(engine, task):
+    if not aside and await deciding.looked_again(engine, task):
         return Reply(False, "superseded")
     refused = await deciding.refused(engine, task, answer, needs) if needs else None
     if refused:

@@ -12,6 +12,7 @@ from domain.errors import MosError
 from domain.messages import OptionCard
 from domain.tasks import LiveTask, Reply
 from domain.values import Json
+from workflows.engine import gathering
 
 if TYPE_CHECKING:
     from workflows.engine.interpreter import Interpreter
@@ -98,6 +99,13 @@ def offer(task: LiveTask, options: list[dict[str, Json]]) -> None:
     """Put these options to people."""
     task.offered = {str(option["id"]): option for option in options}
     task.options = [OptionCard.model_validate(option) for option in options]
+
+
+async def looked_again(engine: Interpreter, task: LiveTask) -> bool:
+    """Before an answer counts: what the step names in `refresh` is asked once more, then the options are compared."""
+    if isinstance(task.step, ApproveStep) and task.step.refresh and not task.finished:
+        await gathering.look_up(engine, engine.frame_of(task.path), task.step.refresh)
+    return look_again(engine, task)
 
 
 def look_again(engine: Interpreter, task: LiveTask) -> bool:

@@ -48,6 +48,11 @@ async def gather_context(engine: Interpreter, frame: Frame) -> None:
 async def refresh(engine: Interpreter, frame: Frame, names: list[str]) -> None:
     """Ask these queries again: a decision or a posting must not rest on old facts."""
     await engine.turn()
+    await look_up(engine, frame, names)
+
+
+async def look_up(engine: Interpreter, frame: Frame, names: list[str]) -> None:
+    """The same at once, for an answer that is being handled: it ends before the run does."""
     owner = frame
     while owner.parent is not None:
         owner = owner.parent
