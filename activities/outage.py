@@ -49,7 +49,9 @@ class Outages:
 
     async def look(self, session: AsyncSession) -> None:
         """What all senders have learnt."""
-        self._down = {row.channel for row in await read.down(session)}
+        rows = await read.ailing(session)
+        self._ailing = {row.channel for row in rows}
+        self._down = {row.channel for row in rows if row.down_since is not None}
         self._half_open &= self._down
         self._stopped = await read.any_stopped(session)
 

@@ -23,6 +23,11 @@ async def down(session: AsyncSession) -> Sequence[ChannelHealthRow]:
     return (await session.scalars(broken.order_by(col(ChannelHealthRow.channel)))).all()
 
 
+async def ailing(session: AsyncSession) -> Sequence[ChannelHealthRow]:
+    """The channels whose last call did not get through, down or not."""
+    return (await session.scalars(select(ChannelHealthRow).where(col(ChannelHealthRow.failures) > 0))).all()
+
+
 async def any_stopped(session: AsyncSession) -> bool:
     """Is there an address that wants no more?"""
     return bool(await session.scalar(select(exists().select_from(StoppedRow))))
