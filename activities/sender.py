@@ -60,8 +60,6 @@ class _OvertakenError(MosError):
 class _NotYetError(MosError):
     """The message that this edit replaces has not been sent, or is not known to be."""
 
-    code = "mos.not_yet"
-
 
 class _NotNeededError(MosError):
     """It had not arrived, and needs not be sent any more; `code` is its state."""
@@ -255,7 +253,7 @@ class Sender:
 
     async def _again(self, row: OutboxRow, again: _Again) -> None:
         if row.attempts >= _GIVE_UP:
-            await self._failed(row, f"given up: {again.error}", "mos.given_up")
+            await self._failed(row, f"given up: {again.error}", "")
             return
         is_lost = self._outages.is_down(row.channel) and row.state == "pending" and not again.unsure
         due = self._now() + timedelta(seconds=0 if is_lost else again.seconds)  # at once, to another contact

@@ -1,121 +1,25 @@
 """A person is reached by another contact when one fails: at once, never doubled, never after somebody has accepted."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlmodel import col
 
-from activities import reaching
-from activities.sender import Sender
-from connectors.roles import ChannelMessage, SentMessage
-from domain.errors import MosError, OutcomeUnknownError, RateLimitedError, RejectedError, TransientError
-from domain.messages import Choice, Message, MessageKind, OptionCard
-from domain.people import ChannelName, Person
-from intake import delivery
+from domain.errors import OutcomeUnknownError, RateLimitedError, RejectedError, TransientError
+from domain.people import Person
 from store.db import Database
 from store.read import reach
-from store.tables import ChannelHealthRow, OutboxRow, PersonRow, StoppedRow, TaskRow
+from store.tables import ChannelHealthRow, OutboxRow, StoppedRow, TaskRow
 from store.write import outbox
-from tests.support.channels import FakeChannel
-
-AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-PRAGUE = ZoneInfo("Europe/Prague")
-PHONE = "+420601000001"
-SLACK, SMS, EMAIL = ChannelName.SLACK, ChannelName.SMS, ChannelName.EMAIL
-
-
-class Vendor(FakeChannel):
-    """Takes everything, or answers each call with `says`; `now` is the moment of each call."""
-
-    says: MosError | None = None
-
-    async def send(self, message: ChannelMessage) -> SentMessage:
-        if self.says is not None:
-            raise self.says
-        return await super().send(message)
-
-    async def find(self, message: ChannelMessage, since: datetime) -> SentMessage | None:
-        if isinstance(self.says, TransientError | OutcomeUnknownError):
-            raise TransientError("away")
-        return await super().find(message, since)
-
-
-class Ground:
-    """A person `eva` with Slack, SMS and a phone; every channel; a clock."""
-
-    def __init__(self, database: Database) -> None:
-        self.database, self.now = database, AT
-        self.slack, self.sms = Vendor(SLACK), Vendor(SMS, can_edit=False)
-        self.email = Vendor(EMAIL, can_edit=False, can_find=False)
-        channels = {SLACK: self.slack, SMS: self.sms, EMAIL: self.email}
-        self.sender = Sender(database, channels, lambda: self.now)
-
-    async def enrol(self, **more: Any) -> Person:
-        contacts = [{"channel": "slack", "address": "UEVA"}, {"channel": "sms", "address": PHONE}]
-        data = {"id": "eva", "name": "Eva", "roles": ["maintenance_technician"], "contacts": contacts} | more
-        person = Person.model_validate(data)
-        async with self.database.transaction() as session:
-            await session.execute(delete(PersonRow).where(col(PersonRow.id) == "eva"))
-            session.add(PersonRow(id="eva", data=person.model_dump(mode="json")))
-        return person
-
-    async def ask(self, person: Person, number: int = 1, priority: str = "high", **more: Any) -> None:
-        """A task for this person, as `tell` queues it."""
-        message = asking(number, priority)
-        task = f"tsk_{number}"
-        terms: dict[str, Any] = {"purpose": "task", "rung": "0", "zone": PRAGUE, "expires_at": None} | more
-        async with self.database.transaction() as session:
-            session.add(TaskRow(**task_row(task)))
-            await outbox.add(session, reaching.rows(person, message, task_id=task, now=self.now, **terms))
-
-    async def turn(self, seconds: float = 0, *, rounds: int = 1) -> None:
-        """`rounds` steps of the sender, so far apart."""
-        for _ in range(rounds):
-            self.now += timedelta(seconds=seconds)
-            await self.sender.step()
-
-    async def rows(self) -> list[OutboxRow]:
-        async with self.database.transaction() as session:
-            ordered = select(OutboxRow).order_by(col(OutboxRow.created_at), col(OutboxRow.next_at), col(OutboxRow.id))
-            return list((await session.scalars(ordered)).all())
-
-    async def states(self, person: str = "eva") -> dict[str, str]:
-        return {row.channel: row.state for row in await self.rows() if row.person == person}
-
-    async def report(self, row: OutboxRow, code: str) -> None:
-        await delivery.receive(
-            self.database, ChannelName(row.channel), Report(row.id, row.vendor_id or "v", code), self.now
-        )
-
-    async def down(self) -> list[str]:
-        return [row.channel for row in (await reach.outage(self.database)).down]
-
-
-class Report:
-    """The vendor says that it failed."""
-
-    delivered, status, failure = False, "undelivered", "Not delivered."
-
-    def __init__(self, key: str, vendor_id: str, code: str) -> None:
-        self.key, self.vendor_id, self.error_code = key, vendor_id, code
-
-
-def asking(number: int, priority: str) -> Message:
-    choices = [Choice(verb="accept"), Choice(verb="decline")]
-    return Message(
-        kind=MessageKind.TASK, definition="breakdown", exception_id="exc_1", title=f"Repair lathe {number}",
-        priority=priority, task=f"tsk_{number}:1", code=f"ABC{number}", choices=choices, options=list[OptionCard](),
-    )  # fmt: skip
-
-
-def task_row(task: str) -> dict[str, Any]:
-    row = {"id": task, "exception_id": "exc_1", "step": "repair", "kind": "task", "code": task.upper()}
-    return row | {"asked": ["eva"], "shown": {}, "opened_at": AT}
+from tests.support.reaching import (
+    AT,
+    PHONE,
+    Ground,
+)
 
 
 @pytest.fixture
@@ -281,97 +185,6 @@ async def test_c33_a_vendor_that_asks_to_wait_is_left_alone_and_the_urgent_are_f
     assert (ground.slack.sent, await ground.down()) == ([], [])
     await ground.turn(11)
     assert ground.slack.addresses() == ["UAMY", "UEVA"]
-
-
-def somebody(channel: str, address: str) -> Person:
-    contacts = [{"channel": channel, "address": address}]
-    return Person.model_validate({"id": "amy", "name": "Amy", "roles": [], "contacts": contacts})
-
-
-async def note(ground: Ground, number: int, person: Person, priority: str = "low") -> None:
-    message = Message(
-        kind=MessageKind.NOTIFY, definition="b", exception_id="exc_1", title=f"N{number}", priority=priority
-    )
-    terms: dict[str, Any] = {
-        "task_id": f"n{number}",
-        "purpose": "notify",
-        "rung": "0",
-        "now": ground.now,
-        "zone": PRAGUE,
-    }
-    async with ground.database.transaction() as session:
-        await outbox.add(session, reaching.rows(person, message, **terms))
-
-
-@pytest.mark.parametrize("channel", ["slack", "sms"])
-async def test_what_only_tells_goes_together(ground: Ground, channel: str) -> None:
-    address = {"slack": "UEVA", "sms": PHONE}[channel]
-    eva = await ground.enrol(contacts=[{"channel": channel, "address": address}])
-    vendor = ground.slack if channel == "slack" else ground.sms
-    await note(ground, 1, eva)
-    await ground.turn()
-    for number in (2, 3, 4):
-        await note(ground, number, eva)
-        await ground.turn(1)
-    assert len(vendor.sent) == 1, "the others wait a moment"
-    await note(ground, 5, eva, "high")
-    await ground.turn(1)
-    assert len(vendor.sent) == 2, "what is urgent does not"
-    await ground.turn(20, rounds=2)
-    assert len(vendor.sent) == 3
-    text = str(vendor.sent[2].payload)
-    assert [text.index(f"N{number}") for number in (2, 3, 4)] == sorted(text.index(f"N{n}") for n in (2, 3, 4))
-    rows = {row.payload["title"]: row for row in await ground.rows()}
-    assert {row.state for row in rows.values()} == {"sent"}
-    assert len({rows[name].vendor_id for name in ("N2", "N3", "N4")}) == 1
-
-
-async def test_a_lost_answer_to_several_as_one_is_looked_up_as_one(ground: Ground) -> None:
-    eva = await ground.enrol(contacts=[{"channel": "sms", "address": PHONE}])
-    for number in (1, 2, 3):
-        await note(ground, number, eva)
-    ground.sms.trouble.append("swallow_answer")
-    await ground.turn()
-    assert {row.state for row in await ground.rows()} == {"sending"}
-    await ground.turn(20, rounds=2)
-    assert (len(ground.sms.sent), len(ground.sms.looked_up)) == (1, 1)
-    assert {row.state for row in await ground.rows()} == {"sent"}
-
-
-async def test_several_as_one_that_fail_go_each_its_way(ground: Ground) -> None:
-    contacts = [{"channel": "sms", "address": PHONE}, {"channel": "slack", "address": "UEVA"}]
-    eva = await ground.enrol(contacts=contacts)
-    for number in (1, 2):
-        await note(ground, number, eva)
-    await ground.turn()
-    assert len(ground.sms.sent) == 1
-    await ground.report(next(row for row in await ground.rows() if row.bundle == row.id), "30003")
-    await ground.turn(rounds=2)
-    assert len(ground.slack.sent) == 1
-    assert sorted(row.state for row in await ground.rows()) == ["failed", "failed", "sent", "sent"]
-
-
-async def test_prompts_waiting_for_one_phone_are_one_text_while_it_is_short(ground: Ground) -> None:
-    eva = await ground.enrol(contacts=[{"channel": "sms", "address": PHONE}])
-    for number in (1, 2, 3, 4, 5, 6):
-        await ground.ask(eva, number, priority="medium")
-        ground.now += timedelta(seconds=1)
-    await ground.turn(rounds=6)
-    texts = [str(message.payload["body"]) for message in ground.sms.sent]
-    assert 1 < len(texts) < 6
-    assert [f"ABC{n}" for text in texts for n in range(1, 7) if f"ABC{n}" in text] == [f"ABC{n}" for n in range(1, 7)]
-
-
-async def test_prompts_on_slack_stay_single_and_urgent_ones_everywhere(ground: Ground) -> None:
-    eva = await ground.enrol(contacts=[{"channel": "slack", "address": "UEVA"}])
-    amy = Person.model_validate(
-        {"id": "amy", "name": "Amy", "roles": [], "contacts": [{"channel": "sms", "address": "+1"}]}
-    )
-    for number in (1, 2):
-        await ground.ask(eva, number, priority="medium")
-        await ground.ask(amy, number + 2, priority="high")
-    await ground.turn(rounds=3)
-    assert (len(ground.slack.sent), len(ground.sms.sent)) == (2, 2)
 
 
 async def accept(ground: Ground, task: str) -> None:
