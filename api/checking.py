@@ -9,7 +9,7 @@ from api.deps import ApiDeps
 from authoring.check import SiteFacts, examine, published
 from authoring.drawing import Drawing, draw
 from domain.definition import Definition
-from domain.definition_text import DefinitionError, Finding, Marks, read
+from domain.definition_text import DefinitionError, Finding, Mark, Marks, read
 from domain.errors import NotFoundError
 from domain.typing.scopes import scope_of
 from domain.typing.tree import Record, show
@@ -83,9 +83,9 @@ def _examined(
 ) -> tuple[Definition | None, list[Finding]]:
     definition, findings = examine(text, f"{name}.yaml", site, others)
     if definition and definition.definition != name:
-        line, column = marks_of(text).get(("definition",), (1, 1))
+        mark = marks_of(text).get(("definition",), Mark(1, 1))
         told = f"this is a draft of '{name}', its text says '{definition.definition}': write the same name"
-        findings.append(Finding(line, column, told, "mos.definition.invalid"))
+        findings.append(Finding(mark.line, mark.column, told, "mos.definition.invalid"))
     return definition, sorted(findings, key=lambda one: (_ORDER.get(one.severity, 9), one.line, one.column))
 
 
