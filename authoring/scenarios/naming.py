@@ -10,7 +10,6 @@ from domain.definition_text import DefinitionError, Finding, Mark, Marks, Path
 from domain.people import Roster
 from domain.steps import step_name
 
-
 _ASIDE = {"reason", "to", "text", "for"}  # what declining, handing over, asking, informing and snoozing may carry
 
 

@@ -194,7 +194,8 @@ async def _reminded(game: Game) -> None:
     await game.press("look", "accept", "jonas")
     await game.noted("reminded")
     await game.noted("released")
-    await game.press("look", "snooze", "amira", **{"for": "1s"})
+    spans: dict[str, Json] = {"for": "1s"}
+    await game.press("look", "snooze", "amira", 0, **spans)
     await game.times("reminded", 2)
     await game.press("look", "done", "amira")
 

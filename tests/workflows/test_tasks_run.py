@@ -167,7 +167,7 @@ async def test_an_estimate_holds_as_long_as_it_says(impatient: Plant) -> None:
     await plant.press("jonas", "repair", "accept")
     await plant.press("jonas", "repair", "answer:estimate:2h")
     await plant.press("amira", "repair", "snooze", ChannelName.SMS, **{"for": "1s"})  # taken: nothing to remind of
-    await plant.press("jonas", "repair", "snooze", **{"for": "4s"})
+    await plant.press("jonas", "repair", "snooze", ChannelName.SLACK, **{"for": "4s"})
     line = await plant.told(exception, "reminded", why="snoozed")
     assert line.data["people"] == ["Jonas Weber"]
     story = await plant.story(exception)
