@@ -9,9 +9,10 @@ answer), NotFoundError, InvalidPayloadError (the answer or the call cannot be re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from domain.outcomes import OutcomeTransaction, Receipt
+from domain.booking import Booked, Preview, ReadBack
+from domain.outcomes import Outcome, OutcomeTransaction, Receipt
 from domain.people import ChannelName, Person
 from domain.rosters.imported import Imported
 from domain.signals import RawSignal, Signal
@@ -171,11 +172,44 @@ class System(Poster, Protocol):
         ...
 
 
+@runtime_checkable
+class Previewer(Protocol):
+    """Optional (manifest capability `preview`): says what a posting would change, from its own records."""
+
+    async def preview(self, transaction: OutcomeTransaction) -> Preview:
+        """Changes nothing. Raises what `post` would (RejectedError, ConflictError, NotFoundError, ConfigError)."""
+        ...
+
+
+@runtime_checkable
+class Reversible(Protocol):
+    """Optional (`reverse`): how a posted transaction is undone."""
+
+    async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
+        """The outcomes that undo it, for a transaction of its own. Reads only. `shown`: the last preview before it was
+        posted (what stood then). RejectedError where people must undo it in the system, saying how."""
+        ...
+
+
+@runtime_checkable
+class Reconciler(Protocol):
+    """Optional (`reconcile`): what the system's own tables say of our postings."""
+
+    async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
+        """What stands now of one posting, field by field."""
+        ...
+
+    async def postings_since(self, moment: datetime) -> list[Booked]:
+        """Everything that carries a key of ours (or its token) since then, oldest first."""
+        ...
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a connector is: its roles, its secrets (by name of the reference), its named queries with their arguments,
-    the kinds of outcomes that it books (with the fields that it needs beyond those that every one has), and, of a
-    channel, how much a message may hold (characters or pieces)."""
+    the kinds of outcomes that it books (with the fields that it needs beyond those that every one has), which optional
+    capabilities it has (preview, reverse, reconcile), whether it posts several outcomes in one transaction of its own,
+    and, of a channel, how much a message may hold (characters or pieces)."""
 
     name: str
     title: str
@@ -185,3 +219,5 @@ class Manifest:
     queries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()  # preview | reverse | reconcile
+    atomic: bool = False  # a System that posts all outcomes of a transaction, or none
