@@ -2,7 +2,7 @@
 
 An exception keeps the generation that it was opened with, so whatever an upgrade changes in what the interpreter does
 (the commands of its workflow), a running exception goes on as it began. A change that alters commands is a new
-generation: its own step functions here, or `engine.generation >= n` where it is not a step (`workflows.engine.changes`).
+generation: its own step functions here, or `engine.generation >= n` where it is not a step (`engine.changes`).
 It ships in two releases: the first knows it, the next opens exceptions with it; so going back one release is always
 safe. Before the first release there is nothing to go back to: what is new is opened with at once.
 """
