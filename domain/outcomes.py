@@ -152,6 +152,55 @@ class UpdateDispatchList(_Outcome):
     version: str = ""
 
 
+class ReportProduction(_Outcome):
+    """What an operation of a job order made: good and scrapped, in the material's own unit."""
+
+    kind: Literal["report_production"] = "report_production"
+    job_order: str
+    good: float = Field(ge=0)
+    scrapped: float = Field(default=0, ge=0)
+    lot: str = ""
+    reason: str = ""
+
+
+class ReserveMaterial(_Outcome):
+    """Keep so much of a material (of one lot, if named) for a job order."""
+
+    kind: Literal["reserve_material"] = "reserve_material"
+    job_order: str
+    material: str
+    quantity: float = Field(gt=0)
+    lot: str = ""
+
+
+class ExpediteMaterial(_Outcome):
+    """Ask for a material's supply by `needed_by`; `purchase` names the purchase order when it is known."""
+
+    kind: Literal["expedite_material"] = "expedite_material"
+    material: str
+    needed_by: datetime
+    quantity: float = Field(default=0, ge=0)
+    purchase: str = ""
+    reason: str = ""
+
+
+class AddNote(_Outcome):
+    """A sentence on a business object (`about` lot, `id` L-7)."""
+
+    kind: Literal["add_note"] = "add_note"
+    about: Literal["order", "lot", "sale", "work_unit"]
+    id: str
+    text: str = Field(min_length=1, max_length=2000)
+
+
+class CancelDocuments(_Outcome):
+    """Take back what a posting of ours created: the documents as its receipt names them. Only reversals use it."""
+
+    kind: Literal["cancel_documents"] = "cancel_documents"
+    documents: list[str] = Field(min_length=1)
+    reason: str = ""
+
+
 Outcome = Annotated[
     RescheduleOrders
     | RecordDowntime
@@ -163,6 +212,11 @@ Outcome = Annotated[
     | CreateOrder
     | SetPriority
     | ChangePromise
+    | ReportProduction
+    | ReserveMaterial
+    | ExpediteMaterial
+    | AddNote
+    | CancelDocuments
     | UpdateDispatchList,
     Field(discriminator="kind"),
 ]
@@ -170,7 +224,8 @@ Outcome = Annotated[
 
 class OutcomeTransaction(_Outcome):
     """What is posted at once to one system. `key` = exception id : step path : n; n counts changed payloads, not
-    attempts."""
+    attempts. `versions`: version token of each record as it was last looked at (`Preview.versions`); a system that
+    compares them refuses with ConflictError when one is stale."""
 
     id: str
     key: str
@@ -178,6 +233,7 @@ class OutcomeTransaction(_Outcome):
     system: System
     outcomes: list[Outcome] = Field(min_length=1)
     decision: str = ""
+    versions: dict[str, str] = {}
 
 
 class Receipt(_Outcome):
