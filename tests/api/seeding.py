@@ -231,6 +231,7 @@ def _posted() -> list[Any]:
     decision = DecisionRow(
         id="dec_1", exception_id=RUSH, step="promise", task_id="tsk_promise", person=PLANNER, channel="console",
         verdict="approved", option="slot", comment=HOSTILE, authority="promise", shown_hash="a" * 64, at=ago(150),
+        granted=[{"person": PLANNER, "channel": "console", "grant": "planner-promise", "limits": {}, "risk": "normal"}],
     )  # fmt: skip
     create: dict[str, Any] = {
         "kind": "create_order",

@@ -82,7 +82,7 @@ async def test_transactions_name_decision_or_standing_authority_and_lead_to_the_
         page = (await somebody.get("/ledger")).text
         assert 'href="https://erp.example.com/#/model/sale.sale/7"' in page
         assert 'href="/erp#r-rush-so-2107"' in page
-        assert "decided by Petr Dvořák 08:00:00 CET" in plain(page)
+        assert "decided by Petr Dvořák 08:00:00 CET (promise, grant planner-promise)" in plain(page)
         assert "standing authority, granted by Quentin Marsh" in plain(page)
         erp = (await somebody.get("/erp")).text
         assert 'id="r-rush-so-2107"' in erp

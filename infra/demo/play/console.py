@@ -70,9 +70,9 @@ class Browser:
         if page.url.path.startswith("/login"):
             raise NotHappenedError(f"{self._who} could not log in to the console.")
 
-    def decide(self, exception: str, verb: str, comment: str) -> str:
-        """Sign a decision on the exception's page; the address that tells what became of it."""
-        form = self._form(self._open(f"/exceptions/{exception}"), "/tasks/")
+    def decide(self, link: str, verb: str, comment: str) -> str:
+        """Sign a decision on the page that a message led to; the address that tells what became of it."""
+        form = self._form(self._open(link), "/tasks/")
         if verb not in form.choices.get("verb", []):
             raise NotHappenedError(f"{self._who}'s form offers no '{verb}': {form.choices}")
         if "password" not in form.fields:

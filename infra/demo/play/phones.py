@@ -12,6 +12,7 @@ from infra.demo.play.patience import NotHappenedError
 from infra.demo.play.peers import Peers
 
 _LINK = re.compile(r"/exceptions/([\w-]+)")
+_SIGN = re.compile(r"/tasks/[\w-]+/sign")
 _TIMEOUT_S = 30.0
 _FORM = "form:"  # such a button opens a form; the answer is given with the form
 _OPENS_S = 10.0
@@ -19,8 +20,8 @@ _OPENS_S = 10.0
 
 @dataclass(frozen=True)
 class Message:
-    """What one phone shows once. `at`: epoch seconds of its arrival; `exception`: from its link, if it has one;
-    `forms`: the buttons that open a form first."""
+    """What one phone shows once. `at`: epoch seconds of its arrival; `exception`: from its link, if it has one; `sign`:
+    the console's page where it is decided and signed; `forms`: the buttons that open a form first."""
 
     id: str
     via: str
@@ -29,6 +30,7 @@ class Message:
     channel: str
     buttons: tuple[str, ...]
     exception: str
+    sign: str = ""
     forms: frozenset[str] = frozenset()
 
     def reply_for(self, meaning: str) -> str:
@@ -42,7 +44,8 @@ class Message:
 
 def message_of(shown: dict[str, Any]) -> Message:
     """A message of the phones' control API."""
-    link = _LINK.search(str(shown.get("blocks") or shown["text"]))
+    everything = str(shown.get("blocks") or shown["text"])
+    link, sign = _LINK.search(everything), _SIGN.search(everything)
     actions = [str(button["action_id"]) for button in shown.get("buttons", [])]
     return Message(
         id=shown.get("ts") or shown["sid"],
@@ -52,6 +55,7 @@ def message_of(shown: dict[str, Any]) -> Message:
         channel=shown.get("channel", ""),
         buttons=tuple(action.removeprefix(_FORM) for action in actions),
         exception=link[1] if link else "",
+        sign=sign[0] if sign else "",
         forms=frozenset(action.removeprefix(_FORM) for action in actions if action.startswith(_FORM)),
     )
 
