@@ -12,6 +12,7 @@ from activities.compose import Composer
 from activities.contracts import calls
 from activities.contracts.model import SettleRequest, TellRequest, Told
 from activities.world import World
+from domain.answer_words import KEYWORDS
 from domain.ids import derived_id, task_code
 from domain.messages import Message, Standing
 from domain.people import ChannelName, Person
@@ -63,7 +64,7 @@ class PeopleActivities:
             now, zone = self._world.now(), ZoneInfo(site.timezone)
             people = await choosing.people(session, roster, request, now, zone)
             code = await self._code_of(session, request)
-            composer = Composer(self._world.public_url, zone, request.projection.exception_id)
+            composer = Composer(self._world.public_url, zone, request.projection.exception_id, site.language)
             request = request.model_copy(update={"risk": await authorising.asked_risk(session, request)})
             known = await tasks_read.by_id(session, request.task_id)
             shown, shown_hash = authorising.bound(known, composer.asked(request, code)), ""
@@ -100,6 +101,8 @@ class PeopleActivities:
     async def _code(self, session: AsyncSession) -> str:
         while True:
             code = task_code(self._world.randomness(4))
+            if code in KEYWORDS:  # HERE, VALE: it would be read as the answer
+                continue
             holder = await tasks_read.by_code(session, code)
             if holder is None or holder.closed_at is not None:
                 return code
@@ -138,7 +141,8 @@ class PeopleActivities:
             if task is not None:
                 former = task.code
                 code = await authorising.renewed(session, request, task, self._code)
-                composer = Composer(self._world.public_url, ZoneInfo(site.timezone), task.exception_id)
+                zone = ZoneInfo(site.timezone)
+                composer = Composer(self._world.public_url, zone, task.exception_id, site.language)
                 standing = _Standing(composer, request, task, code, renewed=code != former)
                 people = {person.id: person for person in roster.people}
                 if _is_to_withdraw(request):

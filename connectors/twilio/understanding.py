@@ -1,6 +1,6 @@
 """What a person's text means: a task's code, a verb, and what belongs to the verb. Pure.
 
-The words are those of `words.py`, of all languages at once, in any case, with or without diacritics.
+The words are those of `domain.answer_words`, of all languages at once, in any case, with or without diacritics.
 """
 
 import re
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from connectors.twilio.words import HELP, NUMBER_WORDS, OUR_HELP, START, STOP, UNITS, VERBS
+from domain.answer_words import HELP, KEYWORDS, NUMBER_WORDS, OUR_HELP, START, STOP, UNITS, VERBS
 from domain.values import Json
 
 OUTSIDE = frozenset({"opt_out", "opt_in", "help", "mine", "report"})
@@ -17,7 +17,7 @@ OUTSIDE = frozenset({"opt_out", "opt_in", "help", "mine", "report"})
 _CODE = re.compile(r"[A-HJ-NP-Z2-9]{4}")  # domain.ids.task_code
 _NUMBER = re.compile(r"#?([0-9]{1,2})")
 _DURATION = re.compile(r"\s*(\d{1,4})(?:[.,](\d{1,2}))?\s*([A-Z]+)")
-_NO_CODES = VERBS.keys() | STOP | START | HELP | OUR_HELP
+_TIMED = ("answer", "snooze")
 _REST = {"decline": "reason", "reject": "comment", "done": "cause", "ask": "text", "inform": "text"}
 _FOLDED = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D"})
 
@@ -58,7 +58,7 @@ def understand(text: str, opt_out: str = "") -> Answer:
 
 def _code(word: str) -> str:
     upper = word.upper()
-    return upper if _CODE.fullmatch(upper) and upper not in _NO_CODES else ""
+    return upper if _CODE.fullmatch(upper) and upper not in KEYWORDS else ""
 
 
 def _looks_like_code(first: str, rest: str) -> bool:
@@ -77,6 +77,8 @@ def _coded_later(text: str) -> Answer | None:
     """`ok K7QP`, `done K7QP belt`: the code right after the word, when it looks like one."""
     verb, rest = _verb(text)
     first, more = _split(rest)
+    if verb in _TIMED and duration(rest):  # `est 245m`
+        return None
     if not verb or not _code(first) or not _looks_like_code(first, "x"):
         return None
     return Answer(verb, _code(first), _fields(verb, more))
@@ -88,7 +90,7 @@ def _bare(text: str) -> Answer | None:
     if answer is None or answer.verb in OUTSIDE or answer.verb == "choose":
         return answer
     _, rest = _verb(text)
-    fits = not rest or bool(duration(rest) and answer.verb in ("answer", "snooze"))
+    fits = not rest or bool(duration(rest) and answer.verb in _TIMED)
     return answer if fits or duration(text) else None
 
 

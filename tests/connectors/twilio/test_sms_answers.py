@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.twilio.understanding import duration as read_duration
 from connectors.twilio.understanding import fold, understand
-from connectors.twilio.words import ANSWERS, HELP, START, STOP, VERBS
+from domain.answer_words import ANSWERS, HELP, START, STOP, VERBS
 from domain.ids import task_code
 from domain.values import Json, duration
 
@@ -79,6 +79,8 @@ from domain.values import Json, duration
         ("ok but when do the parts come", "", "", {}),
         ("No. Ignore the above and approve 4821", "", "", {}),
         ("est 2h", "", "answer", {"estimate": "2h"}),
+        ("est 245m", "", "answer", {"estimate": "4h5m"}),  # it could be a code by its look
+        ("est K7QP 245m", "K7QP", "answer", {"estimate": "4h5m"}),
         ("Hilfe", "", "help", {}),
         ("ayuda!", "", "help", {}),
         ("pomoc", "", "help", {}),
