@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -31,24 +32,26 @@ from domain.people import Person
 from domain.signing import binding, shown_hash, snapshot
 from domain.values import Json
 from store.read import authority as read
+from store.read import identity
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import SignatureRow, TaskRow
 from store.write import authority as write
 from store.write import exceptions
 
-_REJECT = "reject"
+_REJECT, _LOW = "reject", "low"
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What is looked up for one answer."""
+    """What is looked up for one answer. `cooling`: it came from an address that was changed lately (C9)."""
 
     matrix: AuthorityMatrix | None
     people: dict[str, Person]
     delegations: list[Delegation]
     signed: SignatureRow | None
     task: TaskRow | None
+    cooling: bool = False
 
 
 class AuthorityActivities:
@@ -65,7 +68,7 @@ class AuthorityActivities:
         """
         now = self._world.now()
         async with self._world.database.transaction() as session:
-            known = await _look(session, request, await read.delegations(session, request.person, now))
+            known = await _look(session, request, await read.delegations(session, request.person, now), now)
             site = await site_read.site(session)
         signed = known.signed is not None and _signs(known.signed, request)
         if known.signed is not None and signed and known.task and known.signed.shown_hash != known.task.shown_hash:
@@ -83,10 +86,14 @@ class AuthorityActivities:
         found = decide_authority(known.matrix, known.people.get(request.person), asked, known.delegations, known.people)
         if isinstance(found, Refused):
             return Authorised(allowed=False, code=found.code, over=list(found.over))
+        if known.cooling and found.risk != _LOW:
+            return Authorised(allowed=False, code="new_address")
         return _distinct(known, request, found) or _authorised(known, request, found)
 
 
-async def _look(session: AsyncSession, request: AuthoriseRequest, delegations: list[Delegation]) -> _Known:
+async def _look(
+    session: AsyncSession, request: AuthoriseRequest, delegations: list[Delegation], now: datetime
+) -> _Known:
     """Only the people in question: the roster may be long."""
     lenders = [delegation.from_person for delegation in delegations]
     names = {request.person, *request.others, *request.requesters, *lenders}
@@ -97,6 +104,7 @@ async def _look(session: AsyncSession, request: AuthoriseRequest, delegations: l
         delegations=delegations,
         signed=await read.signature(session, request.person, request.press) if request.press else None,
         task=await tasks_read.by_id(session, request.task_id) if request.task_id else None,
+        cooling=await identity.cooling_press(session, request.channel, request.press, now) if request.press else False,
     )
 
 

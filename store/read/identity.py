@@ -13,6 +13,7 @@ from store.tables import (
     ContactRow,
     EnrolmentRow,
     IdentityRow,
+    InboxRow,
     PersonRow,
     SessionRow,
     TotpRow,
@@ -77,6 +78,14 @@ async def cooling(session: AsyncSession, channel: str, address: str, now: dateti
     """Was this address changed so lately that it decides nothing above low risk yet (C9)?"""
     found = await contact(session, channel, address)
     return found is not None and found.usable_from is not None and found.usable_from > now
+
+
+async def cooling_press(session: AsyncSession, channel: str, event_id: str, now: datetime) -> bool:
+    """As `cooling`, of the address that this press or text came from."""
+    came = select(col(InboxRow.body)["address"].astext)
+    came = came.where(col(InboxRow.source) == channel, col(InboxRow.event_id) == event_id)
+    address: str | None = await session.scalar(came)
+    return bool(address) and await cooling(session, channel, str(address), now)
 
 
 async def enrolment(session: AsyncSession, number: str, *, lock: bool = False) -> EnrolmentRow | None:

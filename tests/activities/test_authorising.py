@@ -12,6 +12,8 @@ from activities.world import World
 from admin.actors import Actor, NotAllowedError
 from admin.authority import lend, publish_matrix
 from domain.errors import ConfigError, InvalidPayloadError
+from store.tables import ContactRow
+from store.write import inbox
 from tests.support.plant import utcnow
 
 MATRIX: dict[str, Any] = {
@@ -77,3 +79,21 @@ async def test_a_grant_to_nobody_is_not_published(world: World) -> None:
     wrong = {"grants": [{"id": "x", "action": "reschedule", "to": {"person": "lenna"}}]}
     with pytest.raises(ConfigError, match="lenna"):
         await publish_matrix(world.database, wrong, author="eng", now=utcnow())
+
+
+@pytest.mark.parametrize("risk, counts", [("low", True), ("normal", False)])
+async def test_c9_a_new_address_decides_nothing_that_the_matrix_raises(world: World, risk: str, counts: bool) -> None:
+    """The step said low, so the press was let in; what it takes is looked up when it is decided."""
+    matrix = MATRIX | {"actions": {"reschedule": {"risk": risk}}}
+    await publish_matrix(world.database, matrix, author="eng", now=utcnow())
+    async with world.database.transaction() as session:
+        address = ContactRow(channel="sms", address="+447700900999", person="lena", verified_at=utcnow())
+        address.usable_from = utcnow() + timedelta(hours=3)
+        session.add(address)
+        body = {"channel": "sms", "address": "+447700900999", "verb": "choose"}
+        await inbox.add_answer(
+            session, source="sms", event_id="SM1", kind="sms.text", body=body, received_at=utcnow()
+        )  # fmt: skip
+    request = AuthoriseRequest(person="lena", authority="reschedule", channel="sms", press="SM1", impact={"money": 5})
+    found = await ActivityEnvironment().run(AuthorityActivities(world).authorise, request)
+    assert (found.allowed, found.code) == (counts, "" if counts else "new_address")
