@@ -21,6 +21,13 @@ class InboxRow(SQLModel, table=True):
         UniqueConstraint("source", "event_id", name="inbox_once"),
         Index("inbox_open", "status", "seq", postgresql_where=text("status IN ('received', 'settling', 'correlated')")),
         Index("inbox_exception", "exception_id"),
+        Index(
+            "inbox_wrote",
+            "source",
+            text("(body ->> 'address')"),
+            "received_at",
+            postgresql_where=text("category = 'answer'"),
+        ),
     )
 
     seq: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))

@@ -20,6 +20,10 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("elsewhere_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("outbox", sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("outbox_reach", "outbox", ["reach"], unique=False)
+    op.create_index("outbox_vendor", "outbox", ["vendor_id", "conversation"], unique=False)
+    wrote = ["source", sa.text("(body ->> 'address')"), "received_at"]
+    answers = sa.text("category = 'answer'")
+    op.create_index("inbox_wrote", "inbox", wrote, unique=False, postgresql_where=answers)
     told = sa.text("purpose = 'notify' AND state = 'sent'")
     op.create_index("outbox_told", "outbox", ["channel", "address", "sent_at"], unique=False, postgresql_where=told)
     bound = sa.text("bundle IS NOT NULL")
@@ -48,7 +52,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("stopped_address")
     op.drop_table("channel_health")
-    for index in ("outbox_bundle", "outbox_told", "outbox_reach"):
+    op.drop_index("inbox_wrote", table_name="inbox")
+    for index in ("outbox_bundle", "outbox_told", "outbox_vendor", "outbox_reach"):
         op.drop_index(index, table_name="outbox")
     for column in ("ended_at", "elsewhere_at", "unwanted", "bundle", "expires_at", "reach", "priority"):
         op.drop_column("outbox", column)
