@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import null, update
@@ -37,7 +38,8 @@ def like(channel: str) -> tuple[str, ...]:
 async def send(session: AsyncSession, row: EnrolmentRow, person: Person, code: str) -> None:
     """Queue the code for the address that it shall prove."""
     message = _said(person, "enrol_code", code=code)
-    await outbox.add(session, [_row(code_message(row.id), person, row.channel, row.address, message, row.begun_at)])
+    queued = _row(code_message(row.id), person, row.channel, row.address, message, row.begun_at)
+    await outbox.add(session, [queued | {"expires_at": row.expires_at}])
 
 
 def code_message(enrolment: str) -> str:
@@ -48,9 +50,15 @@ def code_message(enrolment: str) -> str:
 async def finish(session: AsyncSession, row: EnrolmentRow, standing: str, now: datetime, by: str) -> None:
     """It is over, one way or the other; the code leaves the outbox with it."""
     row.standing, row.ended_at, row.ended_by = standing, now, by
-    message = update(OutboxRow).where(col(OutboxRow.id) == code_message(row.id))
+    await _forget(session, [code_message(row.id)])
+
+
+async def _forget(session: AsyncSession, messages: Sequence[str]) -> None:
+    """The code is nowhere any more; what was not sent yet has nothing to say."""
+    carried = update(OutboxRow).where(col(OutboxRow.id).in_(messages))
     kept = col(OutboxRow.payload).op("||")({"code": ""})
-    await session.execute(message.values(payload=kept, rendered=null()))
+    await session.execute(carried.values(payload=kept, rendered=null()))
+    await session.execute(carried.where(col(OutboxRow.state) == "pending").values(state="withdrawn"))
 
 
 async def verified(session: AsyncSession, row: EnrolmentRow, now: datetime, by: str) -> ContactRow:
@@ -102,9 +110,7 @@ async def expire(session: AsyncSession, now: datetime) -> None:
     over = (col(EnrolmentRow.standing) == "sent", col(EnrolmentRow.expires_at) <= now - timedelta(hours=1))
     ended = update(EnrolmentRow).where(*over).values(standing="expired", ended_at=now)
     ids = (await session.scalars(ended.returning(col(EnrolmentRow.id)))).all()
-    messages = update(OutboxRow).where(col(OutboxRow.id).in_([code_message(one) for one in ids]))
-    kept = col(OutboxRow.payload).op("||")({"code": ""})
-    await session.execute(messages.values(payload=kept, rendered=null()))
+    await _forget(session, [code_message(one) for one in ids])
 
 
 async def _tell_the_earlier(
@@ -135,7 +141,8 @@ def _row(number: str, person: Person, channel: str, address: str, message: Messa
 def outbox_row(
     number: str, person: Person, contact: ContactMethod, message: Message, purpose: str, now: datetime
 ) -> dict[str, Json]:
-    """A message about the person's own addresses: it belongs to no exception."""
+    """A message about the person's own addresses: it belongs to no exception, and waits for nothing: not for quiet
+    hours, not for company, and not behind what is less urgent."""
     return {
         "id": number,
         "exception_id": None,
@@ -144,6 +151,7 @@ def outbox_row(
         "channel": contact.channel.value,
         "address": contact.address,
         "purpose": purpose,
+        "priority": "high",
         "edits": None,
         "payload": message.model_dump(mode="json"),
         "state": "pending",

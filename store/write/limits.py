@@ -110,6 +110,7 @@ def _warning(person: Person, channel: str, address: str, now: datetime) -> list[
             "channel": contact.channel.value,
             "address": contact.address,
             "purpose": "security",
+            "priority": "high",
             "edits": None,
             "payload": message.model_dump(mode="json"),
             "state": "pending",

@@ -88,7 +88,7 @@ async def divert(session: AsyncSession, row_id: str, now: datetime, pause: timed
     )
     if row is None:
         return
-    is_stopped = (row.channel, row.address) in await read.stopped(session, row.person)
+    is_stopped = await session.get(StoppedRow, (row.channel, row.address)) is not None  # whoever asked for it
     why = "the address wants no more messages (STOP)" if is_stopped else f"{row.channel} is down"
     row.error = why
     if await fail_over(session, row, now):
