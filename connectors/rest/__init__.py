@@ -1,0 +1,1 @@
+"""Any system with a JSON interface over HTTP, by a declared mapping."""

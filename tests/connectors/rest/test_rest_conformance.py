@@ -1,0 +1,58 @@
+"""The suite of every System, on a home-grown ERP by mapping."""
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from connectors.roles import System
+from domain.booking import token_of
+from domain.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders
+from domain.outcomes import System as Target
+from tests.conformance.system.suite import SystemConformance
+from tests.connectors.rest.conftest import Peer
+from tests.connectors.rest.home_grown import TOKEN
+
+START = datetime(2026, 11, 22, 9, tzinfo=UTC)
+
+
+class HomeGrownBooks:
+    secret = TOKEN
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> System:
+        return self._peer.system(transport=transport, secret=secret)
+
+    def transaction(self, key: str) -> OutcomeTransaction:
+        return self._with(key, RecordDowntime(equipment="mill-1", start=START, cause="bearing"))
+
+    def other(self, key: str) -> OutcomeTransaction:
+        return self._with(key, RecordDowntime(equipment="mill-2", start=START, cause="bearing"))
+
+    async def stale(self, key: str) -> OutcomeTransaction:
+        self._peer.erp.orders["JO-1003"]["version"] = 2  # somebody changed it
+        moved = PlannedOrder(job_order="JO-1003", planned_start=START, planned_end=START, version="1")
+        return self._with(key, RescheduleOrders(orders=[moved]))
+
+    async def query(self, system: System) -> object:
+        return await system.query("erp.sale", {"sale": "SO-2001"})
+
+    def count(self, key: str) -> int:
+        return sum(one["ref"] == token_of(key, 20) for one in self._peer.erp.downtimes)
+
+    @staticmethod
+    def _with(key: str, outcome: Outcome) -> OutcomeTransaction:
+        return OutcomeTransaction(id="txn_1", key=key, exception_id="exc_1", system=Target.ERP, outcomes=[outcome])
+
+
+@pytest.fixture
+def books(peer: Peer) -> HomeGrownBooks:
+    return HomeGrownBooks(peer)
+
+
+class TestRestConformance(SystemConformance):
+    """A posting is the request with the digest of its outcome."""
+
+    posting = b'"digest"'
