@@ -1,0 +1,135 @@
+"""The stand-in as an ASGI application: log-in, CSRF, routing to services, batches, control."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from infra.plant.catalogue import Catalogue, load_catalogue
+from infra.standins.control import control_routes
+from infra.standins.records import Records
+from infra.standins.sap.batch import Batch
+from infra.standins.sap.books import STOCK, Books, set_named, wire
+from infra.standins.sap.errors import Refusal, not_found
+from infra.standins.sap.metadata import edmx
+from infra.standins.sap.schema import services
+from infra.standins.sap.seed import plant_of, seed
+from infra.standins.sap.service import WRITES, Answer, Dispatcher, Operation, refused
+from infra.standins.sap.sessions import COOKIE, Session, Sessions
+
+ROOT = "/sap/opu/odata/sap"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE"]
+_LOGIN = "<html><head><title>Logon Error Message</title></head><body>Logon failed</body></html>"
+
+
+class SapStandIn:
+    """All six services on one set of books. `users` maps user to password; `clock` gives aware UTC."""
+
+    def __init__(
+        self,
+        users: Mapping[str, str],
+        *,
+        catalogue: Catalogue | None = None,
+        path: Path | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.records = Records()
+        self.books, self.sessions = Books(path), Sessions(users)
+        self._catalogue, self._clock = catalogue or load_catalogue(), clock
+        self.plant = plant_of(self._catalogue)
+        if self.books.empty:
+            self.seed()
+
+    def reset(self) -> None:
+        """Empty books, no sessions."""
+        self.books.clear()
+        self.sessions.expire()
+
+    def seed(self) -> None:
+        """The demo plant."""
+        seed(self.books, self.plant, self._catalogue, self._clock())
+
+    def dump(self, part: str) -> Any:
+        """All rows of an entity set as JSON; `stock` = what lies where; without a part, how many rows each set has."""
+        if part == "stock":
+            return [[*place, str(row["quantity"])] for place, row in self.books.items(STOCK)]
+        if part:
+            return [wire(set_named(part), row) for row in self.books.all(part)]
+        return {name: len(list(self.books.all(name))) for service in services().values() for name in service.sets}
+
+    async def answer(self, request: Request) -> Response:
+        """Every request below ROOT."""
+        body = await request.body()
+        path = request.scope.get("raw_path", request.url.path.encode()).decode().partition("?")[0]
+        session: Session | None = None
+        user = self.sessions.user(request.headers.get("authorization", ""))
+        if user is None:
+            found = Answer(
+                401,
+                _LOGIN.encode(),
+                {"content-type": "text/html", "www-authenticate": 'Basic realm="Stand-in"'},
+                "login",
+            )
+        else:
+            found, session = self._let_in(request, path, body, user)
+        self.records.add(request.method, path, found.status, found.kind, found.error)
+        response = Response(found.body, found.status, dict(found.headers))
+        if session is not None:
+            response.headers["x-csrf-token"] = session.token
+            response.set_cookie(COOKIE, session.id, path="/", httponly=True)
+        return response
+
+    def _let_in(self, request: Request, path: str, body: bytes, user: str) -> tuple[Answer, Session | None]:
+        token, cookie = request.headers.get("x-csrf-token", ""), request.cookies.get(COOKIE, "")
+        if request.method in WRITES and not self.sessions.valid(cookie, token):
+            headers = {"x-csrf-token": "Required", "content-type": "text/plain"}
+            return Answer(403, b"CSRF token validation failed", headers, "login"), None
+        fetched = self.sessions.fetch(cookie) if token.lower() == "fetch" and request.method == "GET" else None
+        try:
+            return self._served(request, path, body, user), fetched
+        except Refusal as refusal:
+            return refused(refusal), fetched
+
+    def _served(self, request: Request, path: str, body: bytes, user: str) -> Answer:
+        name, _, rest = path.removeprefix(f"{ROOT}/").partition("/")
+        service = services().get(name)
+        if service is None:
+            raise not_found(f"service '{name}'")
+        root = f"{request.url.scheme}://{request.url.netloc}{ROOT}/{name}"
+        dispatcher = Dispatcher(service, self.books, self.plant, root, self._clock)
+        if rest == "$metadata":
+            return Answer(200, edmx(service), {"content-type": "application/xml", "dataserviceversion": "2.0"})
+        if not rest:
+            listed = json.dumps({"d": {"EntitySets": list(service.sets)}}).encode()
+            return Answer(200, listed, {"content-type": "application/json"})
+        if rest == "$batch":
+            return self._batch(Batch(dispatcher, user), request, body)
+        target = f"{rest}?{request.url.query}" if request.url.query else rest
+        operation = Operation(request.method, target, dict(request.headers), body)
+        run = dispatcher.alone if request.method in WRITES else dispatcher.run
+        return run(operation, user)
+
+    def _batch(self, batch: Batch, request: Request, body: bytes) -> Answer:
+        if request.method != "POST":
+            raise Refusal(405, "/IWFND/CM_MGW/096", "A batch is sent with POST")
+        answer = batch.run(request.headers.get("content-type", ""), body)
+        for operation, inner in batch.answers:
+            self.records.add(operation.method, f"$batch/{operation.target}", inner.status, inner.kind, inner.error)
+        return answer
+
+
+def build_app(system: SapStandIn, control_token: str) -> Starlette:
+    """The application; besides the control interface of every stand-in: POST /control/sap/expire ends all sessions."""
+
+    def expire() -> dict[str, bool]:
+        system.sessions.expire()
+        return {"expired": True}
+
+    routes = control_routes(system, control_token, {"sap/expire": expire})
+    return Starlette(routes=[*routes, Route(ROOT + "/{rest:path}", system.answer, methods=METHODS)])

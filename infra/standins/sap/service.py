@@ -1,0 +1,153 @@
+"""One operation on a service, however it came: alone over HTTP or as a part of a batch."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from infra.standins.sap import changes
+from infra.standins.sap.addresses import Address, address_of, arguments_of, parse_address
+from infra.standins.sap.books import Books, Row
+from infra.standins.sap.context import Context, Plant
+from infra.standins.sap.errors import Refusal, malformed
+from infra.standins.sap.reads import Reader
+from infra.standins.sap.schema import EntitySet, Service
+
+_MERGES = ("PATCH", "MERGE")
+WRITES = ("POST", "PUT", "DELETE", *_MERGES)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation; `target` is relative to the service (path and query), header names in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered. `kind` and `error` are for the records."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a changeset with this answer is undone."""
+        return self.status >= 400
+
+
+class Dispatcher:
+    """Operations on one service. Writes run inside the caller's transaction."""
+
+    def __init__(self, service: Service, books: Books, plant: Plant, root: str, clock: Callable[[], datetime]) -> None:
+        self.service, self.books = service, books
+        self._plant, self._root, self._clock = plant, root, clock
+        self._reader = Reader(books, root)
+
+    def run(self, operation: Operation, user: str) -> Answer:
+        """The answer; a refusal is one."""
+        try:
+            return self._run(operation, user)
+        except Refusal as refusal:
+            return refused(refusal)
+
+    def alone(self, operation: Operation, user: str) -> Answer:
+        """The same in a transaction of its own."""
+        try:
+            with self.books.transaction():
+                return self._run(operation, user)
+        except Refusal as refusal:
+            return refused(refusal)
+
+    def _run(self, operation: Operation, user: str) -> Answer:
+        method = operation.method
+        if method == "POST":
+            method = operation.headers.get("x-http-method", method).upper()
+        parts = urlsplit(operation.target)
+        query = _query(parts.query)
+        address = parse_address(self.service, parts.path)
+        context = Context(self.books, self._plant, self._clock(), user)
+        if address.function is not None:
+            return self._call(context, method, address, query, operation.headers.get("if-match"))
+        if method == "GET":
+            _wants_json(operation.headers, query)
+            body, etag = self._reader.read(address, query)
+            text = body if isinstance(body, str) else json.dumps(body)
+            return _answer(200, text, {"etag": etag} if etag else {}, "text/plain" if isinstance(body, str) else "")
+        return self._change(context, method, address, operation)
+
+    def _change(self, context: Context, method: str, address: Address, operation: Operation) -> Answer:
+        if method == "POST":
+            entity_set, row = changes.create(context, address, _json(operation))
+            return self._made(entity_set, row, 201)
+        if method in _MERGES:
+            changes.update(context, address, _json(operation), operation.headers.get("if-match"))
+            return Answer(204)
+        if method == "DELETE":
+            changes.delete(context, address, operation.headers.get("if-match"))
+            return Answer(204)
+        raise Refusal(405, "/IWFND/CM_MGW/096", f"Method {method} is not supported")
+
+    def _call(
+        self, context: Context, method: str, address: Address, query: Mapping[str, str], if_match: str | None
+    ) -> Answer:
+        assert address.function is not None
+        if method != "POST":
+            raise Refusal(405, "/IWFND/CM_MGW/096", f"Function import {address.function.name} is called with POST")
+        entity_set, row = changes.call(context, address.function, arguments_of(address.function, query), if_match)
+        return self._made(entity_set, row, 200)
+
+    def _made(self, entity_set: EntitySet, row: Row, status: int) -> Answer:
+        opened = ",".join(name for name, item in entity_set.navigation.items() if item.many and status == 201)
+        query = {"$expand": opened} if opened else {}
+        etag = self._reader.etag(entity_set, row)
+        headers = {"location": f"{self._root}/{address_of(entity_set, row)}"} if status == 201 else {}
+        body = json.dumps({"d": self._reader.entity(entity_set, row, query)})
+        return _answer(status, body, headers | ({"etag": etag} if etag else {}))
+
+
+def refused(refusal: Refusal) -> Answer:
+    """The answer that tells of a refusal."""
+    headers = {"content-type": "application/json", "dataserviceversion": "1.0"}
+    body = json.dumps(refusal.body()).encode()
+    return Answer(refusal.status, body, headers, refusal.kind, f"{refusal.code} {refusal.message}")
+
+
+def _answer(status: int, text: str, headers: Mapping[str, str], kind: str = "") -> Answer:
+    return Answer(
+        status, text.encode(), {"content-type": kind or "application/json", "dataserviceversion": "2.0"} | dict(headers)
+    )
+
+
+def _query(text: str) -> dict[str, str]:
+    pairs = parse_qsl(text, keep_blank_values=True)
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise malformed("A query option is given twice")
+    return dict(pairs)
+
+
+def _json(operation: Operation) -> Any:
+    kind = operation.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refusal(415, "/IWFND/CM_MGW/415", f"Content type '{kind}' is not supported: send application/json")
+    try:
+        return json.loads(operation.body)
+    except ValueError as problem:
+        raise malformed("The body is no JSON document") from problem
+
+
+def _wants_json(headers: Mapping[str, str], query: Mapping[str, str]) -> None:
+    """The default format of OData v2 is Atom, which the stand-in does not speak: who wants JSON must say so."""
+    if "application/json" not in headers.get("accept", "") and query.get("$format") != "json":
+        raise Refusal(
+            406, "STANDIN/406", "Ask for JSON: Accept: application/json, or $format=json (the default is Atom)"
+        )
