@@ -1,4 +1,4 @@
-"""Posting a transaction, once: the ledger row first, the key looked up before any further attempt."""
+"""Posting a transaction, once: its ledger row first, then as far as the system, the gates and people let it."""
 
 import asyncio
 
@@ -6,26 +6,25 @@ from temporalio import activity
 
 from activities.contracts import calls
 from activities.contracts.model import AwaitPosting, PostRequest, PostResult
+from activities.posting_life import MAYBE_SENT, Life
+from activities.posting_rules import SentBackError, WaitingError, ground
 from activities.world import World
 from domain.errors import (
     AuthError,
     ConfigError,
     ConflictError,
     InvalidPayloadError,
-    MosError,
+    InvariantError,
     NotFoundError,
     OutcomeUnknownError,
     RejectedError,
     TransientError,
 )
-from domain.outcomes import Receipt
-from domain.values import Json
-from store.read import site as site_read
+from domain.ledger import BOOKED, ENDED, Event, State
 from store.tables import LedgerRow
-from store.write import exceptions, ledger
 
-_ENDED = ("posted", "rejected")
 _LOOK_AGAIN_S = 1.0
+_REFUSALS = (RejectedError, ConflictError, InvalidPayloadError, NotFoundError, InvariantError)
 
 
 class PostingActivities:
@@ -36,28 +35,53 @@ class PostingActivities:
 
     @activity.defn(name=calls.POST.name)
     async def post(self, request: PostRequest) -> PostResult:
-        """Draft in the ledger, post, keep the receipt.
+        """Move the transaction on: preview, authority, gates, re-check, post, keep the receipt.
 
-        Idempotency: the transaction's key, committed by the system with the posting; from the second attempt on it is
-        looked up first. Raises: TransientError (also for what an operator has to mend: AuthError, ConfigError) and
-        OutcomeUnknownError, to be tried again. Timeouts: 30 s.
+        Idempotency: the ledger's row says how far it is; the key, which the system commits with the posting, is looked
+        up before it is sent again. Raises: TransientError (also for what an operator has to mend: AuthError,
+        ConfigError) and OutcomeUnknownError, to be tried again. Timeouts: 30 s.
         """
-        row = await self._draft(request)
-        if row.status in _ENDED:
-            return PostResult(status=row.status, documents=row.documents or [], detail=row.error or "")
+        life = await Life.drafted(self._world, request)
+        if life.row.status in ENDED or life.row.status == State.SENT_BACK:
+            return result_of(life.row)
         try:
-            system = self._world.system(request.transaction.system.value)
-            receipt = await system.find(request.transaction.key) if row.attempts > 1 else None
-            receipt = receipt or await system.post(request.transaction)
-        except (RejectedError, ConflictError, InvalidPayloadError, NotFoundError) as error:
-            return await self._rejected(request, f"{error.message} {error.detail}".strip())
-        except OutcomeUnknownError as error:
-            await self._note(request, status="unknown", error=error.message)
-            raise
+            await self._go(life)
+        except WaitingError as waiting:
+            return await life.hold(waiting.held)
+        except SentBackError as back:
+            if life.row.standing_version:
+                await life.propose_anew(back)
+                raise TransientError("it has changed meanwhile: looked at again") from back
+            await life.send_back(back)
         except (AuthError, ConfigError) as error:
-            await self._waits(request, row, error)
+            await life.complain(error.message)
             raise TransientError(error.message, detail=error.detail) from error
-        return await self._posted(request, receipt)
+        except _REFUSALS as error:
+            await life.move(Event.REFUSE, error=f"{error.message} {error.detail}".strip())
+        except OutcomeUnknownError as error:
+            await life.move(Event.LOSE, error=error.message)
+            raise
+        return result_of(life.row)
+
+    async def _go(self, life: Life) -> None:
+        """Raises what keeps it from going on."""
+        system = self._world.system(life.row.system)
+        if life.row.status in MAYBE_SENT and (found := await system.find(life.row.key)):
+            await life.booked(found)
+            return
+        await life.pass_gates()
+        if life.row.status == State.DRAFTED:
+            await life.preview(system)
+        if life.row.status == State.PREVIEWED:
+            await ground(self._world, life.row)
+            await life.move(Event.AUTHORISE)
+        if life.row.status != State.UNKNOWN:
+            await life.recheck(system)
+        if life.row.status == State.RECHECKED and await life.is_dry_run():
+            await life.move(Event.SIMULATE)
+            return
+        await life.begin_sending()
+        await life.booked(await life.send(system))
 
     @activity.defn(name=calls.AWAIT_POSTING.name)
     async def await_posting(self, request: AwaitPosting) -> PostResult:
@@ -68,62 +92,18 @@ class PostingActivities:
         while True:
             async with self._world.database.transaction() as session:
                 row = await session.get(LedgerRow, request.transaction)
-            if row is not None and row.status in _ENDED:
-                return PostResult(status=row.status, documents=row.documents or [], detail=row.error or "")
+            if row is not None and row.status in ENDED:
+                return result_of(row)
             activity.heartbeat()
             await asyncio.sleep(_LOOK_AGAIN_S)
 
-    async def _draft(self, request: PostRequest) -> LedgerRow:
-        transaction = request.transaction
-        async with self._world.database.transaction() as session:
-            version = request.standing_version
-            signed = await site_read.definition_version(session, version) if version else None
-            row = await ledger.draft(
-                session,
-                {
-                    "id": transaction.id,
-                    "key": transaction.key,
-                    "exception_id": transaction.exception_id,
-                    "step": request.step,
-                    "system": transaction.system.value,
-                    "outcomes": [outcome.model_dump(mode="json") for outcome in transaction.outcomes],
-                    "decision": transaction.decision,
-                    "standing_version": version,
-                    "standing_grantor": signed.signed_off_by if signed else "",
-                    "status": "drafted",
-                    "attempts": 0,
-                    "drafted_at": self._world.now(),
-                },
-            )
-            if row.status not in _ENDED:
-                row.status, row.attempts = "posting", row.attempts + 1
-        return row
 
-    async def _posted(self, request: PostRequest, receipt: Receipt) -> PostResult:
-        await self._note(
-            request,
-            status="posted",
-            documents=receipt.documents,
-            receipt=receipt.model_dump(mode="json"),
-            posted_at=self._world.now(),
-            error=None,
-        )
-        return PostResult(status="posted", documents=receipt.documents)
-
-    async def _rejected(self, request: PostRequest, detail: str) -> PostResult:
-        await self._note(request, status="rejected", error=detail)
-        return PostResult(status="rejected", detail=detail)
-
-    async def _waits(self, request: PostRequest, row: LedgerRow, error: MosError) -> None:
-        """An operator has to mend something first: it is said once and tried until then."""
-        if row.error != error.message:
-            await self._note(request, status="posting", error=error.message)
-
-    async def _note(self, request: PostRequest, **values: Json) -> None:
-        transaction = request.transaction
-        async with self._world.database.transaction() as session:
-            await ledger.move(session, transaction.id, **values)
-            fact = {"at": self._world.now(), "kind": f"transaction.{values['status']}", "actor": "mos"}
-            data = {"key": transaction.key, "decision": transaction.decision, "documents": values.get("documents")}
-            await ledger.audit(session, fact | {"subject": transaction.id, "data": data})
-            await exceptions.changed(session, transaction.exception_id)
+def result_of(row: LedgerRow) -> PostResult:
+    """What the exception hears. A dead letter is a refusal to it: it goes on, and the letter waits for somebody."""
+    if row.status in BOOKED:
+        return PostResult(status="posted", documents=row.documents or [], detail=row.error or "")
+    if row.status == State.DRY_RUN:
+        return PostResult(status="dry_run", detail="dry run: nothing was written")
+    if row.status == State.SENT_BACK:
+        return PostResult(status="waiting", detail="it has changed meanwhile: somebody looks again")
+    return PostResult(status="rejected", detail=row.error or row.reason)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from domain.authority import NOTHING, UNKNOWN, Impact
 from domain.outcomes import Outcome, OutcomeTransaction
+from domain.values import Json
 
 Way = Literal["restore", "opposite", "cancel", "none"]
 """restore: the values that stood before are set again; opposite: another outcome of this vocabulary undoes it; cancel:
@@ -143,3 +144,14 @@ def authorities_of(outcomes: Sequence[Outcome]) -> list[str]:
 def protective(outcomes: Sequence[Outcome]) -> bool:
     """May all of them be posted under a standing authority?"""
     return all(DECLARATIONS[outcome.kind].protective for outcome in outcomes)
+
+
+def unversioned(transaction: OutcomeTransaction) -> OutcomeTransaction:
+    """The same without any version that it expects, to see what it would meet now."""
+    bare: list[Json] = []
+    for outcome in transaction.outcomes:
+        value = outcome.model_dump(mode="json") | ({"version": ""} if hasattr(outcome, "version") else {})
+        if value["kind"] == "reschedule_orders":
+            value["orders"] = [order | {"version": ""} for order in value["orders"]]
+        bare.append(value)
+    return OutcomeTransaction.model_validate(transaction.model_dump(mode="json") | {"outcomes": bare, "versions": {}})

@@ -1,4 +1,10 @@
-"""The Temporal workflow of one transaction to the ERP or MES: it outlives the exception that asked for it."""
+"""The Temporal workflow of one transaction to the ERP or MES: it outlives the exception that asked for it.
+
+Its state is its ledger row; the activity moves that on as far as it goes. What is left to the workflow is time: systems
+that are down, windows and limits, its place in the line, people who look again.
+"""
+
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -7,25 +13,58 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import calls
     from activities.contracts.model import PostRequest, PostResult
 
+_LONGEST = timedelta(minutes=1)  # between two looks, when nobody says when
+
 
 @workflow.defn(name=calls.TRANSACTION_WORKFLOW)
 class TransactionWorkflow:
     """Posts once. The activity looks the key up before every further attempt; a refusal is a result, not a failure."""
 
+    def __init__(self) -> None:
+        self._nudged = False
+
     @workflow.run
     async def run(self, request: PostRequest) -> PostResult:
         """The system's answer, however long it is down."""
+        waits = 0
+        while True:
+            self._nudged = False
+            result = await _advance(request)
+            if result.status != "waiting":
+                return result
+            await self._wait(result.again_s, waits)
+            waits += 1
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(request)
+
+    @workflow.signal
+    def nudge(self) -> None:
+        """Something it waits for has changed: look again now."""
+        self._nudged = True
+
+    async def _wait(self, again_s: float, waits: int) -> None:
+        """Longer each time, so that a long line costs little; a nudge ends it. 0 = until a nudge."""
+        pause = timedelta(seconds=again_s)
+        if pause < _LONGEST:
+            pause = min(pause * 2 ** min(waits, 10), _LONGEST)
         try:
-            posted: PostResult = await workflow.execute_activity(
-                calls.POST.name,
-                request,
-                result_type=PostResult,
-                start_to_close_timeout=calls.POST.start_to_close,
-                heartbeat_timeout=calls.POST.heartbeat,
-                retry_policy=calls.POST.retry,
-            )
-            return posted
-        except ActivityError as error:
-            cause = error.__cause__
-            detail = cause.message if isinstance(cause, ApplicationError) else str(cause)
-            return PostResult(status="rejected", detail=detail)
+            await workflow.wait_condition(lambda: self._nudged, timeout=pause if again_s else None)
+        except TimeoutError:
+            return
+
+
+async def _advance(request: PostRequest) -> PostResult:
+    try:
+        result: PostResult = await workflow.execute_activity(
+            calls.POST.name,
+            request,
+            result_type=PostResult,
+            start_to_close_timeout=calls.POST.start_to_close,
+            heartbeat_timeout=calls.POST.heartbeat,
+            retry_policy=calls.POST.retry,
+        )
+        return result
+    except ActivityError as error:
+        cause = error.__cause__
+        detail = cause.message if isinstance(cause, ApplicationError) else str(cause)
+        return PostResult(status="rejected", detail=detail)

@@ -317,7 +317,8 @@ class ProposeRequest(Data):
 
 
 class PostRequest(Data):
-    """A transaction with its ground: a decision, or the standing authority of a definition version."""
+    """A transaction with its ground: a decision, or the standing authority of a definition version. Once drafted, the
+    ledger's row is what counts: a person may have mended it."""
 
     transaction: OutcomeTransaction
     step: str
@@ -331,11 +332,13 @@ class AwaitPosting(Data):
 
 
 class PostResult(Data):
-    """status: posted | rejected. `documents` are the system's own references."""
+    """status: posted | rejected | dry_run (nothing was written), or waiting: ask again after `again_s` seconds, or when
+    somebody nudges (0 = only then). `documents` are the system's own references."""
 
     status: str
     documents: list[str] = []
     detail: str = ""
+    again_s: float = 0
 
 
 class CloseRequest(Data):

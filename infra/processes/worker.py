@@ -31,6 +31,7 @@ from infra.settings import Settings
 from infra.twilio import StoreMemory
 from intake.correlate import Rules
 from intake.deliver import TASK_QUEUE, Deliverer
+from intake.nudging import Nudger
 from intake.pump import Pump, reconcile
 from store.db import ARRIVED, OUTGOING, Database
 from store.listen import notifications
@@ -81,7 +82,8 @@ async def serve(
         if restarted:
             log.warning("started again what Temporal had lost: %s", ", ".join(restarted))
         ready()
-        await first_of(pump.run(), sender.run(), _wake(database, pump, sender))
+        nudger = Nudger(database, client, now)
+        await first_of(pump.run(), sender.run(), nudger.run(), _wake(database, pump, sender))
 
 
 async def _wake(database: Database, pump: Pump, sender: Sender) -> None:

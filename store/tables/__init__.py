@@ -1,6 +1,6 @@
 """The tables. Times are TIMESTAMPTZ (aware UTC); documents are JSONB. Who writes which truth: docs/architecture.md."""
 
-from store.tables.asking import ChannelHealthRow, DecisionRow, LedgerRow, OutboxRow, StoppedRow, TaskRow
+from store.tables.asking import ChannelHealthRow, DecisionRow, OutboxRow, StoppedRow, TaskRow
 from store.tables.authoring import DefinitionRow, DraftRow, RolloutRow, ShadowSignalRow, ShelfRow
 from store.tables.authority import DelegationRow, ShownRow, SignatureRow
 from store.tables.flow import ContextFactRow, ExceptionRow, InboxRow, RefusedCall, SourceStateRow, TimelineRow
@@ -14,6 +14,7 @@ from store.tables.identity import (
     TotpRow,
     UnknownSenderRow,
 )
+from store.tables.ledger import LedgerRow, LedgerViewRow, PostingControlRow
 from store.tables.roster import AbsenceRow, FeedRow, OverrideRow, RosterVersionRow, ScheduleRow, SwapRow
 from store.tables.site import AuditRow, ContactRow, DocumentRow, PersonRow, SessionRow
 
@@ -35,11 +36,13 @@ __all__ = [
     "IdentityRow",
     "InboxRow",
     "LedgerRow",
+    "LedgerViewRow",
     "LimitRow",
     "OidcFlowRow",
     "OutboxRow",
     "OverrideRow",
     "PersonRow",
+    "PostingControlRow",
     "RecoveryCodeRow",
     "RefusedCall",
     "RolloutRow",

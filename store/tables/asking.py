@@ -47,6 +47,7 @@ class OutboxRow(SQLModel, table=True):
         Index("outbox_task", "task_id"),
         Index("outbox_exception", "exception_id"),
         Index("outbox_reach", "reach"),
+        Index("outbox_vendor", "vendor_id", "conversation"),
         Index("outbox_bundle", "bundle", postgresql_where=text("bundle IS NOT NULL")),
         Index(
             "outbox_told",
@@ -130,26 +131,3 @@ class DecisionRow(SQLModel, table=True):
     at: datetime = when(nullable=False)
     granted: Json = document(nullable=True)  # one a vote: person, grant, limits, risk, what was shown ...
     signature: str = Field(default="", sa_column_kwargs={"server_default": ""})
-
-
-class LedgerRow(SQLModel, table=True):
-    """A transaction to the ERP or MES. drafted -> posting -> posted | unknown | rejected; a workflow drives it."""
-
-    __tablename__ = "ledger"
-
-    id: str = Field(primary_key=True)
-    key: str = Field(unique=True)
-    exception_id: str = Field(index=True)
-    step: str
-    system: str
-    outcomes: Json = document()
-    decision: str = ""
-    standing_version: str = ""
-    standing_grantor: str = ""
-    status: str = "drafted"
-    attempts: int = 0
-    documents: Json = document(nullable=True)
-    receipt: Json = document(nullable=True)
-    error: str | None = Field(default=None, sa_column=Column(Text))
-    drafted_at: datetime = when(nullable=False)
-    posted_at: datetime | None = when()

@@ -17,6 +17,7 @@ from domain.errors import AuthError, MosError, TransientError
 from domain.outcomes import HoldLot, OutcomeTransaction, System
 from domain.values import Json
 from store.tables import AuditRow, LedgerRow
+from store.write import ledger
 
 NOTHING = Projection(exception_id="exc_1", rev=1, handling="open", condition="active")
 
@@ -54,14 +55,24 @@ async def test_each_query_fails_alone_and_says_why(world: World) -> None:
 
 def hold(system: System = System.ERP) -> PostRequest:
     transaction = OutcomeTransaction(
-        id="txn_1", key="exc_1:0:1", exception_id="exc_1", system=system, outcomes=[HoldLot(lot="L", reason="r")]
-    )
+        id="txn_1", key="exc_1:0:1", exception_id="exc_1", system=system, outcomes=[HoldLot(lot="L", reason="r")],
+        decision="dec_1",
+    )  # fmt: skip
     return PostRequest(transaction=transaction, step="0")
+
+
+async def decided(world: World) -> None:
+    """Somebody decided what `hold` posts."""
+    async with world.database.transaction() as session:
+        row = {"id": "dec_1", "exception_id": "exc_1", "step": "0", "task_id": "tsk_1", "person": "grace"}
+        said = {"channel": "console", "verdict": "approved", "authority": "disposition", "shown_hash": "h"}
+        await ledger.add_decision(session, row | said | {"at": world.now()})
 
 
 async def test_a_posting_waits_for_the_operator(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials that are refused are mended by people: the posting is tried until then, and said once."""
     posting, erp = PostingActivities(world), world.systems["erp"]
+    await decided(world)
 
     async def refused(_: OutcomeTransaction) -> None:
         raise AuthError("the ERP refused our key")
@@ -87,6 +98,7 @@ async def test_a_posting_to_nobody_waits_too(world: World) -> None:
 
 async def test_a_posting_again_gives_the_first_answer(world: World) -> None:
     posting = PostingActivities(world)
+    await decided(world)
     first, again = [await ActivityEnvironment().run(posting.post, hold()) for _ in range(2)]
     assert first == again
     assert len(world.systems["erp"].tries) == 1  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ from domain.values import Json, iso
 from infra.processes.worker import load_rules, make_worker
 from intake import answers, signals
 from intake.deliver import Deliverer
+from intake.nudging import Nudger
 from intake.pump import Pump
 from store.db import ARRIVED, OUTGOING, Database
 from store.listen import notifications
@@ -329,7 +330,10 @@ async def run_plant(database: Database, client: Client) -> AsyncIterator[Plant]:
     pump = Pump(database, Deliverer(client, generation=OPENS_WITH), lambda: load_rules(database), utcnow)
     sender = Sender(database, {ChannelName.SLACK: slack, ChannelName.SMS: sms}, utcnow)
     plant = Plant(database, client, world, fakes["erp"], fakes["mes"], slack, sms, pump, sender, anchor)
-    async with make_worker(client, world), _running(pump.run(), sender.run(), _wake(database, pump, sender)):
+    async with (
+        make_worker(client, world),
+        _running(pump.run(), sender.run(), Nudger(database, client, utcnow).run(), _wake(database, pump, sender)),
+    ):
         yield plant
 
 

@@ -34,7 +34,10 @@ async def test_a_refused_posting_is_told_and_the_exception_goes_on(plant: Plant)
     line = await plant.told(exception, "rejected")
     assert line.data["detail"] == "the period is closed"
     ledger = await plant.ledger()
-    assert (ledger["0.protection.0"].status, ledger["0.protection.0"].error) == ("rejected", "the period is closed")
+    assert (ledger["0.protection.0"].status, ledger["0.protection.0"].error) == (
+        "dead_lettered",
+        "the period is closed",
+    )
     assert plant.erp.kinds() == ["set_order_status", "dispose_lot", "record_deviation"]
 
 

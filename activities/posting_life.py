@@ -1,0 +1,226 @@
+"""One transaction's way through the ledger: every move is committed with its audit fact before the next begins."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.contracts.model import PostRequest, PostResult
+from activities.posting_rules import SentBackError, WaitingError
+from activities.world import World
+from connectors.roles import Previewer, System
+from domain.booking import Preview, drift
+from domain.errors import ConflictError, RejectedError
+from domain.ledger import ENDED, Event, Held, State, gate, step
+from domain.outcome_rules import objects_of, unversioned
+from domain.outcomes import OutcomeTransaction, Receipt
+from domain.values import Json
+from store.read import ledger as ledger_read
+from store.read import site as site_read
+from store.tables import ExceptionRow, LedgerRow
+from store.write import exceptions, ledger
+
+_FRESH = timedelta(seconds=5)  # so long a preview needs no second look
+_LINE_S = 2.0
+MAYBE_SENT = (State.POSTING, State.UNKNOWN)
+_KEY_REUSED = "key_reused"
+
+
+class Life:
+    """`row` is the transaction as it stands after the last committed move."""
+
+    def __init__(self, world: World, row: LedgerRow) -> None:
+        self._world, self.row = world, row
+
+    @classmethod
+    async def drafted(cls, world: World, request: PostRequest) -> "Life":
+        """The transaction's row, written now unless it was before."""
+        transaction, now = request.transaction, world.now()
+        async with world.database.transaction() as session:
+            version = request.standing_version
+            signed = await site_read.definition_version(session, version) if version else None
+            exception = await session.get(ExceptionRow, transaction.exception_id)
+            values: dict[str, Json] = {
+                "id": transaction.id,
+                "key": transaction.key,
+                "exception_id": transaction.exception_id,
+                "step": request.step,
+                "system": transaction.system.value,
+                "definition": exception.definition if exception else "",
+                "outcomes": [outcome.model_dump(mode="json") for outcome in transaction.outcomes],
+                "objects": objects_of(transaction.outcomes),
+                "decision": transaction.decision,
+                "standing_version": version,
+                "standing_grantor": signed.signed_off_by if signed else "",
+                "status": State.DRAFTED.value,
+                "attempts": 0,
+                "drafted_at": now,
+                "reverses": "",
+                "reversed_by": "",
+                "requested_by": "",
+                "approved_by": "",
+                "reason": "",
+            }
+            row = await ledger.draft(session, values)
+            row.attempts += row.status in MAYBE_SENT
+            for old in await ledger.supersede(session, values) if row.status not in ENDED else []:
+                fact = {"at": now, "kind": "transaction.superseded", "actor": "mos", "subject": old}
+                await ledger.audit(session, fact | {"data": {"by": transaction.id}})
+        return cls(world, row)
+
+    def transaction(self) -> OutcomeTransaction:
+        """As the ledger has it, with the versions that were last seen."""
+        row = self.row
+        versions = (row.preview or {}).get("versions", {})
+        drafted = {"id": row.id, "key": row.key, "exception_id": row.exception_id, "system": row.system}
+        return OutcomeTransaction.model_validate(
+            drafted | {"outcomes": row.outcomes, "decision": row.decision, "versions": versions}
+        )
+
+    async def move(self, event: Event, **values: Any) -> None:
+        """One event and what goes with it. Raises ConflictError when somebody else has moved it meanwhile."""
+        now = self._world.now()
+        async with self._world.database.transaction() as session:
+            row = await ledger.locked(session, self.row.id)
+            before, row.status = row.status, step(row.status, event).value
+            for name, value in values.items():
+                setattr(row, name, value)
+            data = {"key": row.key, "decision": row.decision, "from": before, "documents": values.get("documents")}
+            fact = {"at": now, "kind": f"transaction.{row.status}", "actor": "mos", "subject": row.id, "data": data}
+            await ledger.audit(session, fact)
+            if event is Event.POST and row.reverses:
+                await _reversed(session, row, now)
+            if row.status in ENDED or row.status == State.SENT_BACK:
+                await ledger.wake_followers(session, row, now)
+            await exceptions.changed(session, row.exception_id)
+        self.row = row
+
+    async def complain(self, message: str) -> None:
+        """An operator has to mend something first: it is said once and tried until then."""
+        if self.row.error == message:
+            return
+        async with self._world.database.transaction() as session:
+            await ledger.move(session, self.row.id, error=message)
+            await exceptions.changed(session, self.row.exception_id)
+
+    async def pass_gates(self) -> None:
+        """Raises WaitingError: its turn has not come, or somebody or something keeps it back."""
+        now, row = self._world.now(), self.row
+        async with self._world.database.transaction() as session:
+            if ahead := await ledger_read.earlier(session, row):
+                raise WaitingError(Held(why="order", until=now + timedelta(seconds=_LINE_S), what=ahead))
+            controls = await ledger_read.controls(session, f"system:{row.system}", f"definition:{row.definition}")
+            if not controls:
+                return
+            hour, minute = await ledger_read.sent(session, row.system, now)
+            zone = ZoneInfo((await site_read.site(session)).timezone)
+        held = gate(controls, now, zone, hour=hour, minute=minute)
+        if held:
+            raise WaitingError(held)
+
+    async def hold(self, held: Held) -> PostResult:
+        """Keep why it waits; said once, however often it is looked at."""
+        now, said = self._world.now(), self.row.held or {}
+        if (said.get("why"), said.get("what")) != (held.why, held.what):
+            async with self._world.database.transaction() as session:
+                await ledger.move(session, self.row.id, held=held.model_dump(mode="json"))
+                await exceptions.changed(session, self.row.exception_id)
+        again = max((held.until - now).total_seconds(), 1.0)
+        return PostResult(status="waiting", detail=held.why, again_s=again)
+
+    async def preview(self, system: System) -> None:
+        """What it would change, from the system itself; a system that can't say is told to be so by its manifest."""
+        shown = await self._look(system)
+        kept = shown.model_dump(mode="json") if shown else None
+        await self.move(Event.PREVIEW, preview=kept, previewed_at=self._world.now(), error=None)
+
+    async def recheck(self, system: System) -> None:
+        """Look again unless it was just looked at. Under a standing authority nobody waits for a second yes: it is
+        proposed anew from what stands now, since it protects and goes back."""
+        row = self.row
+        fresh = row.previewed_at is not None and self._world.now() - row.previewed_at < _FRESH
+        if fresh or row.preview is None:
+            if row.status != State.POSTING:  # it was looked at, and could not be sent
+                await self.move(Event.RECHECK)
+            return
+        before, now = row.status, await self._look(system)
+        changes = drift(Preview.model_validate(row.preview), now) if now else []
+        if changes and not row.standing_version:
+            raise SentBackError(changes, now, "It has changed in the system since it was decided.")
+        if before != State.POSTING:
+            kept = now.model_dump(mode="json") if now else None
+            await self.move(Event.RECHECK, preview=kept, previewed_at=self._world.now(), drift=None)
+
+    async def begin_sending(self) -> None:
+        """Committed before the call: whoever finds it so looks the key up first. A further attempt is no new fact."""
+        now = self._world.now()
+        if self.row.status == State.POSTING:
+            async with self._world.database.transaction() as session:
+                await ledger.move(session, self.row.id, sent_at=now)
+            return
+        attempts = self.row.attempts + (self.row.status != State.UNKNOWN)
+        await self.move(Event.SEND, attempts=attempts, sent_at=now, held=None)
+
+    async def send(self, system: System) -> Receipt:
+        """The one call that changes something."""
+        try:
+            return await system.post(self.transaction())
+        except ConflictError as error:
+            if error.code.endswith(_KEY_REUSED) or not isinstance(system, Previewer):
+                raise
+            raise await self._stale(system, error) from error
+
+    async def _look(self, system: System) -> Preview | None:
+        if not isinstance(system, Previewer):
+            return None
+        try:
+            return await system.preview(self.transaction().model_copy(update={"versions": {}}))
+        except ConflictError as error:
+            raise await self._stale(system, error) from error
+
+    async def _stale(self, system: Previewer, error: ConflictError) -> SentBackError | RejectedError:
+        """Somebody changed the record while it was on its way: the difference as far as the system can say it."""
+        shown = Preview.model_validate(self.row.preview) if self.row.preview else None
+        try:
+            now = await system.preview(unversioned(self.transaction()))
+        except ConflictError:
+            return RejectedError(error.message, detail=error.detail)
+        return SentBackError(drift(shown, now) if shown else now.changes, now, error.message)
+
+    async def send_back(self, back: SentBackError) -> None:
+        """Whoever decided sees the difference and says it again, or drops it."""
+        now = back.now.model_dump(mode="json") if back.now else None
+        told = {"changes": [change.model_dump(mode="json") for change in back.changes], "now": now, "why": back.message}
+        await self.move(Event.DRIFT, drift=told, held=None)
+
+    async def is_dry_run(self) -> bool:
+        """Does somebody want to see only what would be posted?"""
+        async with self._world.database.transaction() as session:
+            scopes = (f"system:{self.row.system}", f"definition:{self.row.definition}")
+            return any(control.dry_run for control in await ledger_read.controls(session, *scopes))
+
+    async def booked(self, receipt: Receipt) -> None:
+        """It stands in the system's books."""
+        await self.move(
+            Event.POST,
+            documents=receipt.documents,
+            receipt=receipt.model_dump(mode="json"),
+            posted_at=self._world.now(),
+            error=None,
+            held=None,
+        )
+
+    async def propose_anew(self, back: SentBackError) -> None:
+        """Under a standing authority: what it would change is looked at from what stands now."""
+        kept = back.now.model_dump(mode="json") if back.now else None
+        async with self._world.database.transaction() as session:
+            await ledger.move(session, self.row.id, preview=kept, previewed_at=self._world.now())
+
+
+async def _reversed(session: AsyncSession, row: LedgerRow, now: datetime) -> None:
+    """What it takes back stands no more."""
+    old = await ledger.locked(session, row.reverses)
+    old.status, old.reversed_by = step(old.status, Event.REVERSE).value, row.id
+    fact = {"at": now, "kind": "transaction.reversed", "actor": "mos", "subject": old.id}
+    await ledger.audit(session, fact | {"data": {"by": row.id, "documents": row.documents}})

@@ -1,0 +1,51 @@
+"""On what ground a transaction may be posted, and what keeps it from going on."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.world import World
+from domain.booking import FieldChange, Preview
+from domain.errors import MosError, RejectedError
+from domain.ledger import Held
+from store.read import site as site_read
+from store.tables import DecisionRow, LedgerRow
+
+
+class WaitingError(MosError):
+    """Not now; `held` says why and until when."""
+
+    code = "mos.waiting"
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(f"it waits: {held.why}")
+        self.held = held
+
+
+class SentBackError(MosError):
+    """What it rests on has changed in the system; `changes` from what was shown to what stands `now`."""
+
+    code = "mos.sent_back"
+
+    def __init__(self, changes: list[FieldChange], now: Preview | None, why: str) -> None:
+        super().__init__(why)
+        self.changes, self.now = changes, now
+
+
+async def ground(world: World, row: LedgerRow) -> None:
+    """Nothing is posted without a decision, a standing authority that covers it, or a reversal that somebody else
+    approved. Raises RejectedError."""
+    async with world.database.transaction() as session:
+        if row.reverses:
+            if not row.approved_by or row.approved_by == row.requested_by:
+                raise RejectedError("A reversal needs the approval of somebody else than who asked for it.")
+        elif row.standing_version:
+            await _standing(session, row)
+        elif await session.get(DecisionRow, row.decision) is None:
+            raise RejectedError("Nothing is posted without a decision: there is none of this name.")
+
+
+async def _standing(session: AsyncSession, row: LedgerRow) -> None:
+    signed = await site_read.definition(session, row.standing_version)
+    covered = signed.standing_authority.outcomes if signed.standing_authority else []
+    beyond = sorted({outcome["kind"] for outcome in row.outcomes} - set(covered))
+    if beyond:
+        raise RejectedError(f"The standing authority of this version does not cover {', '.join(beyond)}.")

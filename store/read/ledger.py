@@ -1,0 +1,262 @@
+"""The ledger as it stands: what waits, what holds, what people search for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from domain.ledger import BOOKED, IN_LINE, Control, State
+from store.db import Database
+from store.read import board
+from store.tables import (
+    AuditRow,
+    DecisionRow,
+    ExceptionRow,
+    InboxRow,
+    LedgerRow,
+    LedgerViewRow,
+    PostingControlRow,
+    SignatureRow,
+    TaskRow,
+)
+
+__all__ = ["Entry", "LedgerRow", "Search", "Sheet", "find", "sheet"]
+_IN_LINE = [state.value for state in IN_LINE]
+PAGE = 50
+
+
+async def earlier(session: AsyncSession, row: LedgerRow) -> str:
+    """The oldest transaction in line before this one for one of its business objects, or empty."""
+    if not row.objects:
+        return ""
+    statement = (
+        select(col(LedgerRow.id))
+        .where(col(LedgerRow.system) == row.system, col(LedgerRow.seq) < row.seq)
+        .where(col(LedgerRow.status).in_(_IN_LINE))
+        .where(col(LedgerRow.objects).has_any(array(row.objects)))  # type: ignore[attr-defined]
+        .order_by(col(LedgerRow.seq))
+        .limit(1)
+    )
+    return (await session.scalars(statement)).first() or ""
+
+
+async def controls(session: AsyncSession, *scopes: str) -> list[Control]:
+    """What holds for these scopes; without any, for all that somebody has set."""
+    statement = select(PostingControlRow).order_by(col(PostingControlRow.scope))
+    if scopes:
+        statement = statement.where(col(PostingControlRow.scope).in_(scopes))
+    return [Control.model_validate(row.data) for row in await session.scalars(statement)]
+
+
+async def sent(session: AsyncSession, system: str, now: datetime) -> tuple[int, int]:
+    """How many were sent to a system in the last hour and minute."""
+    hour, minute = now - timedelta(hours=1), now - timedelta(minutes=1)
+    in_minute = func.count().filter(col(LedgerRow.sent_at) > minute)
+    statement = select(func.count(), in_minute).where(col(LedgerRow.system) == system, col(LedgerRow.sent_at) > hour)
+    found = (await session.execute(statement)).one()
+    return int(found[0]), int(found[1])
+
+
+async def to_nudge(session: AsyncSession, now: datetime, limit: int = 200) -> Sequence[LedgerRow]:
+    """Whose workflow is to be started or woken."""
+    statement = select(LedgerRow).where(col(LedgerRow.nudge_at) <= now).order_by(col(LedgerRow.seq)).limit(limit)
+    return (await session.scalars(statement)).all()
+
+
+@dataclass(frozen=True)
+class Search:
+    """What somebody looks for; empty = all. `words`: in keys, documents, business objects, or the exception's title.
+    `queue`: `waiting` for a person, or `dead`."""
+
+    words: str = ""
+    status: str = ""
+    system: str = ""
+    queue: str = ""
+    kind: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A transaction with its ground."""
+
+    transaction: LedgerRow
+    decision: DecisionRow | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Found:
+    entries: Sequence[Entry]
+    names: dict[str, str]
+    total: int
+    queues: dict[str, int]
+    views: Sequence[LedgerViewRow] = ()
+
+
+_QUEUES = {"waiting": (State.SENT_BACK.value,), "dead": (State.DEAD_LETTERED.value,), "differs": (State.DIFFERS.value,)}
+
+
+async def find(database: Database, search: Search, person: str) -> Found:
+    """One page of what fits, the newest first, and how many wait for somebody."""
+    fits = _fits(search)
+    rows = (
+        select(LedgerRow, DecisionRow, col(ExceptionRow.title))
+        .outerjoin(DecisionRow, col(DecisionRow.id) == col(LedgerRow.decision))
+        .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(LedgerRow.exception_id))
+        .where(*fits)
+        .order_by(col(LedgerRow.drafted_at).desc(), col(LedgerRow.seq).desc())
+        .offset((max(search.page, 1) - 1) * PAGE)
+        .limit(PAGE)
+    )
+    total = (
+        select(func.count())
+        .select_from(LedgerRow)
+        .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(LedgerRow.exception_id))
+        .where(*fits)
+    )
+    views = select(LedgerViewRow).where(col(LedgerViewRow.person) == person).order_by(col(LedgerViewRow.name))
+    async with database.transaction() as session:
+        found = (await session.execute(rows)).all()
+        return Found(
+            [Entry(row, decision, title or "") for row, decision, title in found],
+            await board.names(session),
+            int((await session.execute(total)).scalar_one()),
+            await queues(session),
+            (await session.scalars(views)).all(),
+        )
+
+
+async def queues(session: AsyncSession) -> dict[str, int]:
+    """How many transactions wait for somebody, by queue."""
+    statuses = [status for names in _QUEUES.values() for status in names]
+    statement = select(col(LedgerRow.status), func.count()).where(col(LedgerRow.status).in_(statuses))
+    counted = dict((await session.execute(statement.group_by(col(LedgerRow.status)))).tuples().all())
+    return {queue: sum(counted.get(name, 0) for name in names) for queue, names in _QUEUES.items()}
+
+
+def _fits(search: Search) -> list[Any]:
+    fits: list[Any] = []
+    for column, value in ((LedgerRow.status, search.status), (LedgerRow.system, search.system)):
+        fits += [col(column) == value] if value else []
+    if search.queue in _QUEUES:
+        fits.append(col(LedgerRow.status).in_(_QUEUES[search.queue]))
+    if search.kind:
+        fits.append(col(LedgerRow.outcomes).contains([{"kind": search.kind}]))
+    for word in search.words.split()[:8]:
+        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        texts = (LedgerRow.id, LedgerRow.key, ExceptionRow.title, LedgerRow.documents, LedgerRow.outcomes)
+        fits.append(or_(*(cast(col(text), String).ilike(like) for text in texts)))
+    return fits
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One transaction as its page shows it: with its ground, the signals behind it, what happened to it, and what it
+    reverses or was reversed by."""
+
+    transaction: LedgerRow
+    decision: DecisionRow | None
+    task: TaskRow | None
+    signatures: Sequence[SignatureRow]
+    exception: ExceptionRow | None
+    facts: Sequence[AuditRow]
+    names: dict[str, str]
+    reversals: Sequence[LedgerRow] = ()
+    ahead: str = ""
+    signals: Sequence[Any] = field(default=())
+
+
+async def sheet(database: Database, transaction_id: str) -> Sheet | None:
+    """Everything about one transaction."""
+    async with database.transaction() as session:
+        row = await session.get(LedgerRow, transaction_id)
+        if row is None:
+            return None
+        decision = await session.get(DecisionRow, row.decision) if row.decision else None
+        task = await session.get(TaskRow, decision.task_id) if decision and decision.task_id else None
+        signed = select(SignatureRow).where(col(SignatureRow.task_id) == (task.id if task else ""))
+        facts = select(AuditRow).where(col(AuditRow.subject) == row.id).order_by(col(AuditRow.id))
+        reversals = select(LedgerRow).where(col(LedgerRow.reverses) == row.id).order_by(col(LedgerRow.seq))
+        return Sheet(
+            row,
+            decision,
+            task,
+            (await session.scalars(signed)).all(),
+            await session.get(ExceptionRow, row.exception_id),
+            (await session.scalars(facts)).all(),
+            await board.names(session),
+            (await session.scalars(reversals)).all(),
+            await earlier(session, row) if row.status in _IN_LINE else "",
+            await signals(session, row.exception_id),
+        )
+
+
+async def signals(session: AsyncSession, exception_id: str) -> Sequence[Any]:
+    """What the exception was opened by and joined with: the beginning of every field's provenance."""
+    statement = (
+        select(InboxRow)
+        .where(col(InboxRow.exception_id) == exception_id, col(InboxRow.category) == "signal")
+        .order_by(col(InboxRow.seq))
+        .limit(20)
+    )
+    return (await session.scalars(statement)).all()
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A system as the connector page shows it."""
+
+    control: Control
+    hour: int
+    minute: int
+    states: dict[str, int]
+    changed_by: str = ""
+    changed_at: datetime | None = None
+
+
+async def connectors(database: Database, systems: Sequence[str], now: datetime) -> list[Connector]:
+    """What holds for each system and definition, and how much went there."""
+    async with database.transaction() as session:
+        rows = {row.scope: row for row in await session.scalars(select(PostingControlRow))}
+        scopes = dict.fromkeys([*(f"system:{system}" for system in systems), *sorted(rows)])
+        found = []
+        for scope in scopes:
+            kind, _, name = scope.partition(":")
+            row = rows.get(scope)
+            control = Control.model_validate(row.data) if row else Control(scope=scope)
+            column = LedgerRow.system if kind == "system" else LedgerRow.definition
+            counted = select(col(LedgerRow.status), func.count()).where(col(column) == name)
+            states = dict((await session.execute(counted.group_by(col(LedgerRow.status)))).tuples().all())
+            hour, minute = await sent(session, name, now) if kind == "system" else (0, 0)
+            by, at = (row.changed_by, row.changed_at) if row else ("", None)
+            found.append(Connector(control, hour, minute, states, by, at))
+        return found
+
+
+async def to_read_back(session: AsyncSession, now: datetime, limit: int = 50) -> Sequence[LedgerRow]:
+    """Posted and never read back."""
+    statement = (
+        select(LedgerRow)
+        .where(col(LedgerRow.status) == State.POSTED.value, col(LedgerRow.read_back_at).is_(None))
+        .where(col(LedgerRow.posted_at) <= now)
+        .order_by(col(LedgerRow.seq))
+        .limit(limit)
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def booked_since(session: AsyncSession, system: str, moment: datetime) -> Sequence[LedgerRow]:
+    """What the ledger says is in this system's books since then."""
+    statement = (
+        select(LedgerRow)
+        .where(col(LedgerRow.system) == system, col(LedgerRow.status).in_([state.value for state in BOOKED]))
+        .where(col(LedgerRow.posted_at) >= moment)
+        .order_by(col(LedgerRow.seq))
+    )
+    return (await session.scalars(statement)).all()
