@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     session_secret: SecretStr | None = None
     api_token: SecretStr | None = None
+    audit_key: SecretStr | None = None
+    audit_public_keys: str = ""
     trusted_proxies: str = "127.0.0.1"
     oidc_issuer: BaseUrl | None = None
     oidc_client_id: str | None = None

@@ -25,6 +25,7 @@ from connectors.webhook.mapping import is_informational
 from domain.errors import ConfigError
 from domain.people import ChannelName
 from infra import connect
+from infra.processes import sealer
 from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
 from infra.settings import Settings
@@ -55,7 +56,11 @@ PURE = (
 
 
 async def run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
-    """Until cancelled."""
+    """Until cancelled. What is on record before anything is published is sealed too."""
+    await first_of(_run(settings, database, ready), sealer.run(settings, database))
+
+
+async def _run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
     client = await connect_temporal(settings)
     if not await is_published(database):
         ready()

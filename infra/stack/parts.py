@@ -173,6 +173,7 @@ def _tell_product(ground: Ground) -> None:
         "MOS_WEBHOOK_SECRET": secret(settings.webhook_secret, "webhook", webhook_secret),
         "MOS_SESSION_SECRET": secret(settings.session_secret, "session", random_token),
         "MOS_API_TOKEN": secret(settings.api_token, "api_token", random_token),
+        "MOS_AUDIT_KEY": secret(settings.audit_key, "audit_key", random_token),
     }
     ground.product_env |= {name: value for name, value in given.items() if value}
 

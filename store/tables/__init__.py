@@ -1,6 +1,15 @@
 """The tables. Times are TIMESTAMPTZ (aware UTC); documents are JSONB. Who writes which truth: docs/architecture.md."""
 
 from store.tables.asking import ChannelHealthRow, DecisionRow, OutboxRow, StoppedRow, TaskRow
+from store.tables.audit import (
+    AuditCheckpointRow,
+    AuditHeadRow,
+    AuditHoldRow,
+    AuditPendingRow,
+    AuditRow,
+    AuditSealRow,
+    PersonalRow,
+)
 from store.tables.authoring import DefinitionRow, DraftRow, RolloutRow, ShadowSignalRow, ShelfRow
 from store.tables.authority import DelegationRow, ShownRow, SignatureRow
 from store.tables.flow import ContextFactRow, ExceptionRow, InboxRow, RefusedCall, SourceStateRow, TimelineRow
@@ -16,12 +25,17 @@ from store.tables.identity import (
 )
 from store.tables.ledger import LedgerRow, LedgerViewRow, PostingControlRow
 from store.tables.roster import AbsenceRow, FeedRow, OverrideRow, RosterVersionRow, ScheduleRow, SwapRow
-from store.tables.site import AuditRow, ContactRow, DocumentRow, PersonRow, SessionRow
+from store.tables.site import ContactRow, DocumentRow, PersonRow, SessionRow
 
 __all__ = [
     "AbsenceRow",
     "ApiTokenRow",
+    "AuditCheckpointRow",
+    "AuditHeadRow",
+    "AuditHoldRow",
+    "AuditPendingRow",
     "AuditRow",
+    "AuditSealRow",
     "ChannelHealthRow",
     "ContactRow",
     "ContextFactRow",
@@ -42,6 +56,7 @@ __all__ = [
     "OutboxRow",
     "OverrideRow",
     "PersonRow",
+    "PersonalRow",
     "PostingControlRow",
     "RecoveryCodeRow",
     "RefusedCall",

@@ -1,4 +1,4 @@
-"""Site documents, people, log-ins, audit."""
+"""Site documents, people, log-ins."""
 
 from datetime import datetime
 
@@ -62,16 +62,3 @@ class SessionRow(SQLModel, table=True):
     browser: str = ""  # as it calls itself
     address: str = ""  # where it came from
     confirmed_at: datetime | None = when()  # when all components were last given for a signature
-
-
-class AuditRow(SQLModel, table=True):
-    """A fact for the auditor, written in the transaction of the fact."""
-
-    __tablename__ = "audit"
-
-    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
-    at: datetime = when(nullable=False)
-    kind: str
-    actor: str
-    subject: str
-    data: Json = document()

@@ -13,6 +13,7 @@ from sqlmodel import col
 from domain.values import Json, iso
 from store.db import ARRIVED, CHANGED, storable
 from store.tables import ExceptionRow, InboxRow, TaskRow
+from store.write.audit import split
 
 
 async def find_open(session: AsyncSession, site: str, definition: str, key: str) -> ExceptionRow | None:
@@ -87,10 +88,22 @@ async def project(
     One statement, since every effect does this."""
     kept = {name: storable(values[name]) if name in values else None for name in ("milestones", "state")}
     told = storable([{**entry, "at": iso(entry["at"])} for entry in entries])
-    facts = storable([{"entry": number, "data": data} for number, data in audited.items()])
-    named = {"id": exception_id, "rev": rev, "channel": CHANGED, "entries": told, "facts": facts}
+    facts, kept_apart = _facts(exception_id, entries, audited)
+    named = {"id": exception_id, "rev": rev, "channel": CHANGED, "entries": told, "facts": facts, "apart": kept_apart}
     texts = {name: values.get(name) or None for name in ("title", "priority", "version")}
     await session.execute(_PROJECT, {**values, **texts, **kept, **named})
+
+
+def _facts(exception_id: str, entries: list[dict[str, Json]], audited: Mapping[int, Json]) -> tuple[str, str]:
+    """The audited entries' data, with commitments for personal values, and those values."""
+    facts, apart = [], []
+    for entry in entries:
+        number, actor = entry["entry"], entry["person"] or "mos"
+        if number in audited:
+            data, kept = split({**entry["data"], **audited[number]}, actor, exception_id)
+            facts.append({"entry": number, "data": data})
+            apart += [{"entry": number, **vars(one)} for one in kept]
+    return storable(facts), storable(apart)
 
 
 _PROJECT = text(
@@ -107,6 +120,11 @@ _PROJECT = text(
         SELECT story.at, story.kind, coalesce(story.person, 'mos'), :id,
             story.data || fact.data || jsonb_build_object('entry', story.entry, 'step', story.step)
         FROM story JOIN jsonb_to_recordset(CAST(:facts AS jsonb)) AS fact (entry integer, data jsonb) USING (entry)
+    ), apart AS (
+        INSERT INTO audit_personal (commitment, person, value, salt)
+        SELECT commitment, kept.person, value, salt
+        FROM story JOIN jsonb_to_recordset(CAST(:apart AS jsonb))
+            AS kept (entry integer, commitment text, person text, value text, salt text) USING (entry)
     ), state AS (
         UPDATE plant_exception
         SET rev = :rev, handling = :handling, condition = :condition, title = coalesce(CAST(:title AS text), title),
