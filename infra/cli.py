@@ -12,7 +12,13 @@ import typer
 from domain.errors import MosError
 
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
-SUB_APPS = {"run": "infra.run", "db": "infra.db", "roster": "infra.roster", "token": "infra.token"}
+SUB_APPS = {
+    "run": "infra.run",
+    "connect": "infra.connecting",
+    "db": "infra.db",
+    "roster": "infra.roster",
+    "token": "infra.token",
+}
 # Single commands: name -> module with a function of that name.
 COMMANDS = {
     "check": "infra.check",

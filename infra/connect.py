@@ -154,15 +154,33 @@ def _valid(model: type[Model], name: str, values: Mapping[str, Any]) -> Model:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"connector '{name}': {where}: {first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"connector '{name}': {where}: {said}") from None
 
 
-def _build(connection: Connection) -> Any:
+def check_document(document: Json) -> None:
+    """Are all settings of these connections right? Looks at no secret and calls nobody. Raises ConfigError."""
+    for connection in read_connections(document):
+        if connection.role != "channel":
+            _settings(connection)
+
+
+def system(connection: Connection) -> System:
+    """One ERP or MES. Raises ConfigError for wrong settings or a secret that can't be read."""
+    built: System = _build(connection)
+    return built
+
+
+def _settings(connection: Connection) -> tuple[BaseModel, Any]:
     kinds = _kinds()
     if connection.kind not in kinds:
         raise ConfigError(f"connector '{connection.name}': no kind '{connection.kind}': use {', '.join(sorted(kinds))}")
     config_class, build = kinds[connection.kind]()
-    config = _valid(config_class, connection.name, {"name": connection.name, **connection.config})
+    return _valid(config_class, connection.name, {"name": connection.name, **connection.config}), build
+
+
+def _build(connection: Connection) -> Any:
+    config, build = _settings(connection)
     return build(config, {name: resolve_secret(reference) for name, reference in connection.secrets.items()})
 
 
@@ -179,7 +197,15 @@ def resolve_secret(reference: str) -> str:
 
 def _kinds() -> dict[str, Callable[[], tuple[Any, Any]]]:
     """Loaded when first needed: a vendor library that no connection uses is never imported."""
-    return {"tryton": _tryton, "mes_http": _mes_http, "opcua": _opcua, "mqtt": _mqtt}
+    sources = {"opcua": _opcua, "mqtt": _mqtt}
+    return {"tryton": _tryton, "mes_http": _mes_http, "rest": _rest, **sources}
+
+
+def _rest() -> tuple[Any, Any]:
+    from connectors.rest.config import RestConfig
+    from connectors.rest.connector import build
+
+    return RestConfig, build
 
 
 def _tryton() -> tuple[Any, Any]:

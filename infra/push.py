@@ -15,6 +15,7 @@ from admin.sessions import hash_password
 from domain.definition import Definition
 from domain.errors import ConfigError
 from infra import site_folder
+from infra.connect import check_document
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
 from infra.site_folder import State, read_yaml
@@ -70,6 +71,8 @@ async def _push(settings: Settings, asked: _Push) -> list[str]:
     texts = {file.name: file.read_text(encoding="utf-8") for file in _definition_files(asked)}
     parsed = {name: versions.read_definition(text, name) for name, text in texts.items()}
     _check_names(asked, parsed)
+    if "connectors" in documents:
+        check_document(documents["connectors"])
     if "authority" in documents:
         authority.checked(documents["authority"])
     hashes = {person: hash_password(password) for person, password in asked.passwords.items()}

@@ -2,11 +2,13 @@
 
 import importlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
 
 from authoring.check.hours import Hours
 from connectors.roles import Manifest
@@ -78,20 +80,31 @@ class _Connected:
 def connected(document: Iterable[Mapping[str, Json]]) -> dict[str, Manifest]:
     """Role -> manifest of the ERP and MES in a connectors document. Raises ConfigError for a kind that there is not."""
     return {
-        str(item["role"]): manifest_of(str(item.get("kind", "")))
+        str(item["role"]): manifest_of(str(item.get("kind", "")), item.get("config") or {})
         for item in document
         if item.get("role") in ("erp", "mes")
     }
 
 
-def manifest_of(kind: str) -> Manifest:
-    """The manifest of a connector by its folder's name. Raises ConfigError."""
+def manifest_of(kind: str, config: Mapping[str, Json] | None = None) -> Manifest:
+    """The manifest of a connector by its folder's name; what a connection's own settings decide, as they decide it.
+    Raises ConfigError."""
     try:
         if not _KIND.fullmatch(kind):
             raise ModuleNotFoundError
-        found = importlib.import_module(f"connectors.{kind}.manifest").MANIFEST
+        module = importlib.import_module(f"connectors.{kind}.manifest")
+        found = module.MANIFEST
     except ModuleNotFoundError:
         raise ConfigError(f"no connector '{kind}': look at the connectors document") from None
     if not isinstance(found, Manifest):
         raise ConfigError(f"connector '{kind}' has no manifest")
-    return found
+    return _of_settings(kind, module.manifest_for, config) if config and hasattr(module, "manifest_for") else found
+
+
+def _of_settings(kind: str, made: Callable[[Mapping[str, Json]], Manifest], config: Mapping[str, Json]) -> Manifest:
+    try:
+        return made(config)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"connector '{kind}': {where}: {first['msg']}") from None

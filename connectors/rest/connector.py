@@ -2,17 +2,18 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 
 from connectors import saga
+from connectors.probing import Finding, tried
 from connectors.rest import ledger
 from connectors.rest.client import Answer, RestClient, Sent
 from connectors.rest.config import RestConfig
-from connectors.rest.mapping import LookUp, Operation
+from connectors.rest.mapping import Call, LookUp, Operation, Query
 from connectors.rest.steps import Step, steps_of
 from connectors.rest.template import render, text
 from connectors.saga import Done
@@ -31,6 +32,7 @@ from domain.typing.tree import misfit
 from domain.values import Json, iso
 
 _REMEMBERED = 10_000
+_NOBODYS = "mos:connect:probe"
 _UNSURE = "mos.rest.unsure"
 
 
@@ -57,12 +59,22 @@ class RestSystem:
             raise InvalidPayloadError("The mapping's answer is not what the query promises.", detail=wrong)
         return found
 
-    async def probe(self) -> None:
-        """Asks for what tells whether we may come in. Raises AuthError and what else stands in the way."""
-        known = self._mapping.probe or next(
-            (query for query in self._mapping.queries.values() if "where" not in f"{query.path}{query.params}"), None
-        )
-        await self._get(known.path if known else "/", known.params if known else {}, {})
+    async def probe(self) -> list[Finding]:
+        """Every look-up, with a key that nobody has, and every question that needs no argument. What writes is not
+        tried: a home-grown system can't be asked for it without writing."""
+        calls: dict[str, Call] = {
+            f"GET {query.path}": query for query in self._mapping.queries.values() if not _asks(query)
+        }
+        calls |= {f"GET {self._mapping.probe.path}": self._mapping.probe} if self._mapping.probe else {}
+        found = [await tried(what, self._get(call.path, call.params, {})) for what, call in calls.items()]
+        for kind, operations in self._mapping.outcomes.items():
+            look_ups = [one.idempotency.look_up for one in operations]
+            found += [await tried(f"look-up of {kind}", self._found(one, _NOBODYS)) for one in look_ups if one]
+        if self._mapping.postings:
+            found.append(await tried("list of postings", self.postings_since(datetime.now(UTC))))
+        if not found:
+            found.append(await tried("GET /", self._get("/", {}, {}), advice="Add a `probe` to the mapping."))
+        return found
 
     async def find(self, key: str) -> Receipt | None:
         """By the look-ups of the mapping. RejectedError (code mos.rest.unsure): an operation has none, and this process
@@ -226,6 +238,10 @@ class RestSystem:
         self._repeatable[key] = None
         if len(self._repeatable) > _REMEMBERED:
             self._repeatable.popitem(last=False)
+
+
+def _asks(query: Query) -> bool:
+    return any("where" in source for source in (query.path, *map(str, query.params.values())))
 
 
 def _unsure(key: str) -> RejectedError:

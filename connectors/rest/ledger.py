@@ -15,13 +15,15 @@ Scope = Mapping[str, Json]
 
 def preview(steps: Sequence[tuple[Step, Scope]], zone: ZoneInfo) -> Preview:
     """Each step with its scope (`before` in it where the operation reads first)."""
-    changes, notes = [], []
+    changes, notes, versions = [], [], {}
     for step, scope in steps:
         found = _changes(step, scope, zone)
         changes += found
+        if version := scope.get("before_headers", {}).get("etag"):
+            versions[text(step.operation.document, {**scope, "answer": None})] = version
         if not found:
             notes.append(f"{step.operation.method} {step.operation.path}: the mapping shows no fields of it")
-    return Preview(changes=changes, notes=list(dict.fromkeys(notes)))
+    return Preview(changes=changes, versions=versions, notes=list(dict.fromkeys(notes)))
 
 
 def _changes(step: Step, scope: Scope, zone: ZoneInfo) -> list[FieldChange]:

@@ -117,7 +117,9 @@ class HomeGrown:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self.orders = {f"JO-{n}": {"priority": 50, "version": 1, "start": "", "end": ""} for n in range(1001, 1010)}
+        self.orders: dict[str, dict[str, Any]] = {
+            f"JO-{n}": {"priority": 50, "version": 1, "start": "", "end": ""} for n in range(1001, 1010)
+        }
         self.downtimes: list[dict[str, Any]] = []
         self.holds: dict[str, dict[str, Any]] = {}
         self.notes: list[dict[str, Any]] = []

@@ -88,7 +88,7 @@ async def test_several_outcomes_have_derived_keys_and_are_found_whole(peer: Peer
 
 
 async def test_a_refused_step_takes_the_earlier_ones_back_in_reverse(peer: Peer) -> None:
-    outcomes = [DOWN, priority(3, "JO-1001"), priority(95, "JO-1002")]
+    outcomes: list[Outcome] = [DOWN, priority(3, "JO-1001"), priority(95, "JO-1002")]
     with pytest.raises(RejectedError) as caught:
         await peer.system().post(posting(*outcomes))
     assert peer.erp.downtimes == []
