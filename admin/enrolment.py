@@ -18,7 +18,7 @@ from store.db import Database
 from store.read import identity as read
 from store.read import limits as limits_read
 from store.read import site as site_read
-from store.read.limits import ENROL, ENROL_TO, subject
+from store.read.limits import ENROL, ENROL_TO, PHONES, line, subject
 from store.tables import ContactRow, EnrolmentRow
 from store.write import enrolment as write
 from store.write import identity as identity_write
@@ -136,6 +136,7 @@ class Enrolments:
         async with self._database.transaction() as session:
             if not await identity_write.unbind_contact(session, person, channel, address):
                 raise NotFoundError("This address is not one of yours.")
+            await write.removed(session, person, channel, address, now, person)
             await ledger.audit(session, fact(now, "address_removed", person, channel=channel, address=address))
 
     async def vouch(self, channel: str, address: str, actor: Actor, now: datetime) -> None:
@@ -163,7 +164,7 @@ class Enrolments:
 
     async def _may_send(self, person: str, wanted: Address | None, now: datetime) -> None:
         counted = [(ENROL, subject(person))]
-        counted += [(ENROL_TO, subject(wanted.channel, wanted.address))] if wanted else []
+        counted += [(ENROL_TO, line(wanted.channel, wanted.address))] if wanted else []
         async with self._database.transaction() as session:
             over = any([await limits_read.spent(session, limit, who, now) for limit, who in counted])
             if not over:
@@ -194,7 +195,7 @@ class Enrolments:
 def _normal(wanted: Address) -> Address:
     """The address as it is compared and called. Raises InvalidPayloadError: what to type."""
     plain = wanted.address.strip()
-    if wanted.channel in write.PHONES:
+    if wanted.channel in PHONES:
         plain = re.sub(r"[\s().-]", "", plain)
         if not _E164.fullmatch(plain):
             raise InvalidPayloadError("Type the number with its country, such as +420 777 123 456.")

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor, NotAllowedError, may
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
-from domain.people import Person
+from domain.people import ContactMethod, Person
 from domain.values import Json
 from store.db import Database
 from store.read import roster as read
 from store.tables import PersonRow
-from store.write import ledger
+from store.write import enrolment, ledger
 from store.write import roster as write
 
 AUTHORITY = "manage_roster"
@@ -42,6 +42,8 @@ async def put_checked(session: AsyncSession, person: Person, revision: str, *, b
     person = _unverified(before, person)
     await _free(session, person)
     await write.put_person(session, person)
+    for one in _gone(before, person):
+        await enrolment.removed(session, person.id, one.channel.value, one.address, now, by.id)
     told = changed(before, person)
     kind = "person.added" if before is None else "person.changed"
     await audit(session, kind, person.id, {"changed": told}, by, now)
@@ -89,6 +91,13 @@ def _unverified(before: Person | None, after: Person) -> Person:
     known = {(one.channel, one.address) for one in before.contacts if one.verified} if before else set()
     contacts = [one.model_copy(update={"verified": (one.channel, one.address) in known}) for one in after.contacts]
     return after.model_copy(update={"contacts": contacts})
+
+
+def _gone(before: Person | None, after: Person) -> list[ContactMethod]:
+    """The verified addresses that the person has no more."""
+    still = {(one.channel, one.address) for one in after.contacts}
+    held = before.contacts if before else []
+    return [one for one in held if one.verified and (one.channel, one.address) not in still]
 
 
 async def _free(session: AsyncSession, person: Person) -> None:

@@ -102,6 +102,12 @@ async def enrolments(session: AsyncSession, person: str, now: datetime) -> list[
     return list((await session.scalars(mine.order_by(col(EnrolmentRow.begun_at)))).all())
 
 
+async def removed(session: AsyncSession, person: str, since: datetime) -> list[EnrolmentRow]:
+    """The verified addresses that were taken from this person since then."""
+    mine = select(EnrolmentRow).where(col(EnrolmentRow.person) == person, col(EnrolmentRow.standing) == "removed")
+    return list((await session.scalars(mine.where(col(EnrolmentRow.ended_at) > since))).all())
+
+
 async def link(session: AsyncSession, code_hash: str, now: datetime) -> EnrolmentRow | None:
     """The Slack link that waits for this code, locked."""
     row = select(EnrolmentRow).where(

@@ -8,7 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.people import ChannelName
 from store.tables import LimitRow
+
+PHONES = (ChannelName.SMS.value, ChannelName.WHATSAPP.value, ChannelName.VOICE.value)
+"""Channels that all reach one phone number."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ def subject(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+def line(channel: str, *parts: str) -> str:
+    """The same for an address: one phone number is one, by SMS, WhatsApp or a call."""
+    return subject("phone" if channel in PHONES else channel, *parts)
+
+
 def crowd(*parts: str) -> str:
     """The same for what a stranger may choose freely (names, network addresses): one of 65,536, so that no flood of
     invented ones fills the table."""
@@ -59,4 +68,4 @@ async def spent(session: AsyncSession, limit: Limit, who: str, now: datetime) ->
 
 async def locked(session: AsyncSession, channel: str, address: str, person: str, now: datetime) -> bool:
     """Did this person send too many wrong task codes from this address (C15)?"""
-    return await spent(session, WRONG_CODE, subject(channel, address, person), now)
+    return await spent(session, WRONG_CODE, line(channel, address, person), now)

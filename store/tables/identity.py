@@ -84,7 +84,7 @@ class ApiTokenRow(SQLModel, table=True):
 
 
 class EnrolmentRow(SQLModel, table=True):
-    """An address on its way to a person. sent -> verified | failed | expired."""
+    """An address on its way to a person. sent -> verified | failed | expired. `removed`: one that was taken away."""
 
     __tablename__ = "enrolment"
     __table_args__: ClassVar[Any] = (Index("enrolment_standing", "standing", "expires_at"),)

@@ -16,12 +16,11 @@ from domain.values import Json, iso
 from store.read import identity as read
 from store.read import limits as limits_read
 from store.read import site as site_read
-from store.read.limits import LINK, subject
+from store.read.limits import LINK, PHONES, subject
 from store.read.policy import console_policy
 from store.tables import ContactRow, EnrolmentRow, OutboxRow
 from store.write import identity, ledger, limits, outbox
 
-PHONES = (ChannelName.SMS.value, ChannelName.WHATSAPP.value, ChannelName.VOICE.value)
 LINK_TEXT = re.compile(r"\s*link\s+([A-Za-z0-9]{4}-?[A-Za-z0-9]{4}-?[A-Za-z0-9]{4})\s*", re.IGNORECASE)
 
 
@@ -64,9 +63,13 @@ async def _forget(session: AsyncSession, messages: Sequence[str]) -> None:
 async def verified(session: AsyncSession, row: EnrolmentRow, now: datetime, by: str) -> ContactRow:
     """The code was right. An address beside or in the place of an earlier one of its kind decides nothing above low
     risk for the site's cooling time, and the earlier one hears of it (SIM swap, C9)."""
-    before = [one for one in await read.contacts(session, row.person) if one.channel in like(row.channel)]
-    before = [one for one in before if one.address != row.address]
-    usable = now + (await console_policy(session)).cooling if before else None
+    cooling = (await console_policy(session)).cooling
+    held: list[ContactRow | EnrolmentRow] = [
+        *await read.contacts(session, row.person),
+        *await read.removed(session, row.person, now - cooling),  # taking it away first makes it no first address
+    ]
+    before = [one for one in held if one.channel in like(row.channel) and one.address != row.address]
+    usable = now + cooling if before else None
     contact = ContactRow(
         channel=row.channel,
         address=row.address,
@@ -86,6 +89,16 @@ async def verified(session: AsyncSession, row: EnrolmentRow, now: datetime, by: 
     fact = {"at": now, "kind": "address_verified", "actor": by, "subject": row.person, "data": data}
     await ledger.audit(session, fact)
     return contact
+
+
+async def removed(session: AsyncSession, person: str, channel: str, address: str, now: datetime, by: str) -> None:
+    """Remember that a verified address was taken away: what comes in its place soon is a change."""
+    number = derived_id("enr", "removed", person, channel, address, iso(now))
+    row = EnrolmentRow(
+        id=number, person=person, channel=channel, address=address, code_hash="", standing="removed",
+        begun_by=by, begun_at=now, expires_at=now, ended_at=now, ended_by=by,
+    )  # fmt: skip
+    await session.merge(row)
 
 
 async def link(session: AsyncSession, address: str, text: str, now: datetime) -> str:
@@ -114,7 +127,7 @@ async def expire(session: AsyncSession, now: datetime) -> None:
 
 
 async def _tell_the_earlier(
-    session: AsyncSession, person: Person, before: ContactRow, row: EnrolmentRow, now: datetime
+    session: AsyncSession, person: Person, before: ContactRow | EnrolmentRow, row: EnrolmentRow, now: datetime
 ) -> None:
     message = _said(person, "changed", title=f"{row.channel} {row.address[-4:]}")
     number = derived_id("msg", "changed", row.id)

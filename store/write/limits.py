@@ -14,7 +14,7 @@ from domain.messages import Message, MessageKind
 from domain.people import Person
 from domain.values import Json, iso
 from store.read import site as site_read
-from store.read.limits import INBOUND, PRESSES, WRONG_CODE, Limit, locked, subject
+from store.read.limits import INBOUND, PRESSES, WRONG_CODE, Limit, line, locked, subject
 from store.tables import LimitRow
 from store.write import ledger, outbox
 
@@ -58,7 +58,7 @@ async def sweep(session: AsyncSession, now: datetime) -> None:
 
 async def inbound(session: AsyncSession, channel: str, address: str, now: datetime) -> Pace:
     """One more text or press from this address."""
-    return _pace(INBOUND, await count(session, INBOUND, subject(channel, address), now))
+    return _pace(INBOUND, await count(session, INBOUND, line(channel, address), now))
 
 
 async def presses(session: AsyncSession, person: str, now: datetime) -> Pace:
@@ -75,7 +75,7 @@ def _pace(limit: Limit, times: int) -> Pace:
 async def wrong_code(session: AsyncSession, channel: str, address: str, person: str, now: datetime) -> bool:
     """This person sent a task code that is none of theirs; True when that was once too often: nothing from this address
     counts for 15 minutes, and the person reads about it at another address (C15). Ask `locked` before."""
-    times = await count(session, WRONG_CODE, subject(channel, address, person), now)
+    times = await count(session, WRONG_CODE, line(channel, address, person), now)
     if times == WRONG_CODE.most:
         await _lock_told(session, channel, address, person, now)
     return times >= WRONG_CODE.most

@@ -12,12 +12,14 @@ from sqlmodel import col
 
 from admin.actors import Actor, FourEyesError, NotAllowedError
 from admin.enrolment import Address, WrongCodeError
+from admin.roster import put_person
 from api.app import create_app
 from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError, RateLimitedError, RejectedError
 from domain.people import Person
 from store.db import Database
 from store.read import identity as identity_read
+from store.read.roster import revision
 from store.tables import AuditRow, ContactRow, EnrolmentRow, OutboxRow, PersonRow, UnknownSenderRow
 from store.write import publishing
 from tests.api.hand_totp import fill
@@ -108,6 +110,32 @@ async def test_adding_an_address_needs_the_password_again(somebody: Browser, dat
     asked = {"channel": "sms", "address": PHONE, "password": "wrong"}
     assert "wrong" in await fill(somebody, "/account", "/account/add-address", **asked)
     assert await rows(database, EnrolmentRow) == []
+
+
+async def test_c9_taking_the_old_number_away_first_is_a_change_too(deps: ApiDeps, database: Database) -> None:
+    """Else whoever has the log-in would skip the pause of a changed number, and its owner would hear nothing."""
+    await enrolled(deps, PHONE)
+    await deps.enrolments.remove(PLANNER, "sms", PHONE, NOW)
+    await enrolled(deps, OTHER)
+    (contact,) = [one for one in await rows(database, ContactRow) if one.address == OTHER]
+    assert contact.usable_from == NOW + timedelta(hours=24)
+    told = [one for one in await rows(database, OutboxRow) if one.payload["reply_code"] == "changed"]
+    assert [(one.channel, one.address) for one in told] == [("sms", PHONE)]
+
+
+async def test_c9_an_administrator_who_takes_a_number_away_makes_no_first_one(
+    deps: ApiDeps, database: Database
+) -> None:
+    await administrator(database)
+    await enrolled(deps, PHONE)
+    async with database.transaction() as session:
+        (row,) = [one for one in await session.scalars(select(PersonRow)) if one.id == PLANNER]
+        known = Person.model_validate(row.data)
+    without = known.model_copy(update={"contacts": [one for one in known.contacts if one.address != PHONE]})
+    await put_person(database, without, revision(row.data), by=Actor(QUALITY), now=NOW)
+    await enrolled(deps, OTHER)
+    (contact,) = [one for one in await rows(database, ContactRow) if one.address == OTHER]
+    assert contact.usable_from == NOW + timedelta(hours=24)
 
 
 async def test_five_wrong_codes_end_it_and_a_code_ends_after_ten_minutes(

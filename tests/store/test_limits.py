@@ -55,6 +55,16 @@ async def test_c15_guessing_slowly_is_not_forgiven_before_a_quiet_quarter_of_an_
     assert not await guess(database, later)
 
 
+async def test_c15_one_number_has_five_tries_on_all_its_channels_together(database: Database) -> None:
+    """Else WhatsApp and SMS of one phone would give ten."""
+    await add_anna(database)
+    async with database.transaction() as session:
+        found = [await wrong_code(session, ("sms", "whatsapp")[n % 2], PHONE, "anna", NOW) for n in range(5)]
+        assert found == [False] * 4 + [True]
+        assert await locked(session, "whatsapp", PHONE, "anna", NOW)
+    assert await is_locked(database, NOW)
+
+
 async def test_copies_of_the_product_count_together(database: Database) -> None:
     async def one() -> int:
         async with database.transaction() as session:
