@@ -104,8 +104,7 @@ class Breakdown(Play):
     def _nothing_waits(self) -> None:
         waits = "SELECT 1 FROM inbox WHERE status IN ('received', 'correlated')"
         eventually(lambda: not self.site.rows(waits), "all signals were delivered")
-        told = "SELECT 1 FROM outbox WHERE exception_id = %s AND state <> 'sent'"
-        eventually(lambda: not self.site.rows(told, self.id), "everybody was told")
+        eventually(lambda: not self.site.unsent(self.id), "everybody was told")
 
     def _accept(self) -> None:
         self._press(TECHNICIAN, "accept")

@@ -130,6 +130,11 @@ class Site:
         found = self.rows("SELECT * FROM task WHERE exception_id = %s AND step = %s", exception, step)
         return found[0] if found else None
 
+    def unsent(self, exception: str) -> list[Json]:
+        """Messages on their way. One that is only planned, to follow by another channel if nobody reacts, is not."""
+        sending = "state = 'sending' OR (state = 'pending' AND (attempts > 0 OR next_at <= now()))"
+        return self.rows(f"SELECT * FROM outbox WHERE exception_id = %s AND ({sending})", exception)
+
     # -- the plant ----------------------------------------------------------------------------------------------------
 
     def break_down(self, unit: str) -> None:

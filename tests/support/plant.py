@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from sqlalchemy import select
+from sqlalchemy import and_, not_, select
 from sqlmodel import col
 from temporalio.client import Client
 
@@ -294,11 +294,12 @@ class Plant:
         return {row.step: row for row in await self.rows(select(LedgerRow))}
 
     async def quiet(self) -> None:
-        """Until every message is on its way."""
+        """Until every message is on its way. One that is only planned, to follow if nobody reacts, is not waited for."""
 
         async def find() -> bool:
             unsent = select(OutboxRow).where(col(OutboxRow.state).in_(("pending", "sending")))
-            return not await self.rows(unsent)
+            planned = and_(col(OutboxRow.attempts) == 0, col(OutboxRow.next_at) > utcnow())
+            return not await self.rows(unsent.where(not_(planned)))
 
         await eventually(find, "the outbox is empty")
 
