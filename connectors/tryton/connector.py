@@ -14,20 +14,15 @@ from connectors.tryton.config import TrytonConfig
 from connectors.tryton.facts import needs_of
 from connectors.tryton.lookup import look_up
 from connectors.tryton.mapping import operations_of, stamp_of
+from connectors.tryton.previewing import LABELS, preview, standing, with_versions
 from connectors.tryton.questions import Questions
+from connectors.tryton.reversing import reversal_of
+from connectors.tryton.wire import decode
+from domain.booking import Booked, Preview, ReadBack
 from domain.errors import ConflictError, MosError, NotFoundError
-from domain.outcomes import OutcomeTransaction, Receipt
+from domain.outcomes import Outcome, OutcomeTransaction, Receipt, RescheduleOrders
 from domain.values import Json
 
-_LABELS = {
-    "production": "reference",
-    "production.work.center": "code",
-    "maintenance.order": "title",
-    "stock.lot": "number",
-    "stock.shipment.internal": "number",
-    "quality.alert": "title",
-    "sale.sale": "reference",
-}
 _KEY_REUSED = "mfgos.key_reused"
 
 
@@ -59,9 +54,7 @@ class TrytonSystem:
         stamp = stamp_of(transaction)
         if first := await self._replay(transaction.key, stamp):
             return first
-        needs = needs_of(transaction.outcomes)
-        facts = await look_up(needs, self._client, reference=transaction.exception_id, today=self._today())
-        operations = operations_of(transaction, facts, self._zone)
+        operations = with_versions(await self._operations(transaction), transaction.versions)
         try:
             answer = await self._client.post(transaction.key, operations, stamp)
         except ConflictError as error:
@@ -70,6 +63,46 @@ class TrytonSystem:
             raise
         documents = await self._documents(operations, answer["result"])
         return Receipt(key=transaction.key, documents=documents, replayed=bool(answer["replayed"]), raw=answer)
+
+    async def preview(self, transaction: OutcomeTransaction) -> Preview:
+        """From Tryton's records as they stand; an order's version that is stale already is a ConflictError."""
+        operations = await self._operations(transaction)
+        shown = await preview(operations, self._client)
+        for operation in operations:
+            for number, version in operation.get("expect", {}).items():
+                if shown.versions.get(f"{operation['model']},{number}") != version:
+                    raise ConflictError(
+                        "The record changed in Tryton meanwhile: look again.", code="tryton.concurrency"
+                    )
+        return shown
+
+    async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
+        """What undoes it; of orders that were planned anew the times that stood before."""
+        units: dict[int, str] = {}
+        if any(isinstance(outcome, RescheduleOrders) for outcome in transaction.outcomes):
+            centers = await self._client.search_read("production.work.center", [], ("code",))
+            units = {center["id"]: center["code"] for center in centers if center["code"]}
+        return reversal_of(transaction, receipt, shown, self._zone, units)
+
+    async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
+        """By the operations that Tryton has kept with the key."""
+        posting = await self._posting(transaction.key)
+        if posting is None:
+            return ReadBack(known=False)
+        operations = decode(json.loads(posting["payload"]))
+        return ReadBack(known=True, fields=await standing(operations, json.loads(posting["result"]), self._client))
+
+    async def postings_since(self, moment: datetime) -> list[Booked]:
+        """Every posting that our module has kept, with its key."""
+        found = await self._client.search_read(
+            "mfgos.posting", [["create_date", ">=", moment]], ("key", "create_date"), order=[("id", "ASC")]
+        )
+        return [Booked(key=posting["key"], at=posting["create_date"]) for posting in found]
+
+    async def _operations(self, transaction: OutcomeTransaction) -> list[Record]:
+        needs = needs_of(transaction.outcomes)
+        facts = await look_up(needs, self._client, reference=transaction.exception_id, today=self._today())
+        return operations_of(transaction, facts, self._zone)
 
     async def _replay(self, key: str, stamp: str) -> Receipt | None:
         posting = await self._posting(key)
@@ -102,7 +135,7 @@ class TrytonSystem:
 
     async def _labels(self, model: str, ids: Sequence[int]) -> dict[int, str]:
         """Labels are a courtesy: a posting that stands is no failure because its names can't be read."""
-        field = _LABELS.get(model)
+        field = LABELS.get(model)
         if field is None:
             return {}
         try:

@@ -29,7 +29,10 @@ MANIFEST = Manifest(
         "set_priority": (),
         "create_order": (),
         "change_promise": (),
+        "cancel_documents": (),
     },
+    capabilities=("preview", "reverse", "reconcile"),
+    atomic=True,
 )
 
 

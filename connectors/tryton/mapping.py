@@ -11,8 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.tryton.facts import Facts, LotFacts
-from domain.errors import ConfigError
+from domain.errors import ConfigError, NotFoundError
 from domain.outcomes import (
+    CancelDocuments,
     ChangePromise,
     CreateOrder,
     DisposeLot,
@@ -226,6 +227,16 @@ def _promise(outcome: ChangePromise, draft: Draft) -> None:
     draft.add("sale.sale", "write", ids=[sale.id], values=values)
 
 
+def _cancel(outcome: CancelDocuments, draft: Draft) -> None:
+    """Documents are called as their receipt called them: `maintenance.order 3 (Spindle)`."""
+    for name in outcome.documents:
+        model, number = [*name.split(" ", 2), ""][:2]
+        if model not in _CANCELS or not number.isdecimal():
+            raise NotFoundError(f"Tryton can't cancel {name}: do it there.")
+        draft.add(model, _CANCELS[model], ids=[int(number)])
+
+
+_CANCELS = {"maintenance.order": "cancel", "production": "cancel", "quality.alert": "resolve"}
 _WRITERS: dict[type[Outcome], Callable[[Any, Draft], None]] = {
     RescheduleOrders: _reschedule,
     RecordDowntime: _downtime,
@@ -237,4 +248,5 @@ _WRITERS: dict[type[Outcome], Callable[[Any, Draft], None]] = {
     SetPriority: _priority,
     CreateOrder: _create,
     ChangePromise: _promise,
+    CancelDocuments: _cancel,
 }

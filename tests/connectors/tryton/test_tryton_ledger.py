@@ -1,0 +1,118 @@
+"""What the ledger asks of Tryton: a preview that changes nothing, versions, what stands now, and the way back."""
+
+from datetime import timedelta
+
+import pytest
+
+from connectors.roles import Previewer, Reconciler, Reversible
+from domain.errors import ConflictError, RejectedError
+from domain.outcomes import (
+    ChangePromise,
+    HoldLot,
+    MaintenanceOrder,
+    Outcome,
+    OutcomeTransaction,
+    PlannedOrder,
+    RecordDowntime,
+    RescheduleOrders,
+    SetPriority,
+    System,
+)
+from tests.connectors.tryton.conftest import Erp
+
+
+def posting(key: str, *outcomes: Outcome, **more: object) -> OutcomeTransaction:
+    drafted = {"id": "txn_1", "key": key, "exception_id": key.partition(":")[0], "system": System.ERP}
+    return OutcomeTransaction.model_validate(drafted | {"outcomes": list(outcomes), "decision": "dec_1"} | more)
+
+
+def moved(erp: Erp, order: str, days: int) -> RescheduleOrders:
+    start = erp.anchor + timedelta(days=days)
+    return RescheduleOrders(
+        orders=[PlannedOrder(job_order=order, planned_start=start, planned_end=start + timedelta(days=1))]
+    )
+
+
+def test_what_it_can_is_what_it_says(erp: Erp) -> None:
+    system = erp.system()
+    assert all(isinstance(system, role) for role in (Previewer, Reversible, Reconciler))
+
+
+async def test_a_preview_says_before_and_after_and_changes_nothing(erp: Erp) -> None:
+    before = erp.order("JO-1004")
+    wanted = posting("exc_look:0:1", moved(erp, "JO-1004", 6), SetPriority(job_orders=["JO-1004"], priority=7))
+    shown = await erp.system().preview(wanted)
+    changes = {change.field: (change.before, change.after) for change in shown.changes}
+    assert set(changes) == {"planned_start_date", "planned_date", "priority"}
+    assert changes["priority"] == (before.priority, 7)
+    assert {change.record for change in shown.changes} == {next(iter(shown.changes)).record}
+    assert shown.changes[0].record.endswith("(JO-1004)")
+    assert erp.order("JO-1004") == before
+    assert await erp.system().preview(wanted) == shown
+
+
+async def test_what_it_would_make_is_told_as_new(erp: Erp) -> None:
+    shown = await erp.system().preview(posting("exc_new:0:1", MaintenanceOrder(equipment="mill-1", title="Spindle")))
+    assert all(change.created for change in shown.changes)
+    assert ("title", "Spindle") in {(change.field, change.after) for change in shown.changes}
+
+
+async def test_what_somebody_changed_meanwhile_is_not_overwritten(erp: Erp) -> None:
+    """Two decisions on one order: the second was shown what the first has changed."""
+    system = erp.system()
+    first = posting("exc_two:0:1", SetPriority(job_orders=["JO-1005"], priority=3))
+    second = posting("exc_two:1:1", moved(erp, "JO-1005", 4))
+    shown = await system.preview(second)
+    await system.post(first)
+    with pytest.raises(ConflictError):
+        await system.post(second.model_copy(update={"versions": shown.versions}))
+    assert await system.find(second.key) is None
+    again = await system.preview(second)
+    assert not (await system.post(second.model_copy(update={"versions": again.versions}))).replayed
+
+
+async def test_what_stands_is_read_back_and_a_later_change_is_seen(erp: Erp) -> None:
+    system = erp.system()
+    wanted = posting("exc_back:0:1", SetPriority(job_orders=["JO-1006"], priority=4))
+    since = erp.anchor - timedelta(hours=1)
+    receipt = await system.post(wanted)
+    assert (await system.read_back(wanted, receipt)).changed == []
+    await system.post(posting("exc_other:0:1", SetPriority(job_orders=["JO-1006"], priority=9)))
+    stands = await system.read_back(wanted, receipt)
+    assert stands.known
+    assert [(field.field, field.posted, field.stands) for field in stands.changed] == [("priority", 4, 9)]
+    assert wanted.key in [booked.key for booked in await system.postings_since(since)]
+    missing = posting("exc_none:0:1", SetPriority(job_orders=["JO-1006"], priority=4))
+    assert not (await system.read_back(missing, receipt)).known
+
+
+async def test_new_times_go_back_to_what_stood(erp: Erp) -> None:
+    before, system = erp.order("JO-1007"), erp.system()
+    wanted = posting("exc_undo:0:1", moved(erp, "JO-1007", 5), SetPriority(job_orders=["JO-1007"], priority=2))
+    shown = await system.preview(wanted)
+    receipt = await system.post(wanted)
+    back = await system.reversal(wanted, receipt, shown)
+    assert [outcome.kind for outcome in back] == ["set_priority", "reschedule_orders"]
+    await system.post(posting("exc_undo:0:1:reversal", *back))
+    after = erp.order("JO-1007")
+    assert (after.planned_start_date, after.priority) == (before.planned_start_date, before.priority)
+
+
+async def test_what_was_made_is_cancelled_and_a_hold_released(erp: Erp) -> None:
+    system = erp.system()
+    lot = next(lot.number for lot in erp.reader.lots() if lot.number)
+    down = RecordDowntime(equipment="mill-1", start=erp.anchor)
+    wanted = posting(
+        "exc_made:0:1", MaintenanceOrder(equipment="mill-1", title="Belt"), HoldLot(lot=lot, reason="hard"), down
+    )
+    receipt = await system.post(wanted)
+    back = await system.reversal(wanted, receipt, None)
+    assert [outcome.kind for outcome in back] == ["record_downtime", "dispose_lot", "cancel_documents"]
+    await system.post(posting("exc_made:0:1:reversal", *back))
+    assert not erp.lot(lot).hold
+
+
+async def test_what_stood_before_has_to_be_known(erp: Erp) -> None:
+    wanted = posting("exc_lost:0:1", ChangePromise(sale="SO-2001", promised=erp.anchor + timedelta(days=9)))
+    with pytest.raises(RejectedError, match="SO-2001"):
+        await erp.system().reversal(wanted, await erp.system().post(wanted), None)
