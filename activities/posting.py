@@ -49,7 +49,7 @@ class PostingActivities:
         except WaitingError as waiting:
             return await life.hold(waiting.held)
         except SentBackError as back:
-            if life.row.standing_version:
+            if life.row.standing_version or back.harmless:
                 await life.propose_anew(back)
                 raise TransientError("it has changed meanwhile: looked at again") from back
             await life.send_back(back)
@@ -72,6 +72,8 @@ class PostingActivities:
         await life.pass_gates()
         if life.row.status == State.DRAFTED:
             await life.preview(system)
+        if life.row.reverses and not life.row.approved_by:
+            raise WaitingError(None)
         if life.row.status == State.PREVIEWED:
             await ground(self._world, life.row)
             await life.move(Event.AUTHORISE)

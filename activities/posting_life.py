@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.contracts.model import PostRequest, PostResult
 from activities.posting_rules import SentBackError, WaitingError
 from activities.world import World
-from connectors.roles import Previewer, System
+from connectors.roles import Previewer, Reversible, System
 from domain.booking import Preview, drift
 from domain.errors import ConflictError, RejectedError
 from domain.ledger import ENDED, Event, Held, State, gate, step
@@ -119,8 +119,10 @@ class Life:
         if held:
             raise WaitingError(held)
 
-    async def hold(self, held: Held) -> PostResult:
+    async def hold(self, held: Held | None) -> PostResult:
         """Keep why it waits; said once, however often it is looked at."""
+        if held is None:
+            return PostResult(status="waiting", detail="approval")
         now, said = self._world.now(), self.row.held or {}
         if (said.get("why"), said.get("what")) != (held.why, held.what):
             async with self._world.database.transaction() as session:
@@ -131,9 +133,25 @@ class Life:
 
     async def preview(self, system: System) -> None:
         """What it would change, from the system itself; a system that can't say is told to be so by its manifest."""
+        if self.row.reverses:
+            await self._find_way_back(system)
         shown = await self._look(system)
         kept = shown.model_dump(mode="json") if shown else None
         await self.move(Event.PREVIEW, preview=kept, previewed_at=self._world.now(), error=None)
+
+    async def _find_way_back(self, system: System) -> None:
+        """The system says what undoes the other transaction."""
+        if not isinstance(system, Reversible):
+            raise RejectedError(f"{self.row.system} can't take it back by itself: do it there, then write this off.")
+        async with self._world.database.transaction() as session:
+            other = await session.get_one(LedgerRow, self.row.reverses)
+        old, receipt = Life(self._world, other), Receipt.model_validate(other.receipt)
+        shown = Preview.model_validate(other.preview) if other.preview else None
+        outcomes = await system.reversal(old.transaction(), receipt, shown)
+        kept = [outcome.model_dump(mode="json") for outcome in outcomes]
+        async with self._world.database.transaction() as session:
+            await ledger.move(session, self.row.id, outcomes=kept)
+        self.row.outcomes = kept
 
     async def recheck(self, system: System) -> None:
         """Look again unless it was just looked at. Under a standing authority nobody waits for a second yes: it is
@@ -186,7 +204,9 @@ class Life:
             now = await system.preview(unversioned(self.transaction()))
         except ConflictError:
             return RejectedError(error.message, detail=error.detail)
-        return SentBackError(drift(shown, now) if shown else now.changes, now, error.message)
+        changes = drift(shown, now) if shown else now.changes
+        pinned = unversioned(self.transaction()).outcomes != self.transaction().outcomes
+        return SentBackError(changes, now, error.message, harmless=not changes and not pinned)
 
     async def send_back(self, back: SentBackError) -> None:
         """Whoever decided sees the difference and says it again, or drops it."""

@@ -11,23 +11,24 @@ from store.tables import DecisionRow, LedgerRow
 
 
 class WaitingError(MosError):
-    """Not now; `held` says why and until when."""
+    """Not now; `held` says why and until when. None: until somebody approves it."""
 
     code = "mos.waiting"
 
-    def __init__(self, held: Held) -> None:
-        super().__init__(f"it waits: {held.why}")
+    def __init__(self, held: Held | None) -> None:
+        super().__init__(f"it waits: {held.why if held else 'for an approval'}")
         self.held = held
 
 
 class SentBackError(MosError):
-    """What it rests on has changed in the system; `changes` from what was shown to what stands `now`."""
+    """What it rests on has changed in the system; `changes` from what was shown to what stands `now`. `harmless`: the
+    record has changed, but nothing that was shown."""
 
     code = "mos.sent_back"
 
-    def __init__(self, changes: list[FieldChange], now: Preview | None, why: str) -> None:
+    def __init__(self, changes: list[FieldChange], now: Preview | None, why: str, *, harmless: bool = False) -> None:
         super().__init__(why)
-        self.changes, self.now = changes, now
+        self.changes, self.now, self.harmless = changes, now, harmless
 
 
 async def ground(world: World, row: LedgerRow) -> None:

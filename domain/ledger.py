@@ -64,7 +64,7 @@ _ROWS: tuple[tuple[Sequence[State], Event, State], ...] = (
     ((_S.AUTHORISED, _S.RECHECKED, _S.POSTING), _E.RECHECK, _S.RECHECKED),
     ((*_BEFORE, _S.POSTING), _E.DRIFT, _S.SENT_BACK),
     ((_S.SENT_BACK,), _E.APPROVE_AGAIN, _S.AUTHORISED),
-    ((_S.SENT_BACK,), _E.DROP, _S.REJECTED),
+    ((_S.SENT_BACK, _S.PREVIEWED), _E.DROP, _S.REJECTED),  # previewed: a reversal that is turned down
     ((_S.RECHECKED,), _E.SIMULATE, _S.DRY_RUN),
     ((_S.RECHECKED, _S.POSTING, _S.UNKNOWN), _E.SEND, _S.POSTING),
     ((_S.POSTING,), _E.LOSE, _S.UNKNOWN),

@@ -31,13 +31,15 @@ PAGE = 50
 
 
 async def earlier(session: AsyncSession, row: LedgerRow) -> str:
-    """The oldest transaction in line before this one for one of its business objects, or empty."""
+    """The oldest transaction in line before this one for one of its business objects, or empty. A reversal that nobody
+    has approved holds nobody up."""
     if not row.objects:
         return ""
     statement = (
         select(col(LedgerRow.id))
         .where(col(LedgerRow.system) == row.system, col(LedgerRow.seq) < row.seq)
         .where(col(LedgerRow.status).in_(_IN_LINE))
+        .where((col(LedgerRow.reverses) == "") | (col(LedgerRow.approved_by) != ""))
         .where(col(LedgerRow.objects).has_any(array(row.objects)))  # type: ignore[attr-defined]
         .order_by(col(LedgerRow.seq))
         .limit(1)
@@ -99,7 +101,11 @@ class Found:
     views: Sequence[LedgerViewRow] = ()
 
 
-_QUEUES = {"waiting": (State.SENT_BACK.value,), "dead": (State.DEAD_LETTERED.value,), "differs": (State.DIFFERS.value,)}
+_QUEUES = {
+    "waiting": (State.SENT_BACK.value, State.PREVIEWED.value),
+    "dead": (State.DEAD_LETTERED.value,),
+    "differs": (State.DIFFERS.value,),
+}
 
 
 async def find(database: Database, search: Search, person: str) -> Found:

@@ -1,0 +1,254 @@
+"""What people do about transactions: say it again, drop, retry, mend, re-route, write off, take back; and what holds
+for a system. One function, one transaction, one audit record; the transaction's own workflow is woken for the rest."""
+
+from datetime import datetime
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from admin.actors import Actor, FourEyesError, NotAllowedError, may, on_roster, somebody_else
+from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
+from domain.ids import derived_id
+from domain.ledger import BOOKED, Control, Event, State, step
+from domain.outcome_rules import authorities_of, objects_of, unversioned
+from domain.outcomes import CancelDocuments, OutcomeTransaction, System
+from domain.people import ChannelName
+from domain.values import Json, content_hash
+from store.db import Database
+from store.read import site as site_read
+from store.tables import LedgerRow
+from store.write import exceptions, ledger
+
+AUTHORITY = "manage_ledger"
+_REASON = 500
+_NAME, _QUERY = 60, 500
+
+
+async def decide_again(
+    database: Database, transaction_id: str, *, approve: bool, reason: str, by: Actor, now: datetime
+) -> None:
+    """Of one that was sent back: post it as it would be now, or drop it (which needs a reason).
+
+    Raises NotFoundError, ConflictError, NotAllowedError, InvalidPayloadError."""
+    why = _why(reason, needed=not approve)
+    async with database.transaction() as session:
+        row = await _found(session, transaction_id)
+        await _decides(session, row, by)
+        if not approve:
+            await _moved(session, row, Event.DROP, by, now, reason=why)
+            return
+        drift = row.drift or {}
+        decision = _decision(row, by, now, content_hash(drift))
+        await ledger.add_decision(session, decision)
+        row.preview, row.previewed_at, row.outcomes = drift.get("now"), now, _bare(row)
+        earlier, row.decision = row.decision, decision["id"]
+        await _moved(session, row, Event.APPROVE_AGAIN, by, now, reason=why, told={"earlier": earlier, "drift": drift})
+
+
+async def retry(
+    database: Database,
+    transaction_id: str,
+    *,
+    by: Actor,
+    now: datetime,
+    outcomes: Json = None,
+    system: str = "",
+    reason: str = "",
+) -> None:
+    """Of a dead letter: once more as it is, with mended `outcomes`, or for another system. A changed payload gets a key
+    of its own."""
+    async with database.transaction() as session:
+        row = await _found(session, transaction_id)
+        await may(session, by, AUTHORITY)
+        before = {"outcomes": row.outcomes, "system": row.system}
+        changed = (outcomes is not None and outcomes != row.outcomes) or (bool(system) and system != row.system)
+        if changed:
+            _why(reason, needed=True)
+            await _decides(session, row, by)
+            mended = _checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
+            row.outcomes = [outcome.model_dump(mode="json") for outcome in mended.outcomes]
+            row.system, row.objects = mended.system.value, objects_of(mended.outcomes)
+            base, _, number = row.key.partition("+")
+            row.key = f"{base}+{int(number or 0) + 1}"
+        row.preview = row.previewed_at = row.drift = row.held = None
+        await _moved(session, row, Event.RETRY, by, now, reason=reason, told={"before": before} if changed else {})
+
+
+async def write_off(database: Database, transaction_id: str, *, reason: str, by: Actor, now: datetime) -> None:
+    """Of a dead letter: nobody posts it any more, and why."""
+    async with database.transaction() as session:
+        row = await _found(session, transaction_id)
+        await may(session, by, AUTHORITY)
+        await _moved(session, row, Event.WRITE_OFF, by, now, reason=_why(reason, needed=True))
+
+
+async def ask_reversal(database: Database, transaction_id: str, *, reason: str, by: Actor, now: datetime) -> str:
+    """Draft the transaction that takes this one back; its id. The system says how, somebody else approves."""
+    why = _why(reason, needed=True)
+    async with database.transaction() as session:
+        row = await _found(session, transaction_id)
+        await _decides(session, row, by)
+        if row.status not in BOOKED or row.status == State.REVERSED:
+            raise ConflictError(f"It is {row.status.replace('_', ' ')}: there is nothing to take back.")
+        if row.reverses:
+            raise ConflictError("This took something back: decide anew instead of taking that back.")
+        draft = _reversal(row, why, by, now)
+        made = await ledger.draft(session, draft)
+        if made.status == State.REJECTED:
+            raise ConflictError("This reversal was turned down: decide anew.")
+        made.nudge_at = now
+        await _audit(session, row, "transaction.reversal_asked", by, now, {"reason": why, "reversal": made.id})
+        return made.id
+
+
+async def decide_reversal(
+    database: Database, transaction_id: str, *, approve: bool, reason: str, by: Actor, now: datetime
+) -> None:
+    """Somebody else than who asked for it approves it as previewed, or turns it down."""
+    why = _why(reason, needed=not approve)
+    async with database.transaction() as session:
+        row = await _found(session, transaction_id)
+        if not row.reverses or row.status != State.PREVIEWED:
+            raise ConflictError("This is no reversal that waits for an approval.")
+        await _decides(session, await _found(session, row.reverses), by)
+        if not approve:
+            await _moved(session, row, Event.DROP, by, now, reason=why)
+            return
+        if by.id == row.requested_by:
+            raise FourEyesError("You asked for it: somebody else has to approve it.")
+        await somebody_else(session, by.id, [row.requested_by])
+        row.approved_by, row.nudge_at = by.id, now
+        await _audit(session, row, "transaction.reversal_approved", by, now, {"preview": row.preview})
+
+
+async def set_control(database: Database, control: Control, *, by: Actor, now: datetime) -> None:
+    """What holds for a system or definition from now on. Stopping needs a reason; what waits looks again at once."""
+    kind, _, name = control.scope.partition(":")
+    if kind not in ("system", "definition") or not name:
+        raise InvalidPayloadError("Say for which system or definition.")
+    if control.stopped or control.dry_run:
+        _why(control.reason, needed=True)
+    async with database.transaction() as session:
+        await may(session, by, AUTHORITY)
+        await ledger.set_control(session, control, by.id, now)
+        fact = {"at": now, "kind": "posting.control", "actor": by.id, "subject": control.scope}
+        await ledger.audit(session, fact | {"data": control.model_dump(mode="json") | {"evidence": by.evidence}})
+        for system in [name] if kind == "system" else [one.value for one in System]:
+            await ledger.nudge_all(session, system, now)
+
+
+async def keep_view(database: Database, name: str, query: str, *, by: Actor) -> None:
+    """A search under a name, for oneself; without a query it is forgotten."""
+    if not name.strip() or len(name) > _NAME or len(query) > _QUERY:
+        raise InvalidPayloadError(f"Give the view a name of {_NAME} characters at most.")
+    async with database.transaction() as session:
+        await on_roster(session, by)
+        await ledger.keep_view(session, by.id, name.strip(), query)
+
+
+async def _found(session: AsyncSession, transaction_id: str) -> LedgerRow:
+    row = await ledger.find_locked(session, transaction_id)
+    if row is None:
+        raise NotFoundError("There is no such transaction. Look for it in the ledger.")
+    return row
+
+
+async def _decides(session: AsyncSession, row: LedgerRow, by: Actor) -> None:
+    """Every action that its outcomes declare."""
+    for authority in authorities_of(_checked(row, row.outcomes, row.system).outcomes):
+        if authority == "reverse":
+            authority = AUTHORITY
+        await may(session, by, authority)
+    person = await site_read.person(session, by.id)
+    if by.signed_in and person is None:
+        raise NotAllowedError("Sign in to decide this.")
+
+
+def _checked(row: LedgerRow, outcomes: Json, system: str) -> OutcomeTransaction:
+    drafted = {"id": row.id, "key": row.key, "exception_id": row.exception_id, "decision": row.decision}
+    try:
+        return OutcomeTransaction.model_validate(drafted | {"outcomes": outcomes, "system": system})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidPayloadError(f"This is no valid transaction: {where}: {first['msg']}.") from error
+
+
+def _bare(row: LedgerRow) -> Json:
+    """Versions that a plan was made from count no more: what was just shown does."""
+    bare = unversioned(_checked(row, row.outcomes, row.system))
+    return [outcome.model_dump(mode="json") for outcome in bare.outcomes]
+
+
+def _decision(row: LedgerRow, by: Actor, now: datetime, shown_hash: str) -> dict[str, Json]:
+    return {
+        "id": derived_id("dec", row.id, "again", shown_hash, by.id),
+        "exception_id": row.exception_id,
+        "step": row.step,
+        "task_id": "",
+        "person": by.id,
+        "channel": ChannelName.CONSOLE.value,
+        "verdict": "approved",
+        "option": "",
+        "comment": "",
+        "authority": ", ".join(authorities_of(_checked(row, row.outcomes, row.system).outcomes)),
+        "shown_hash": shown_hash,
+        "at": now,
+        "signature": "",
+    }
+
+
+def _reversal(row: LedgerRow, reason: str, by: Actor, now: datetime) -> dict[str, Json]:
+    """Until the system has said how, its outcome is to cancel what the receipt names."""
+    placeholder = CancelDocuments(documents=row.documents or [row.id], reason=reason)
+    return {
+        "id": derived_id("txn", row.id, "reversal"),
+        "key": f"{row.key}:reversal",
+        "exception_id": row.exception_id,
+        "step": row.step,
+        "system": row.system,
+        "definition": row.definition,
+        "outcomes": [placeholder.model_dump(mode="json")],
+        "objects": row.objects,
+        "decision": "",
+        "standing_version": "",
+        "standing_grantor": "",
+        "status": State.DRAFTED.value,
+        "attempts": 0,
+        "drafted_at": now,
+        "reverses": row.id,
+        "reversed_by": "",
+        "requested_by": by.id,
+        "approved_by": "",
+        "reason": reason,
+    }
+
+
+async def _moved(
+    session: AsyncSession,
+    row: LedgerRow,
+    event: Event,
+    by: Actor,
+    now: datetime,
+    *,
+    reason: str = "",
+    told: dict[str, Json] | None = None,
+) -> None:
+    before, row.status = row.status, step(row.status, event).value
+    row.reason, row.nudge_at = reason or row.reason, now
+    data = {"from": before, "reason": reason, "key": row.key, **(told or {})}
+    await _audit(session, row, f"transaction.{event.value}", by, now, data)
+
+
+async def _audit(
+    session: AsyncSession, row: LedgerRow, kind: str, by: Actor, now: datetime, data: dict[str, Json]
+) -> None:
+    fact = {"at": now, "kind": kind, "actor": by.id, "subject": row.id, "data": data | {"evidence": by.evidence}}
+    await ledger.audit(session, fact)
+    await exceptions.changed(session, row.exception_id)
+
+
+def _why(reason: str, *, needed: bool) -> str:
+    if (needed and not reason.strip()) or len(reason) > _REASON:
+        raise InvalidPayloadError(f"Say why, in {_REASON} characters at most.")
+    return reason.strip()
