@@ -1,0 +1,51 @@
+"""The suite of every System, on the stand-in built from published metadata."""
+
+import httpx
+import pytest
+
+from connectors.roles import System
+from domain.outcomes import OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders, SetPriority
+from tests.conformance.system.suite import SystemConformance
+from tests.connectors.sap.lab import Sap, at, posting
+
+
+class SapBooks:
+    """The stand-in's books."""
+
+    def __init__(self, sap: Sap) -> None:
+        self._sap = sap
+        self.secret = sap.secret
+
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> System:
+        return self._sap.system(transport=transport, secret=secret)
+
+    def transaction(self, key: str) -> OutcomeTransaction:
+        return posting(key, RecordDowntime(equipment="lathe-1", start=at(8), cause="Spindle"))
+
+    def other(self, key: str) -> OutcomeTransaction:
+        return posting(key, RecordDowntime(equipment="lathe-1", start=at(8), cause="Coolant"))
+
+    async def stale(self, key: str) -> OutcomeTransaction:
+        system = self.system()
+        version = (await system.query("erp.orders", {"job_orders": ["JO-1003"]}))[0]["version"]
+        await system.post(posting(f"{key}:somebody", SetPriority(job_orders=["JO-1003"], priority=1)))
+        moved = PlannedOrder(job_order="JO-1003", planned_start=at(8), planned_end=at(12), version=version)
+        downtime = RecordDowntime(equipment="lathe-1", start=at(8))
+        return posting(key, RescheduleOrders(orders=[moved]), downtime)
+
+    async def query(self, system: System) -> object:
+        return await system.query("erp.sale", {"sale": "SO-2001"})
+
+    def count(self, key: str) -> int:
+        return self._sap.count(key)
+
+
+@pytest.fixture
+def books(sap: Sap) -> SapBooks:
+    return SapBooks(sap)
+
+
+class TestSapConformance(SystemConformance):
+    """A posting is the request that makes the notification."""
+
+    posting = b"MalfunctionStartDate"
