@@ -1,0 +1,82 @@
+"""Postings driven through a wire that breaks, as the ledger drives them: after an unsure answer the key is looked up.
+
+A driver may be killed at any moment (its task is cancelled and a new one starts with nothing but the transaction), and
+some postings have two drivers at once, as after a worker that was taken for dead.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from connectors.roles import System
+from domain.errors import AuthError, ConflictError, InvalidPayloadError, OutcomeUnknownError, TransientError
+from domain.outcomes import OutcomeTransaction, Receipt
+
+ATTEMPTS = 200
+DRIVERS = 4
+_AGAIN = (TransientError, OutcomeUnknownError, AuthError, InvalidPayloadError)
+
+
+@dataclass
+class Story:
+    """What it took: attempts of posting, lookups, deaths of drivers; and the receipts, by key."""
+
+    attempts: int = 0
+    lookups: int = 0
+    killed: int = 0
+    receipts: dict[str, list[Receipt]] = field(default_factory=dict)
+
+
+async def settle(system: System, transaction: OutcomeTransaction, story: Story) -> Receipt:
+    """Post until it is known what became of it. A repeat is only ever sent after the key was looked up."""
+    for attempt in range(ATTEMPTS):
+        try:
+            if attempt:
+                story.lookups += 1
+                if found := await system.find(transaction.key):
+                    return found
+            story.attempts += 1
+            return await system.post(transaction)
+        except _AGAIN:
+            await asyncio.sleep(0.002 * min(attempt, 25))
+        except ConflictError:  # the other driver's posting is being committed: the lookup will tell
+            if attempt == ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(0.01)
+    raise AssertionError(f"{transaction.key} is not settled after {ATTEMPTS} attempts")
+
+
+async def drive(
+    systems: Sequence[System],
+    transactions: Sequence[OutcomeTransaction],
+    chance: random.Random,
+    harm: Callable[[int], Awaitable[None]] | None = None,
+) -> Story:
+    """Settle all, some by two drivers, some by drivers that are killed. `harm` is told how many are done."""
+    story, room = Story(), asyncio.Semaphore(DRIVERS)
+    done = 0
+
+    async def one(transaction: OutcomeTransaction, twice: bool, fatal: float | None) -> None:
+        nonlocal done
+        async with room:
+            if fatal is not None:
+                await _killed(settle(systems[0], transaction, story), fatal, story)
+            both = [settle(system, transaction, story) for system in systems[: 2 if twice else 1]]
+            story.receipts[transaction.key] = list(await asyncio.gather(*both))
+        done += 1
+        if harm is not None:
+            await harm(done)
+
+    draws = [(chance.random() < 0.2, chance.random() * 0.1 if chance.random() < 0.2 else None) for _ in transactions]
+    pairs = zip(transactions, draws, strict=True)
+    await asyncio.gather(*(one(transaction, *draw) for transaction, draw in pairs))
+    return story
+
+
+async def _killed(work: Awaitable[Receipt], seconds: float, story: Story) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        story.killed += 1
