@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """What it is."""
 
     TRYTON = "tryton"
+    ODOO = "odoo"
+    ERPNEXT = "erpnext"
     REST = "rest"
     MES_HTTP = "mes_http"
 
@@ -128,7 +130,6 @@ def _write(folder: Path, entry: dict[str, Any]) -> Path:
     file = site_folder.file_of(folder, "connectors")
     document = (site_folder.read_yaml(file) or []) if file.exists() else []
     others = [one for one in document if entry["name"] != one.get("name") and entry["role"] != one.get("role")]
-    connect.check_document([*others, entry])
     if file.exists() and len(others) == len(document) and document:
         site_folder.write(file, file.read_text(encoding="utf-8").rstrip("\n") + "\n" + _yaml([entry]))
     else:

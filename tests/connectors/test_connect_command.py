@@ -50,7 +50,7 @@ def test_an_erp_is_tried_and_written_with_its_secret_by_reference(url: str, fold
 
 def test_other_entries_and_comments_stay(url: str, folder: Path) -> None:
     file = folder / "connectors.yaml"
-    file.write_text("# ours\n- {name: hall, kind: mqtt, role: source, config: {host: h, client_id: c}}\n")
+    file.write_text("# ours\n- {name: hall, kind: mqtt, role: source, config: {host: h}}\n")
     assert run(folder, "erp", url).exit_code == 0
     assert file.read_text().startswith("# ours\n- {name: hall")
     assert run(folder, "erp", url, "--set", "timeout=7").exit_code == 0

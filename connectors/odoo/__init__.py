@@ -1,0 +1,1 @@
+"""Odoo over its JSON-2 or JSON-RPC interface."""
