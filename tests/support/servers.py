@@ -129,19 +129,24 @@ async def _connect(address: str, namespace: str) -> Client:
 
 
 @contextlib.contextmanager
-def _temporal() -> Iterator[Temporal]:
+def temporal_server(*options: str, namespaces: int = 1) -> Iterator[Temporal]:
+    """A dev server of its own, with more options: for what must differ from the shared one."""
     port = free_port()
-    names = [word for number in range(_NAMESPACES) for word in ("--namespace", f"t{number}")]
+    names = [word for number in range(namespaces) for word in ("--namespace", f"t{number}")]
     command = [program("temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen([*command, "--log-level", "never", *names], stdout=quiet, stderr=quiet)
+    process = subprocess.Popen([*command, "--log-level", "never", *names, *options], stdout=quiet, stderr=quiet)
     try:
         address = f"127.0.0.1:{port}"
-        asyncio.run(_until_ready(address, f"t{_NAMESPACES - 1}"))
+        asyncio.run(_until_ready(address, f"t{namespaces - 1}"))
         yield Temporal(address)
     finally:
         process.kill()  # nothing is kept
         process.wait()
+
+
+def _temporal() -> AbstractContextManager[Temporal]:
+    return temporal_server(namespaces=_NAMESPACES)
 
 
 async def _until_ready(address: str, namespace: str) -> None:

@@ -2,43 +2,53 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
 from activities.contracts.model import Answer, AnswerResult, ExceptionInput, JoinBatch, JoinResult, OpeningSignal
 from domain.definition import Definition
 from tests.support.effects import Effects, worker
 from tests.support.eventually import eventually
-from tests.support.servers import Temporal
+from tests.support.servers import Temporal, temporal_server
 from workflows.engine.generations import OPENS_WITH
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
-TURNS, SIGNALS, BATCH = 100, 5000, 4
+BATCH = 4
 VERBS = ("accept", "arrived", "answer:estimate:2h", "answer:cause:belt", "done")
-DEFINITION = {
-    "definition": "flood",
-    "title": "Flood",
-    "owner": "maintenance_lead",
-    "opens": {"on": ["machine.state"], "one_per": ["signal.equipment"]},
-    "steps": [
-        {
-            "repeat": "rounds",
-            "at_most": TURNS,
-            "until": "false",
-            "do": [
-                {
-                    "task": "repair",
-                    "to": {"role": "maintenance_technician"},
-                    "ask": {"estimate": {"kind": "duration"}, "cause": {"kind": "text"}},
-                    "buttons": ["arrived", "done"],
-                }
-            ],
-        },
-        {"wait": "all_joined", "until": "machine.number > 5000", "within": "10m"},
-    ],
-}
+
+
+@dataclass(frozen=True)
+class Size:
+    """Turns of the loop, each a task with an answer a verb; signals that join; after how many events of its history
+    the server suggests that a run ends."""
+
+    turns: int
+    signals: int
+    events: int
+
+
+SMALL, FULL = Size(20, 400, 500), Size(100, 5000, 4096)  # 4096: the server's own value
+
+
+def definition(size: Size) -> Definition:
+    repair = {
+        "task": "repair",
+        "to": {"role": "maintenance_technician"},
+        "ask": {"estimate": {"kind": "duration"}, "cause": {"kind": "text"}},
+        "buttons": ["arrived", "done"],
+    }
+    steps = [
+        {"repeat": "rounds", "at_most": size.turns, "until": "false", "do": [repair]},
+        {"wait": "all_joined", "until": f"machine.number > {size.signals}", "within": "10m"},
+    ]
+    opens = {"on": ["machine.state"], "one_per": ["signal.equipment"]}
+    head = {"definition": "flood", "title": "Flood", "owner": "maintenance_lead", "opens": opens}
+    return Definition.model_validate(head | {"steps": steps})
 
 
 def signal(seq: int) -> OpeningSignal:
@@ -48,9 +58,9 @@ def signal(seq: int) -> OpeningSignal:
     )  # fmt: skip
 
 
-def given() -> ExceptionInput:
+def given(size: Size) -> ExceptionInput:
     return ExceptionInput(
-        exception_id="exc_1", site="brno", version="v1", definition=Definition.model_validate(DEFINITION),
+        exception_id="exc_1", site="brno", version="v1", definition=definition(size),
         key="lathe-2", priority="high", opened_at=NOW, signals=[signal(1)], equipment={"id": "lathe-2"}, parameters={},
         site_facts={}, generation=OPENS_WITH,
     )  # fmt: skip
@@ -72,10 +82,10 @@ class Sender:
                 await asyncio.sleep(0.02)
 
 
-async def answer_all(sender: Sender, effects: Effects, given_answers: list[AnswerResult]) -> None:
+async def answer_all(size: Size, sender: Sender, effects: Effects, given_answers: list[AnswerResult]) -> None:
     """Every turn's task is answered with five presses; each boundary is followed by the same press once more."""
     seq = 1_000_000
-    for turn in range(TURNS):
+    for turn in range(size.turns):
 
         async def asked(turn: int = turn) -> bool:
             return sum(1 for told in effects.told if told.name == "repair") > turn
@@ -94,9 +104,10 @@ async def answer_all(sender: Sender, effects: Effects, given_answers: list[Answe
             given_answers.append(result)
 
 
-async def join_all(sender: Sender) -> None:
-    for first in range(2, SIGNALS + 2, BATCH):
-        batch = JoinBatch(signals=[signal(seq) for seq in range(first, min(first + BATCH, SIGNALS + 2))])
+async def join(sender: Sender, begin: int, end: int) -> None:
+    """Signals from `begin` to before `end`, in batches; every tenth batch is sent once more."""
+    for first in range(begin, end, BATCH):
+        batch = JoinBatch(signals=[signal(seq) for seq in range(first, min(first + BATCH, end))])
         highest = batch.signals[-1].seq
         assert (await sender.send("join", batch, f"join-{highest}", JoinResult)).highest_seq == highest
         again = await sender.send("join", batch, f"join-{highest}-again", JoinResult) if first % 40 < BATCH else None
@@ -107,12 +118,28 @@ async def runs_of(client: Client, workflow_id: str) -> int:
     return len([run async for run in client.list_workflows(f"WorkflowId = '{workflow_id}'")])
 
 
-async def test_five_thousand_signals_and_five_hundred_answers(temporal: Temporal) -> None:
-    client, effects = await temporal.client(), Effects()
+@pytest.fixture(params=[SMALL, pytest.param(FULL, marks=pytest.mark.full)], ids=["small", "full"])
+def size(request: pytest.FixtureRequest) -> Size:
+    found: Size = request.param
+    return found
+
+
+@pytest.fixture
+def server(size: Size) -> Iterator[Temporal]:
+    """Suggests the end of a run after as many events as `size` says."""
+    with temporal_server("--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={size.events}") as started:
+        yield started
+
+
+@pytest.mark.timeout(300)
+async def test_nothing_is_lost_from_run_to_run(size: Size, server: Temporal) -> None:
+    client, effects = await server.client(), Effects()
     async with worker(client, effects):
-        handle = await client.start_workflow("flood", given(), id="brno/flood/lathe-2/exc_1", task_queue="mos")
+        handle = await client.start_workflow("flood", given(size), id="brno/flood/lathe-2/exc_1", task_queue="mos")
         sender, answers = Sender(handle), list[AnswerResult]()
-        await asyncio.gather(answer_all(sender, effects, answers), join_all(sender))
+        last = size.signals + 2 - BATCH  # with it the exception is over, and nothing can be sent again
+        await asyncio.gather(answer_all(size, sender, effects, answers), join(sender, 2, last))
+        await join(sender, last, size.signals + 2)
         assert await client.get_workflow_handle("brno/flood/lathe-2/exc_1", result_type=str).result() == "completed"
 
         async def listed() -> bool:
@@ -122,9 +149,9 @@ async def test_five_thousand_signals_and_five_hundred_answers(temporal: Temporal
     assert not effects.rewritten, "a line of the story was told in two ways"
     assert sorted(effects.entries) == list(range(1, len(effects.entries) + 1))
     heard = Counter(entry.data["facts"]["number"] for entry in effects.story() if entry.kind == "signal")
-    assert heard == Counter(range(2, SIGNALS + 2))
+    assert heard == Counter(range(2, size.signals + 2))
     kinds = Counter(effects.kinds())
-    assert kinds["answer"] == TURNS * len(VERBS) == len(answers)
+    assert kinds["answer"] == size.turns * len(VERBS) == len(answers)
     assert all(answer.accepted for answer in answers)
-    assert kinds["asked"] == TURNS
-    assert len({told.task_id for told in effects.told if told.name == "repair"}) == TURNS
+    assert kinds["asked"] == size.turns
+    assert len({told.task_id for told in effects.told if told.name == "repair"}) == size.turns
