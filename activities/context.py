@@ -9,6 +9,7 @@ from activities.contracts import calls
 from activities.contracts.model import CloseRequest, CloseResult, GatherRequest, GatherResult, Projection, Query
 from activities.world import World
 from domain.errors import ConfigError, MosError
+from domain.texts import pick
 from domain.values import Json
 from store.write import exceptions, facts
 from templates.text import render_text
@@ -75,8 +76,9 @@ class ContextActivities:
 
 
 def _title(request: GatherRequest) -> str:
-    """A title that can't be rendered must not stop the exception."""
+    """In the console's language. A title that can't be rendered must not stop the exception."""
+    title = pick(request.title)
     try:
-        return render_text(request.title, request.scope)[:300]
+        return render_text(title, request.scope)[:300]
     except ConfigError:
-        return request.title[:300]
+        return title[:300]

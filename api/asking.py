@@ -40,7 +40,7 @@ class Ask:
 
 def view(task: TaskRow, person: Person, reader: Reader, now: datetime) -> Ask:
     """The task as this person may see and answer it. The last word has the workflow."""
-    shown = Message.model_validate(task.shown)
+    shown = Message.model_validate(task.shown).read_by(person.language)
     choices = shown.choices or [Choice.model_validate(item) for item in shown.values.get("verbs", [])]
     picks: dict[str, list[Choice]] = {}
     for choice in choices:

@@ -30,6 +30,7 @@ from domain.definition import (
 )
 from domain.definition_text import Marks, shape
 from domain.steps import children
+from domain.texts import pick
 from domain.values import Json
 
 Status = Literal["done", "running", "waiting", "failed", "next", "passed", "ahead"]
@@ -106,7 +107,7 @@ def draw(definition: Definition, marks: Marks | None = None, parameters: Mapping
     )
     return Drawing(
         name=definition.definition,
-        title=definition.title,
+        title=pick(definition.title),
         opens=tuple(pen.opens()),
         context=tuple(Detail("query", query.from_, name) for name, query in definition.context.items()),
         steps=pen.sequence(definition.steps, ""),
@@ -158,7 +159,7 @@ class _Pen:
             path=f"{self._above}{path}",
             kind=step_kind(step) or "",
             name=step_name(step),
-            title=getattr(step, "title", ""),
+            title=pick(getattr(step, "title", "")),
             head=self.value(_head(step)),
             details=tuple(self._details(step)),
             branches=tuple(self._branches(step, path)),

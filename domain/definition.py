@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from domain.signals import SignalType
 from domain.steps import (
@@ -30,13 +30,13 @@ from domain.steps import (
     Step,
     SwitchStep,
     TaskStep,
-    TextTemplate,
     To,
     WaitStep,
     children,
     step_kind,
     step_name,
 )
+from domain.texts import Text, every
 from domain.values import Json, content_hash
 
 __all__ = [
@@ -126,7 +126,7 @@ class Definition(Part):
     were when this version was made; publishing fills it in, authors don't."""
 
     definition: Identifier
-    title: TextTemplate
+    title: Text
     owner: str
     description: str = ""
     parameters: dict[Identifier, Json] = {}
@@ -137,6 +137,13 @@ class Definition(Part):
     steps: list[Step] = Field(min_length=1)
     closes: Closes = Closes()
     bundled: dict[Identifier, "Definition"] = {}
+
+    @field_validator("title")
+    @classmethod
+    def _titled(cls, title: Text) -> Text:
+        if not all(every(title)):
+            raise ValueError("a title must not be empty")
+        return title
 
     def content(self) -> dict[str, Json]:
         """The normalised content, by which a version is addressed."""

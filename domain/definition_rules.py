@@ -24,6 +24,7 @@ from domain.definition import (
     walk,
 )
 from domain.steps import Step, children
+from domain.texts import each
 from domain.values import Json
 
 WORLD_NAMES = frozenset({"signal", "equipment", "exception", "opened_at", "machine", "site"})
@@ -115,13 +116,11 @@ def _of_step(at: Path, step: Step) -> Iterator[Source]:
 
 def texts(definition: Definition) -> Iterator[Source]:
     """Every Jinja text of the definition."""
-    yield Source(("title",), definition.title)
+    yield from (Source(("title", *at), said) for at, said in each(definition.title))
     for path, step in walk(definition.steps):
         if isinstance(step, TaskStep | NotifyStep | ApproveStep):
             at = document_path(definition, path)
-            yield Source((*at, "title"), step.title)
-            yield Source((*at, "text"), step.text)
-            yield from (Source((*at, "facts", label), text) for label, text in step.facts.items())
+            yield from (Source((*at, *inside), text) for inside, text in step.texts())
 
 
 def _names(definition: Definition) -> Iterator[Problem]:

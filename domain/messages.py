@@ -1,10 +1,13 @@
 """What we say to one person: facts and choices, before a template of the channel puts them into words and blocks."""
 
+from datetime import datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from domain.values import Json
+from domain.texts import nearest, pick
+from domain.values import Json, local_text
 
 
 class MessageKind(StrEnum):
@@ -64,8 +67,19 @@ class Choice(BaseModel):
     more: bool = False
 
 
+class OptionText(BaseModel):
+    """What an option says in one language; what is empty stays as it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str = ""
+    summary: str = ""
+    figures: list[Fact] = []
+
+
 class OptionCard(BaseModel):
-    """A proposed plan with its trade-offs, as shown."""
+    """A proposed plan with its trade-offs, as shown. `languages`: the same in others; a title or summary given as
+    `{en: .., de: ..}` is taken apart."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -73,6 +87,39 @@ class OptionCard(BaseModel):
     title: str
     summary: str = ""
     figures: list[Fact] = []
+    languages: dict[str, OptionText] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _taken_apart(cls, given: Json) -> Json:
+        said = (
+            {name: given[name] for name in ("title", "summary") if isinstance(given.get(name), dict)}
+            if (isinstance(given, dict))
+            else {}
+        )
+        if not said:
+            return given
+        known = sorted({language for text in said.values() for language in text})
+        texts = {one: {name: text[one] for name, text in said.items() if one in text} for one in known}
+        return given | {name: pick(text) for name, text in said.items()} | {"languages": texts}
+
+    def read_in(self, *wanted: str) -> "OptionCard":
+        """The option in the first of these languages that it has."""
+        found = self.languages.get(nearest(self.languages, *wanted))
+        said = {name: value for name, value in found if value} if found else {}
+        return self.model_copy(update={**said, "languages": {}})
+
+
+class Version(BaseModel):
+    """A message's own words in one language. `labels`: what a choice (by verb) or an input (by name) is called."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    body: list[str] = []
+    facts: list[Fact] = []
+    options: list[OptionCard] = []
+    labels: dict[str, str] = {}
 
 
 class Message(BaseModel):
@@ -105,3 +152,37 @@ class Message(BaseModel):
     link: str = ""
     reply_code: str = ""
     values: dict[str, Json] = {}  # further values for overriding templates
+    versions: dict[str, Version] = {}  # the same in other languages, while it is nobody's in particular
+    times: dict[str, str] = {}  # deadline, at, next as ISO times, with `zone`: shown in the reader's way
+
+    def read_by(self, language: str) -> "Message":
+        """As somebody who reads this language gets it: in that language as far as its author wrote it."""
+        times = {name: self.time(name, language) for name in ("deadline", "at") if self.times.get(name)}
+        found = self.versions.get(nearest(self.versions, language))
+        said = {name: value for name, value in found if name != "labels"} if found else {}
+        labels = found.labels if found else {}
+        named = {
+            "choices": [_choice(choice, labels) for choice in self.choices],
+            "inputs": [_input(one, labels) for one in self.inputs],
+            "values": self.values | ({"verbs": _verbs(self.values["verbs"], labels)} if "verbs" in self.values else {}),
+        }
+        return self.model_copy(update={**times, **said, **named, "language": language, "versions": {}})
+
+    def time(self, name: str, language: str) -> str:
+        """One of `times` as local text; empty when it is not set."""
+        at = self.times.get(name)
+        zone = ZoneInfo(self.times.get("zone", "UTC"))
+        return local_text(datetime.fromisoformat(at), zone, language) if at else ""
+
+
+def _choice(choice: Choice, labels: dict[str, str]) -> Choice:
+    asks = [_input(one, labels) for one in choice.asks]
+    return choice.model_copy(update={"label": labels.get(choice.verb, choice.label), "asks": asks})
+
+
+def _input(one: Input, labels: dict[str, str]) -> Input:
+    return one.model_copy(update={"label": labels.get(one.name, one.label)})
+
+
+def _verbs(verbs: list[Json], labels: dict[str, str]) -> list[Json]:
+    return [_choice(Choice.model_validate(one), labels).model_dump() for one in verbs]

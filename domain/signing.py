@@ -12,13 +12,14 @@ _BINDING = ("definition", "exception_id", "step", "title", "body", "facts", "gap
 
 def binding(message: Message) -> dict[str, Any]:
     """The same part as values of the model."""
-    return {name: getattr(message, name) for name in _BINDING}
+    return {name: getattr(message, name) for name in (*_BINDING, "versions")}
 
 
 def snapshot(message: Message) -> dict[str, Json]:
-    """The part of a message on which people decide: the same on every channel and in every language of the frame around
-    it. `task` holds the task's id and version."""
-    return message.model_dump(mode="json", include=set(_BINDING))
+    """The part of a message on which people decide: the same on every channel, and with every language in which it may
+    be read. `task` holds the task's id and version."""
+    versions = {"versions"} if message.versions else set()
+    return message.model_dump(mode="json", include={*_BINDING, *versions})
 
 
 def shown_hash(message: Message) -> str:

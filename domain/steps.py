@@ -9,10 +9,10 @@ from domain.calendar import check_moment, check_span
 from domain.decision_table import Rule, rules_of_csv
 from domain.outcomes import System
 from domain.signals import SignalType
+from domain.texts import AuthoredFact, FactText, Text, each, plain_option
 from domain.values import Json, duration
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
-TextTemplate = Annotated[str, Field(min_length=1, max_length=4000)]
 Span = Annotated[str, Field(description="90s, 5m, 2h, 1d12h; '4h business' counts business hours only; or =expression")]
 Moment = Annotated[
     str,
@@ -89,12 +89,20 @@ class LoadBudget(Part):
 
 
 class Ask(Part):
-    """A value asked for: free text, a duration, or one of `choices` (shown as buttons)."""
+    """A value asked for: free text, a duration, or one of `choices` (buttons; `words`: what each is called)."""
 
     kind: Literal["text", "duration", "choice"] = "text"
-    label: str = ""
+    label: Text = ""
     choices: list[str] = []
+    words: dict[str, Text] = {}
     required: bool = False
+
+    @model_validator(mode="after")
+    def _known_words(self) -> "Ask":
+        strange = [name for name in self.words if name not in self.choices]
+        if strange:
+            raise ValueError(f"'{strange[0]}' in 'words' is none of the choices: {', '.join(self.choices)}")
+        return self
 
 
 class StepBase(Part):
@@ -116,9 +124,19 @@ class Told(StepBase):
     """What every step that speaks to people has; texts are Jinja templates, a default exists for each channel."""
 
     to: To
-    title: str = Field(default="", max_length=4000)
-    text: str = Field(default="", max_length=4000)
-    facts: dict[str, str] = {}
+    title: Text = ""
+    text: Text = ""
+    facts: dict[str, AuthoredFact] = {}
+
+    def texts(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Every text that is rendered, of every language, with its place in the step."""
+        for name, text in (("title", self.title), ("text", self.text)):
+            yield from (((name, *at), said) for at, said in each(text))
+        for key, fact in self.facts.items():
+            if isinstance(fact, FactText):
+                yield from ((("facts", key, "label", *at), said) for at, said in each(fact.label))
+            value, more = (fact.value, ("value",)) if isinstance(fact, FactText) else (fact, ())
+            yield from ((("facts", key, *more, *at), said) for at, said in each(value))
 
 
 class TaskStep(Told):
@@ -176,6 +194,11 @@ class ApproveStep(Told):
     within: Span
     on_timeout: Literal["escalate", "expire"] = "escalate"
     ladder: list[Rung] = []
+
+    @property
+    def plain_options(self) -> Json:
+        """The options with title and summary in one language."""
+        return [plain_option(one) for one in self.options] if isinstance(self.options, list) else self.options
 
 
 class SignalWanted(Part):

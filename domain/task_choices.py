@@ -6,6 +6,7 @@ Few choices are of the first rank: accept and decline, then what the step is abo
 from domain.definition import ApproveStep, Ask
 from domain.messages import Choice, Fact, Input
 from domain.tasks import LiveTask, asks, buttons, has_done
+from domain.texts import pick
 
 QUICK_DURATIONS = ("30m", "1h", "2h", "4h")
 SNOOZES = ("15m", "1h", "4h")
@@ -53,7 +54,7 @@ def _of_holder(task: LiveTask) -> list[Choice]:
 
 def _picks(task: LiveTask) -> list[Choice]:
     return [
-        Choice(verb=f"answer:{name}:{value}", label=value)
+        Choice(verb=f"answer:{name}:{value}", label=pick(ask.words.get(value, value)))
         for name, ask in asks(task).items()
         if ask.kind == "choice"
         for value in ask.choices
@@ -80,4 +81,4 @@ def inputs(task: LiveTask, *, mine: bool) -> list[Input]:
 
 
 def _input(name: str, ask: Ask) -> Input:
-    return Input(name=name, label=ask.label or name, kind=ask.kind, required=ask.required)
+    return Input(name=name, label=pick(ask.label) or name, kind=ask.kind, required=ask.required)

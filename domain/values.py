@@ -45,10 +45,18 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "es": ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"),
+}
+_NUMERIC = {"de": "{0:%d.%m.} {0:%H:%M}", "pl": "{0:%d.%m} {0:%H:%M}"}
 
 
-def local_text(moment: datetime, zone: ZoneInfo) -> str:
-    """`22 Nov 14:05` in that zone, as people at the site read it."""
-    local = moment.astimezone(zone)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
+def local_text(moment: datetime, zone: ZoneInfo, language: str = "en") -> str:
+    """`22 Nov 14:05` in that zone, as people at the site read it; German `22.11. 14:05`, Polish `22.11 14:05`, Spanish
+    `22 nov 14:05` (CLDR's short forms, without the year)."""
+    local, language = moment.astimezone(zone), language.partition("-")[0]
+    if language in _NUMERIC:
+        return _NUMERIC[language].format(local)
+    months = _MONTHS.get(language, _MONTHS["en"])
+    return f"{local.day} {months[local.month - 1]} {local:%H:%M}"

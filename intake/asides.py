@@ -20,7 +20,8 @@ async def mine(session: AsyncSession, row: InboxRow, person: Person) -> None:
     own = sorted(
         (task for task in found if task.person in (None, person.id)), key=lambda task: task.person != person.id
     )
-    lines = [f"{task.code} {Message.model_validate(task.shown).title}" for task in own[:_LISTED]]
+    shown = [Message.model_validate(task.shown).read_by(person.language) for task in own[:_LISTED]]
+    lines = [f"{task.code} {message.title}" for task, message in zip(own, shown, strict=False)]
     row.outcome = {"accepted": True, "code": "mine" if lines else "mine_none", "lines": lines}
 
 

@@ -66,7 +66,7 @@ class SlackPages:
             task = await tasks_read.by_id(session, reference.split(":", maxsplit=1)[0])
             if task is None:
                 return self.words.notice(person.language, "replies.unknown_code")
-            message = (await prompts.shown(session, task, person.id)).model_copy(update={"language": person.language})
+            message = (await prompts.shown(session, task, person.id)).read_by(person.language)
         standing = Standing(task.standing)
         if task.closed_at is not None or standing in FINISHED:
             return self.words.over(message, standing if standing in FINISHED else Standing.WITHDRAWN)
@@ -84,7 +84,7 @@ class SlackPages:
             if task is None or task.closed_at is not None:
                 return self.words.notice(person.language, "standing.withdrawn")
             message = await prompts.shown(session, task, person.id)
-        return self.words.more(message.model_copy(update={"language": person.language}))
+        return self.words.more(message.read_by(person.language))
 
     async def report(self, person: Person, text: str) -> View:
         """The form that reports an exception, with the site's equipment by area."""
@@ -115,10 +115,10 @@ class SlackPages:
         found = await tasks_read.open_for(session, person.id)
         rows = [task for task in found if task.person in (None, person.id)]
         shown = [await prompts.shown(session, task, person.id) for task in rows[:_OTHERS]]
-        return [message.model_copy(update={"language": person.language}) for message in shown]
+        return [message.read_by(person.language) for message in shown]
 
     def _other(self, language: str, task: TaskRow, names: Mapping[str, str]) -> Fact:
-        title = str(task.shown.get("title", ""))
+        title = Message.model_validate(task.shown).read_by(language).title
         if task.person:
             by = names.get(task.person, task.person)
             return Fact(label=title, value=self.words.sentence(language, "slack.taken_by", by=by))

@@ -7,6 +7,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from domain.values import local_text
+from templates.sandbox import BUDGET
 
 
 @pass_context
@@ -19,4 +20,4 @@ def local_time(context: Context, value: object) -> str:
         return str(value or "?")
     if moment.tzinfo is None:
         return str(value)
-    return local_text(moment, ZoneInfo(str(site.get("timezone", "UTC"))))
+    return local_text(moment, ZoneInfo(str(site.get("timezone", "UTC"))), context[BUDGET].language)

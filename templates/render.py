@@ -93,6 +93,7 @@ def scope_of(message: Message) -> dict[str, Any]:
     fields = {name: _capped(value) for name, value in message.model_dump(mode="json").items()}
     speak = partial(_say, message.language, fields)
     return fields | {
+        "otherwise": fields["otherwise"] or _silence(message, speak),
         "answerable": message.standing in _ANSWERABLE and message.kind is not MessageKind.REPLY,
         "answers": [_answer(message, choice, speak) for choice in message.choices],
         "sentence": _sentence(message, speak),
@@ -119,6 +120,16 @@ def _sentence(message: Message, speak: partial[str]) -> str:
     if "trouble" in message.values:
         return speak(f"trouble.{message.values['trouble']}", reason=message.values.get("reason", ""))
     return "" if message.standing is Standing.OPEN else speak(f"standing.{message.standing}")
+
+
+def _silence(message: Message, speak: partial[str]) -> str:
+    """What happens when nobody answers, as the engine will do it."""
+    found = message.values.get("silence")
+    if not found:
+        return ""
+    role, at = str(found.get("role") or ""), message.time("next", message.language)
+    who = speak(f"roles.{role}") if has(message.language, f"roles.{role}") else role.replace("_", " ")
+    return speak(f"silence.{found['code']}", who=who or speak("roles.somebody"), at=at)
 
 
 def _answer(message: Message, choice: Choice, speak: partial[str]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ MAX_CHARACTERS = 300_000
 MAX_WORK = 200_000
 MAX_NUMBER = 10**15
 BUDGET = "_budget"
+DECIMAL_COMMA = ("de", "es", "pl")
 REFUSED = "mos.text.refused"
 """The code of what the sandbox stops: whatever the values are, such a text is never rendered."""
 OWN_FILTERS = frozenset({"bounded", "concat", "weighed"})
@@ -66,11 +67,12 @@ _METHODS: Mapping[type, frozenset[str]] = {
 
 @dataclass
 class Budget:
-    """What one rendering may still do."""
+    """What one rendering may still do, and in which language it writes times and numbers."""
 
     steps: int = MAX_STEPS
     characters: int = MAX_CHARACTERS
     work: int = MAX_WORK
+    language: str = "en"
 
     def step(self) -> None:
         self.steps -= 1
@@ -212,7 +214,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 value = list(_bounded(context, value))
             if not isinstance(value, Undefined):
                 budget.weigh(value)
-            return budget.spend(encode(value))
+            text = encode(value)
+            comma = isinstance(value, float) and budget.language.partition("-")[0] in DECIMAL_COMMA
+            return budget.spend(text.replace(".", ",") if comma else text)
 
         super().__init__(
             loader=loader,
@@ -274,10 +278,10 @@ def _size(value: Any) -> float:
     return len(value) if hasattr(value, "__len__") else 1
 
 
-def run(render: Callable[[dict[str, Any]], str], scope: Mapping[str, Any], where: str) -> str:
+def run(render: Callable[[dict[str, Any]], str], scope: Mapping[str, Any], where: str, language: str = "en") -> str:
     """Renders within a fresh budget. Raises ConfigError, naming `where`, for whatever the text does wrong."""
     try:
-        return render({**scope, BUDGET: Budget()})
+        return render({**scope, BUDGET: Budget(language=language)})
     except SecurityError as error:
         raise ConfigError(f"{where}: {error.message or 'refused'}", code=REFUSED) from error
     except TemplateError as error:

@@ -32,8 +32,9 @@ class TextError(ConfigError):
         self.column = column_of(template.splitlines(), line, word)
 
 
-def render_text(template: str, scope: Mapping[str, Any]) -> str:
-    """The text with the values of `scope` (JSON values by root name). A value that is null is shown as `?`.
+def render_text(template: str, scope: Mapping[str, Any], language: str = "en") -> str:
+    """The text with the values of `scope` (JSON values by root name), times and numbers as that language writes them. A
+    value that is null is shown as `?`.
 
     Raises ConfigError for a syntax error, a forbidden construct, a text beyond its budget, or a missing value, whose
     path it names.
@@ -42,7 +43,7 @@ def render_text(template: str, scope: Mapping[str, Any]) -> str:
         return template
     compiled = _compiled(template)
     try:
-        return run(lambda names: compiled.render(names), scope, "text")
+        return run(lambda names: compiled.render(names), scope, "text", language)
     except ConfigError as error:
         missing = next((path for path in _read(template) if not _has(scope, path.split("."))), None)
         if missing is None or error.code == REFUSED:

@@ -5,10 +5,11 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from domain.calendar import SiteCalendar
-from domain.definition import Definition
+from domain.definition import Ask, Definition
 from domain.messages import Choice, Input, OptionCard, Standing
 from domain.outcomes import OutcomeTransaction
 from domain.people import Selector
+from domain.texts import AuthoredFact, Text
 from domain.values import Json
 
 
@@ -155,7 +156,7 @@ class GatherRequest(Data):
 
     exception_id: str
     queries: list[Query]
-    title: str = ""
+    title: Text = ""
     scope: dict[str, Json] = {}
     projection: Projection
 
@@ -168,13 +169,15 @@ class GatherResult(Data):
 
 
 class Wording(Data):
-    """The authored texts of a step (Jinja) and the values that they read."""
+    """The authored texts of a step (Jinja), in all their languages, and the values that they read. `asks`: what is
+    asked for, with its words."""
 
     definition: str
     step: str
-    title: str
-    text: str
-    facts: dict[str, str]
+    title: Text
+    text: Text
+    facts: dict[str, AuthoredFact]
+    asks: dict[str, Ask] = {}
     gaps: list[str]
     scope: dict[str, Json]
     priority: str
@@ -186,6 +189,16 @@ class OwnerCall(Data):
 
     always: bool = False
     equipment: str | None = None
+
+
+class Silence(Data):
+    """What happens while nobody accepts or decides. code: `next` (at `at` the role `role` is asked as well), `another`
+    (somebody else is asked), `goes_on` (it goes on without an answer), `expires` (it ends undecided), `escalates` (it
+    stays open, and everybody on the ladder is asked)."""
+
+    code: str
+    role: str = ""
+    at: datetime | None = None
 
 
 class TellRequest(Data):
@@ -217,6 +230,7 @@ class TellRequest(Data):
     risk: str = "low"
     impacts: list[dict[str, Json]] = []  # what each option moves, for the risk class
     deadline_at: datetime | None = None
+    silence: Silence | None = None
     trouble: str = ""  # a code of the words' `trouble` table, with `reason`: what went wrong, in the reader's language
     reason: str = ""
     projection: Projection
@@ -304,7 +318,9 @@ class Authorised(Data):
     to agree at least; `over`: the limits that were not kept."""
 
     allowed: bool
-    code: str = ""  # not_allowed | over_limit | off_shift | sign_in | four_eyes | own_request | superseded
+    code: str = (
+        ""  # not_allowed | over_limit | off_shift | sign_in | four_eyes | own_request | superseded | new_address
+    )
     granted: dict[str, Json] = {}
     quorum: int = 1
     over: list[str] = []

@@ -7,6 +7,7 @@ from authoring.check.calls import bundled, calls
 from authoring.check.facts import SiteFacts
 from authoring.check.flow import flow
 from authoring.check.growth import growth
+from authoring.check.languages import languages
 from authoring.check.looking import Look, Proof
 from authoring.check.messages import messages
 from authoring.check.overlap import openings, overlap
@@ -23,7 +24,7 @@ from domain.typing.scopes import Scopes
 from templates.text import text_faults
 
 PROOFS: tuple[Callable[[Look], Proof], ...] = (
-    flow, waits, unread, growth, messages, reach, authority, systems,
+    flow, waits, unread, growth, languages, messages, reach, authority, systems,
 )  # fmt: skip
 """Those that a right definition still may fail; the last three say nothing without a site."""
 _ORDER = {"error": 0, "warning": 1, "note": 2}

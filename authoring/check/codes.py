@@ -54,6 +54,7 @@ CODES: Mapping[str, str] = {
     "mos.text.refused": (
         "The sandbox stops this text: it would take too long, grow too big, or reach for what is not its own."
     ),
+    "mos.text.language": "Written in several languages, but not in one that people here read. Add it.",
     # -- the way through the steps --
     "mos.opens.overlap": (
         "Two definitions may open on the same signal, and it belongs to one exception: the first by name takes it. "

@@ -14,6 +14,8 @@ from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCar
 from domain.people import ChannelName
 from domain.task_choices import choices, inputs
 from domain.tasks import LiveTask
+from domain.texts import fact_texts, nearest, pick
+from domain.texts import languages as spoken
 from domain.typing.tree import ListOf, Record, Type
 from domain.values import Json
 from templates.gsm import segments
@@ -37,8 +39,8 @@ def messages(look: Look) -> Proof:
 
 def _step(look: Look, placed: Placed, languages: tuple[str, ...]) -> Proof:
     try:
-        long = dict(_over(list(_written(look, placed, long=True)), languages, _CHANNELS))
-        usual = dict(_over(list(_written(look, placed, long=False)), languages, tuple(long))) if long else {}
+        long = _worst(look, placed, languages, _CHANNELS, long=True)
+        usual = _worst(look, placed, languages, tuple(long), long=False) if long else {}
     except ConfigError as error:
         yield Problem(placed.at, f"this message can't be written: {error.message}", _BROKEN)
         return
@@ -49,6 +51,24 @@ def _step(look: Look, placed: Placed, languages: tuple[str, ...]) -> Proof:
         else:
             severity = "warning" if channel in read else "note"
             yield Problem(placed.at, f"{told} with long values", _CODE, severity, _ADVICE[channel])
+
+
+def _worst(
+    look: Look, placed: Placed, languages: tuple[str, ...], channels: tuple[str, ...], *, long: bool
+) -> dict[str, str]:
+    """Channel -> what is over. A plain text reads the same whatever language the words around it are in."""
+    told: dict[str, str] = {}
+    own = sorted({nearest(_spoken(look, placed.step), language) for language in languages} - {""})
+    for language in own or [""]:
+        around = tuple(one for one in languages if not own or nearest([language], one)) or languages
+        told = dict(_over(list(_written(look, placed, language, long=long)), around, channels)) | told
+    return told
+
+
+def _spoken(look: Look, step: TaskStep | NotifyStep | ApproveStep) -> set[str]:
+    """The languages in which the step is written."""
+    facts = [text for _, label, value in fact_texts(step.facts) for text in (label, value)]
+    return spoken(step.title or look.definition.title, step.text, *facts)
 
 
 _ADVICE: Mapping[str, str] = {
@@ -154,10 +174,12 @@ def _blocks(skeleton: str) -> int:
 # -- writing it as the engine would ------------------------------------------------------------------------------------
 
 
-def _written(look: Look, placed: Placed, *, long: bool) -> Iterator[Message]:
+def _written(look: Look, placed: Placed, language: str, *, long: bool) -> Iterator[Message]:
     """As it asks; a task also as it stands for the one who accepted. Raises ConfigError."""
     step, scope = placed.step, look.scopes.at(placed.path)
-    texts = [step.title or look.definition.title, step.text, *step.facts.values()]
+    labelled = [(pick(label, language), pick(value, language)) for _, label, value in fact_texts(step.facts)]
+    texts = [pick(step.title or look.definition.title, language), pick(step.text, language)]
+    texts += [text for label, value in labelled for text in (label, value)]
     title, text, *facts = _rendered(texts, look.values(scope, texts, long=long))
     body = text.strip()
     asked = Message(
@@ -168,7 +190,7 @@ def _written(look: Look, placed: Placed, *, long: bool) -> Iterator[Message]:
         title=title,
         priority="high",
         body=[body] if body else [],
-        facts=[Fact(label=label, value=value) for label, value in zip(step.facts, facts, strict=True)],
+        facts=[Fact(label=label, value=value) for label, value in zip(facts[::2], facts[1::2], strict=True)],
         task="" if isinstance(step, NotifyStep) else "tsk_" + "0" * 26 + ":1",
         code="" if isinstance(step, NotifyStep) else "K7QP",
         link=_LINK,
@@ -177,7 +199,8 @@ def _written(look: Look, placed: Placed, *, long: bool) -> Iterator[Message]:
         yield asked
         return
     task = LiveTask("tsk", step_name(step), placed.path, step)
-    task.options = _options(look, placed, long=long) if isinstance(step, ApproveStep) else []
+    options = _options(look, placed, long=long) if isinstance(step, ApproveStep) else []
+    task.options = [option.read_in(language) for option in options]
     link_only = getattr(step, "risk", "") == "high"
     deadline = "22 Nov 14:05"
     offered = {"options": task.options, "deadline": deadline, "choices": choices(task, mine=False)}
@@ -216,4 +239,4 @@ def _options(look: Look, placed: Placed, *, long: bool) -> list[OptionCard]:
 
 def _plain(card: Mapping[str, Json]) -> dict[str, Json]:
     known = {name: card[name] for name in ("title", "summary", "figures") if name in card}
-    return {"title": "", **{name: value for name, value in known.items() if isinstance(value, str | list)}}
+    return {"title": "", **{name: value for name, value in known.items() if isinstance(value, str | list | dict)}}

@@ -33,6 +33,7 @@ from domain.errors import MosError, RejectedError
 from domain.outcomes import OutcomeTransaction
 from domain.people import Person, may_decide, select
 from domain.routing import PAGES_WINDOW, Load, preferred
+from domain.texts import every, fact_texts, pick
 from domain.values import Json
 from planning.propose import propose
 from templates.text import render_text
@@ -163,8 +164,10 @@ class Effects:
         wording = request.wording
         if not self.plant.renders:
             return "", ""
-        texts = [render_text(text, wording.scope) for text in (wording.title, wording.text, *wording.facts.values())]
-        return texts[0], texts[1]
+        facts = [text for _, label, value in fact_texts(wording.facts) for text in (label, value)]
+        for text in every(*facts, wording.title, wording.text):  # whoever reads it, it can be rendered
+            render_text(text, wording.scope)
+        return (render_text(pick(wording.title), wording.scope), render_text(pick(wording.text), wording.scope))
 
     def settle(self, request: SettleRequest) -> None:
         self._holders.pop(request.task_id, None)

@@ -77,7 +77,7 @@ def type_problems(
 
 def _problem(source: Source, fault: Fault) -> Problem:
     """CEL's places count without the `=` before an expression."""
-    shift = source.text.startswith("=") and source.path[-1] not in ("title", "text")
+    shift = source.text.startswith("=") and not {"title", "text", "facts"} & set(source.path)
     inside = (fault.line, fault.column + shift * (fault.line == 1))
     return Problem(source.path, fault.message, fault.code, fault.severity, inside=inside, of=source.text)
 
@@ -160,7 +160,7 @@ def _steps(definition: Definition, scopes: Scopes) -> Iterator[Problem]:
         elif isinstance(step, SwitchStep):
             yield from _cases(at, step, scopes.type_of(f"={step.switch}", scopes.at(path)))
         elif isinstance(step, ApproveStep) and not isinstance(step.options, str):
-            found = scopes.type_of(step.options, scopes.at(path))
+            found = scopes.type_of(step.plain_options, scopes.at(path))
             if not fits(found, _OPTIONS):
                 yield Problem((*at, "options"), "each option needs an 'id' and a 'title'", "mos.type.mismatch")
         if isinstance(step, ApproveStep):

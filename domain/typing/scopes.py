@@ -247,7 +247,7 @@ def _task(step: TaskStep, scopes: Scopes, scope: Record) -> Type:
 
 def _approve(step: ApproveStep, scopes: Scopes, scope: Record) -> Type:
     """`option` is there once approved, who and when once decided; silence gives `expired` and nothing more."""
-    options = scopes.type_of(step.options, scope)
+    options = scopes.type_of(step.plain_options, scope)
     option = options.item if isinstance(options, ListOf) and isinstance(options.item, Record) else _OPTION
     decided = ("verdict", ("approved", "rejected"))
     verdicts = ("approved", "rejected", *(("expired",) if step.on_timeout == "expire" else ()))

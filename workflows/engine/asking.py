@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from activities.contracts.model import DecisionMade, OwnerCall, SettleRequest, TellRequest, Told
+from activities.contracts.model import DecisionMade, OwnerCall, SettleRequest, Silence, TellRequest, Told
 from domain.definition import ApproveStep, NotifyStep, TaskStep, To, step_name
 from domain.ids import derived_id
 from domain.messages import Standing
@@ -37,9 +37,15 @@ def open_task(place: Place, step: TaskStep | ApproveStep, path: str) -> LiveTask
 
 
 async def ask(
-    place: Place, task: LiveTask, to: To, rung: int, deadline: datetime | None, owner: OwnerCall | None = None
+    place: Place,
+    task: LiveTask,
+    to: To,
+    rung: int,
+    deadline: datetime | None,
+    owner: OwnerCall | None = None,
+    silence: Silence | None = None,
 ) -> bool:
-    """Ask everybody who fits and was not asked before; False when nobody fits."""
+    """Ask everybody who fits and was not asked before; False when nobody fits. `silence`: what follows then."""
     step = task.step
     budget = step.budget() if isinstance(step, TaskStep) else None
     told = await _tell(place, task, rung, deadline, {
@@ -51,6 +57,7 @@ async def ask(
         "choices": choices(task, mine=False),
         "inputs": inputs(task, mine=False),
         "owner": owner,
+        "silence": silence,
     })  # fmt: skip
     task.asked |= told.people
     task.ever_asked |= told.people

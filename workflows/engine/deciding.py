@@ -11,6 +11,7 @@ from domain.definition import ApproveStep
 from domain.errors import MosError
 from domain.messages import OptionCard
 from domain.tasks import LiveTask, Reply
+from domain.texts import plain_option
 from domain.values import Json
 from workflows.engine import gathering
 
@@ -97,7 +98,7 @@ def grants(engine: Interpreter, task: LiveTask) -> list[dict[str, Json]]:
 
 def offer(task: LiveTask, options: list[dict[str, Json]]) -> None:
     """Put these options to people."""
-    task.offered = {str(option["id"]): option for option in options}
+    task.offered = {str(option["id"]): plain_option(option) for option in options}
     task.options = [OptionCard.model_validate(option) for option in options]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from activities.contracts.model import Silence
 from domain import tasks
 from domain.definition import TaskStep, To
 from domain.messages import Standing
@@ -87,11 +88,26 @@ class Follower:
         self._kept["rung"] = rung + 1
 
     async def _ask(self, to: To, rung: int, deadline: datetime | None, owner: OwnerCall | None) -> bool:
-        found = await ask(self._place, self._task, to, rung, deadline, owner)
+        silence = None if self._kept.get("overdue") else self._silence(rung)
+        found = await ask(self._place, self._task, to, rung, deadline, owner, silence)
         self._kept["asked"] = self._engine.runtime.now().isoformat()
         if owner is not None and (owner.always or not found):
             self._kept["owner"] = True
         return found
+
+    def _silence(self, climbed: int) -> Silence:
+        """What happens when nobody of those asked now answers."""
+        step, sent, end = self._task.step, *(datetime.fromisoformat(self._kept[name]) for name in ("sent", "end"))
+        if climbed < len(step.ladder):
+            rung = step.ladder[climbed]
+            due = self._after(sent, rung.after)
+            if due < end:
+                return Silence(code="next", role=str(self._place.frame.resolve(rung.to.role)), at=due)
+        if is_assigned(self._task):
+            return Silence(code="another")
+        if isinstance(step, TaskStep):
+            return Silence(code="goes_on" if step.otherwise else "owner", at=end)
+        return Silence(code="escalates" if self._keep_asking else "expires", at=end)
 
     def _owner(self, last: bool, *, always: bool = False) -> OwnerCall | None:
         """Who hears of it when this is the last call and finds nobody."""

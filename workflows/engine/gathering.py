@@ -11,6 +11,7 @@ from domain import expressions
 from domain.correlation import PRIORITIES
 from domain.definition import ContextQuery
 from domain.errors import MosError
+from domain.texts import every
 from domain.values import Json
 from workflows.engine.frame import Frame, Place
 from workflows.engine.story import named
@@ -68,7 +69,7 @@ async def _ask(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery
         exception_id=story.given.exception_id,
         queries=queries,
         title=title if frame.prefix == "" else "",
-        scope=named(engine.root.scope, title),
+        scope=named(engine.root.scope, *every(title)),
         projection=projection,
     )
     result = await engine.effect(engine.runtime.gather(request))

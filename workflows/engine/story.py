@@ -7,6 +7,7 @@ from datetime import datetime
 from activities.contracts.model import Entry, ExceptionInput, OpeningSignal, Projection, Wording
 from domain.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
 from domain.tasks import LiveTask
+from domain.texts import Text, every
 from domain.values import Json, iso
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -99,17 +100,18 @@ class Story:
         last = projection.entries[-1].number if projection.entries else 0
         self.unwritten = [entry for entry in self.unwritten if entry.number > last]
 
-    def wording(self, step: TaskStep | NotifyStep | ApproveStep, title: str, scope: dict[str, Json]) -> Wording:
+    def wording(self, step: TaskStep | NotifyStep | ApproveStep, title: Text, scope: dict[str, Json]) -> Wording:
         """The step's texts with just the values that they name: a whole plan is too much for a message."""
-        texts = [step.title or title, step.text, *step.facts.values()]
+        title = step.title or title
         return Wording(
             definition=self.given.definition.definition,
             step=step_name(step),
-            title=texts[0],
+            title=title,
             text=step.text,
             facts=step.facts,
+            asks=step.ask if isinstance(step, TaskStep) else {},
             gaps=sorted(self.gaps),
-            scope=named(scope, *texts),
+            scope=named(scope, *every(title), *(text for _, text in step.texts())),
             priority=self.priority,
         )
 

@@ -10,6 +10,7 @@ from domain.ids import derived_id
 from domain.messages import Standing
 from domain.people import Selector
 from domain.tasks import LiveTask
+from domain.texts import every
 from domain.values import Json
 from workflows.engine.asking import selector
 from workflows.engine.runtime import EffectFailedError
@@ -70,7 +71,7 @@ def _wording(engine: Interpreter, task: LiveTask) -> Wording:
     title = task.step.title or frame.definition.title
     return Wording(
         definition=engine.story.given.definition.definition, step=task.name, title=title, text="", facts={}, gaps=[],
-        scope=named(frame.scope, title), priority=engine.story.priority,
+        scope=named(frame.scope, *every(title)), priority=engine.story.priority,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from activities.contracts.model import TellRequest, Wording
 from domain.ids import derived_id
 from domain.people import Selector
+from domain.texts import every
 from workflows.engine.runtime import EffectFailedError
 from workflows.engine.story import named
 
@@ -26,7 +27,7 @@ async def tell_owner(engine: Interpreter, place: Place, code: str, what: str, re
     for selector in selectors:
         wording = Wording(
             definition=definition.definition, step=what, title=definition.title, text="", facts={}, gaps=[],
-            scope=named(engine.root.scope, definition.title), priority=story.priority,
+            scope=named(engine.root.scope, *every(definition.title)), priority=story.priority,
         )  # fmt: skip
         projection = engine.projection()
         request = TellRequest(
