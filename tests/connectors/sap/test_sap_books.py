@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from connectors.sap.client import SapClient
+from connectors.sap.facts import HEADER
 from connectors.sap.probe import probe
 from domain.booking import drift, token_of
 from domain.errors import ConflictError, RejectedError
@@ -127,10 +128,8 @@ async def test_a_cancelled_document_is_no_longer_known(sap: Sap) -> None:
     receipt = await system.post(posting("k", HOLD))
     assert (await system.read_back(posting("k", HOLD), receipt)).known
     header = sap.standin.dump("A_MaterialDocumentHeader")[-1]
-    names = ("MaterialDocumentYear", "MaterialDocument")
-    await SapClient(sap.config(), PASSWORD).call(
-        "API_MATERIAL_DOCUMENT_SRV", "Cancel", {name: ("String", header[name]) for name in names}
-    )
+    number = {name: ("String", header[name]) for name in ("MaterialDocumentYear", "MaterialDocument")}
+    await SapClient(sap.config(), PASSWORD).call(HEADER.service, "Cancel", number)
     assert not (await system.read_back(posting("k", HOLD), receipt)).known
     assert await system.find("k") is None
     assert await system.postings_since(datetime.now(UTC) - timedelta(days=1)) == []
@@ -167,11 +166,13 @@ async def test_the_probe_stops_where_nobody_is(sap: Sap) -> None:
 
 
 async def test_the_probe_names_the_service_that_is_closed_to_us(sap: Sap) -> None:
+    network = httpx.AsyncHTTPTransport(verify=False)
+
     class Closed(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if "API_INSPECTIONLOT_SRV" in request.url.path:
                 return httpx.Response(403, json={"error": {"code": "x", "message": {"value": "no"}}}, request=request)
-            return await httpx.AsyncHTTPTransport().handle_async_request(request)
+            return await network.handle_async_request(request)
 
     findings = await probe(sap.config(), {"password": PASSWORD}, Closed())
     wrong = [finding for finding in findings if finding.level == "error"]

@@ -99,7 +99,7 @@ async def test_a_change_between_reading_and_writing_is_a_conflict(sap: Sap) -> N
         """Somebody saves the order just before our PATCH arrives."""
 
         def __init__(self) -> None:
-            self._inner = httpx.AsyncHTTPTransport()
+            self._inner = httpx.AsyncHTTPTransport(verify=False)
 
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if request.method == "PATCH":
@@ -213,7 +213,7 @@ class Refuses(httpx.AsyncBaseTransport):
     """Says no to requests with a word in their body."""
 
     def __init__(self, word: bytes) -> None:
-        self._inner = httpx.AsyncHTTPTransport()
+        self._inner = httpx.AsyncHTTPTransport(verify=False)
         self.word = word
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
