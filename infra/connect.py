@@ -198,7 +198,21 @@ def resolve_secret(reference: str) -> str:
 def _kinds() -> dict[str, Callable[[], tuple[Any, Any]]]:
     """Loaded when first needed: a vendor library that no connection uses is never imported."""
     sources = {"opcua": _opcua, "mqtt": _mqtt}
-    return {"tryton": _tryton, "mes_http": _mes_http, "rest": _rest, **sources}
+    return {"tryton": _tryton, "mes_http": _mes_http, "rest": _rest, "odoo": _odoo, "erpnext": _erpnext, **sources}
+
+
+def _odoo() -> tuple[Any, Any]:
+    from connectors.odoo.config import OdooConfig
+    from connectors.odoo.connector import build
+
+    return OdooConfig, build
+
+
+def _erpnext() -> tuple[Any, Any]:
+    from connectors.erpnext.config import ErpNextConfig
+    from connectors.erpnext.connector import build
+
+    return ErpNextConfig, build
 
 
 def _rest() -> tuple[Any, Any]:

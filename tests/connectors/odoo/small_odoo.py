@@ -168,14 +168,18 @@ class SmallOdoo:
 
 def _fits(row: dict[str, Any], name: str, operator: str, value: Any) -> bool:
     stands = row[name]
-    tests = {
-        "=": lambda: stands == value,
-        "!=": lambda: stands != value,
-        "in": lambda: stands in value,
-        ">=": lambda: stands >= value,
-        "like": lambda: bool(stands) and value in stands,
-    }
-    return bool(tests[operator]())
+    match operator:
+        case "=":
+            return bool(stands == value)
+        case "!=":
+            return bool(stands != value)
+        case "in":
+            return stands in value
+        case ">=":
+            return bool(stands >= value)
+        case "like":
+            return bool(stands) and value in stands
+    raise Refused("builtins.ValueError", f"Invalid operator {operator}")
 
 
 def _told(name: str, value: Any) -> Any:

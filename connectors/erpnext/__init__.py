@@ -1,0 +1,1 @@
+"""ERPNext over the REST interface of its framework, Frappe."""

@@ -1,0 +1,115 @@
+"""Outcomes as documents of ERPNext. Pure."""
+
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.erpnext.client import local_text
+from connectors.erpnext.config import ErpNextConfig
+from connectors.records import Ref, Step, stamped
+from domain.errors import ConfigError, RejectedError
+from domain.outcomes import (
+    DisposeLot,
+    HoldLot,
+    MaintenanceOrder,
+    OutcomeTransaction,
+    RecordDeviation,
+    RecordDowntime,
+    RescheduleOrders,
+)
+
+MODELS = ("Work Order", "Downtime Entry", "Asset Repair", "Batch", "Non Conformance")
+
+
+def steps_of(transaction: OutcomeTransaction, config: ErpNextConfig) -> list[Step]:
+    """Raises ConfigError for an outcome that this connector does not book or lacks a setting for."""
+    steps = []
+    for number, outcome in enumerate(transaction.outcomes):
+        make = _WRITERS.get(type(outcome))
+        if make is None:
+            raise ConfigError(f"ERPNext takes no {outcome.kind} here: leave it out or do it in ERPNext.")
+        steps += stamped(make(outcome, config, transaction.exception_id), outcome, number)
+    return steps
+
+
+def _reschedule(outcome: RescheduleOrders, config: ErpNextConfig, _: str) -> list[Step]:
+    zone = ZoneInfo(config.timezone)
+    return [
+        Step(
+            "write",
+            "Work Order",
+            f"work order {order.job_order}",
+            {
+                "planned_start_date": local_text(order.planned_start, zone),
+                "planned_end_date": local_text(order.planned_end, zone),
+            },
+            Ref("Work Order", config.order_field, order.job_order),
+            order.version,
+        )
+        for order in outcome.orders
+    ]
+
+
+def _downtime(outcome: RecordDowntime, config: ErpNextConfig, reference: str) -> list[Step]:
+    """ERPNext books a downtime when it is over, and in an employee's name."""
+    if outcome.end is None:
+        raise RejectedError("ERPNext books a downtime only when it is over: give its end.")
+    if not config.operator:
+        raise ConfigError("ERPNext wants an employee for a downtime: set `operator` in the connector's settings.")
+    zone = ZoneInfo(config.timezone)
+    values = {
+        "workstation": Ref("Workstation", "name", outcome.equipment),
+        "operator": config.operator,
+        "from_time": local_text(outcome.start, zone),
+        "to_time": local_text(outcome.end, zone),
+        "stop_reason": config.reasons[outcome.reason],
+        "remarks": f"{outcome.cause} ({reference})".strip(),
+    }
+    return [Step("create", "Downtime Entry", f"downtime of {outcome.equipment}", values)]
+
+
+def _maintenance(outcome: MaintenanceOrder, config: ErpNextConfig, reference: str) -> list[Step]:
+    values = {
+        "asset": Ref("Asset", "asset_name", outcome.equipment),
+        "description": f"{outcome.title}\n{outcome.description} ({reference})".strip(),
+        "repair_status": "Completed" if outcome.done else "Pending",
+    }
+    return [Step("create", "Asset Repair", f"asset repair {outcome.title}", values)]
+
+
+def _hold(outcome: HoldLot, _: ErpNextConfig, __: str) -> list[Step]:
+    """A disabled batch can't be used in a transaction."""
+    return [_batch(outcome.lot, 1)]
+
+
+def _dispose(outcome: DisposeLot, _: ErpNextConfig, __: str) -> list[Step]:
+    if outcome.disposition != "release":
+        raise RejectedError(f"ERPNext takes no {outcome.disposition} from here: book the stock entry there.")
+    return [_batch(outcome.lot, 0)]
+
+
+def _batch(lot: str, disabled: int) -> Step:
+    return Step("write", "Batch", f"batch {lot}", {"disabled": disabled}, Ref("Batch", "name", lot))
+
+
+def _deviation(outcome: RecordDeviation, config: ErpNextConfig, reference: str) -> list[Step]:
+    if not config.procedure:
+        raise ConfigError("ERPNext wants a procedure for it: set `procedure` in the connector's settings.")
+    lines = [f"Batch {outcome.lot}", outcome.description, outcome.disposition, reference]
+    values = {
+        "subject": outcome.title,
+        "procedure": config.procedure,
+        "status": "Open",
+        "details": "\n".join(line for line in lines if line),
+    }
+    return [Step("create", "Non Conformance", f"non-conformance {outcome.title}", values)]
+
+
+_WRITERS: dict[type[Any], Callable[[Any, ErpNextConfig, str], list[Step]]] = {
+    RescheduleOrders: _reschedule,
+    RecordDowntime: _downtime,
+    MaintenanceOrder: _maintenance,
+    HoldLot: _hold,
+    DisposeLot: _dispose,
+    RecordDeviation: _deviation,
+}
