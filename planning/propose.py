@@ -8,6 +8,7 @@ from domain.values import Json, duration, iso, parse_time
 from planning.insert import Slot, insert, routing_of
 from planning.model import Plan, read_plan
 from planning.push_right import Shift, push_right
+from planning.wording import GAPS, PUSH_RIGHT, option_words
 
 
 def reschedule(where: Mapping[str, Json], facts: Mapping[str, Json]) -> dict[str, Json]:
@@ -40,12 +41,10 @@ def reschedule(where: Mapping[str, Json], facts: Mapping[str, Json]) -> dict[str
 def _push_right_option(plan: Plan, shifts: list[Shift], moved: list[str], late: list[Json]) -> dict[str, Json]:
     ends = _last_of_each(shifts)
     delay = sum(ends[order].end - ends[order].operation.end for order in moved)
-    figures = {"Orders moved": str(len(moved)), "Orders late": str(len(late)), "Delay in all": f"{delay} min"}
+    figures = {"moved": str(len(moved)), "late": str(len(late)), "delay": f"{delay} min"}
     return {
         "id": "push_right",
-        "title": "Push right",
-        "summary": "Same order, same machines, later.",
-        "figures": [{"label": label, "value": value} for label, value in figures.items()],
+        **option_words(PUSH_RIGHT, figures),
         "orders": [_planned_order(plan, shifts, job_order).model_dump(mode="json") for job_order in moved],
         "dispatch": [entry.model_dump(mode="json") for entry in _dispatch(plan, shifts, moved)],
     }
@@ -142,12 +141,10 @@ def rush(where: Mapping[str, Json], facts: Mapping[str, Json]) -> dict[str, Json
         return {"options": [], "orders": [], "planned_start": "", "planned_end": "", "in_time": False}
     start, end = plan.text(slots[0].start), plan.text(slots[-1].end)
     in_time = slots[-1].end <= plan.minute(parse_time(where["wanted"]))
-    figures = {"Orders moved": "0", "In time": "yes" if in_time else "no", "On": ", ".join(s.work_unit for s in slots)}
+    figures: dict[str, str | bool] = {"moved": "0", "in_time": in_time, "on": ", ".join(s.work_unit for s in slots)}
     option = {
         "id": "gap",
-        "title": "Into the gaps",
-        "summary": "Moves nobody.",
-        "figures": [{"label": label, "value": value} for label, value in figures.items()],
+        **option_words(GAPS, figures),
         "planned_start": start,
         "planned_end": end,
         "works": [_slot_work(plan, slot, index).model_dump(mode="json") for index, slot in enumerate(slots, 1)],

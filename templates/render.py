@@ -27,6 +27,7 @@ _SHAPES: Mapping[ChannelName, Callable[[str, Message], dict[str, Json]]] = {
     ChannelName.VOICE: shapes.voice,
     ChannelName.EMAIL: shapes.email,
 }
+_WORDS = ("accept", "decline", "arrived", "done", "answer", "reject")  # the verbs with a short word of their own
 _ANSWERABLE = (Standing.OPEN, Standing.YOURS)
 
 
@@ -91,9 +92,9 @@ def _one_line(value: Any) -> str:
 def scope_of(message: Message) -> dict[str, Any]:
     """The message's fields by name, plus `answers`, `keys`, `sentence`, `answerable` and `say(key, **more)`."""
     fields = {name: _capped(value) for name, value in message.model_dump(mode="json").items()}
+    fields["otherwise"] = fields["otherwise"] or _silence(message, partial(_say, message.language, fields))
     speak = partial(_say, message.language, fields)
     return fields | {
-        "otherwise": fields["otherwise"] or _silence(message, speak),
         "answerable": message.standing in _ANSWERABLE and message.kind is not MessageKind.REPLY,
         "answers": [_answer(message, choice, speak) for choice in message.choices],
         "sentence": _sentence(message, speak),
@@ -142,7 +143,8 @@ def _answer(message: Message, choice: Choice, speak: partial[str]) -> dict[str, 
     label = choice.label or (speak(f"verbs.{root}", n=number) if known else title or root)
     found = {"verb": choice.verb, "root": root, "n": number, "title": title, "label": label, "style": choice.style}
     written = root == "answer" and any(one.verb == root and one.asks[:1] for one in message.choices)
-    return found | {"asks": bool(choice.asks), "more": choice.more, "written": written}
+    word = not number and (not choice.more or choice.verb == "answer") and root in _WORDS
+    return found | {"asks": bool(choice.asks), "more": choice.more, "written": written, "word": word}
 
 
 def _slack(text: str, name: str) -> dict[str, Json]:
