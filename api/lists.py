@@ -1,4 +1,4 @@
-"""The pages that only show: board, inbox, ledger, people, what the ERP holds."""
+"""The pages that only show: board, inbox, people, what the ERP holds."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -49,12 +49,6 @@ async def board(request: Request, deps: Deps, login: Visitor) -> Response:
 async def inbox(request: Request, deps: Deps, login: Visitor) -> Response:
     arrivals, shelved = await console.arrivals(deps.database), await shelving.panel(deps, login)
     return await show(request, login, "inbox.html", arrivals=arrivals, shelved=shelved)
-
-
-@router.get("/ledger")
-async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
-    entries, names = await console.ledger(deps.database)
-    return await show(request, login, "ledger.html", entries=entries, names=names)
 
 
 @router.get("/phones")

@@ -29,13 +29,11 @@ from store.tables import (
 __all__ = [
     "Arrivals",
     "Database",
-    "Entry",
     "ExceptionRow",
     "Page",
     "TaskRow",
     "arrivals",
     "exception_page",
-    "ledger",
     "outcome",
     "roster",
     "site",
@@ -106,29 +104,6 @@ async def arrivals(database: Database, *, limit: int = 100) -> Arrivals:
             (await session.scalars(select(RefusedCall).order_by(col(RefusedCall.id).desc()).limit(limit))).all(),
             await board.names(session),
         )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A transaction with the decision it rests on (None: a standing authority) and its exception's title."""
-
-    transaction: LedgerRow
-    decision: DecisionRow | None
-    title: str
-
-
-async def ledger(database: Database, *, limit: int = 200) -> tuple[list[Entry], dict[str, str]]:
-    """The newest transactions, and the names of people."""
-    statement = (
-        select(LedgerRow, DecisionRow, col(ExceptionRow.title))
-        .outerjoin(DecisionRow, col(DecisionRow.id) == col(LedgerRow.decision))
-        .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(LedgerRow.exception_id))
-        .order_by(col(LedgerRow.drafted_at).desc())
-        .limit(limit)
-    )
-    async with database.transaction() as session:
-        rows = (await session.execute(statement)).all()
-        return [Entry(row, decision, title or "") for row, decision, title in rows], await board.names(session)
 
 
 async def task(database: Database, task_id: str) -> TaskRow | None:

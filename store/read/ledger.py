@@ -246,10 +246,11 @@ async def connectors(database: Database, systems: Sequence[str], now: datetime) 
 
 
 async def to_read_back(session: AsyncSession, now: datetime, limit: int = 50) -> Sequence[LedgerRow]:
-    """Posted and never read back."""
+    """In the books, and not read back since somebody wanted it."""
+    stood = [State.POSTED.value, State.RECONCILED.value, State.DIFFERS.value]
     statement = (
         select(LedgerRow)
-        .where(col(LedgerRow.status) == State.POSTED.value, col(LedgerRow.read_back_at).is_(None))
+        .where(col(LedgerRow.status).in_(stood), col(LedgerRow.read_back_at).is_(None))
         .where(col(LedgerRow.posted_at) <= now)
         .order_by(col(LedgerRow.seq))
         .limit(limit)
@@ -257,12 +258,26 @@ async def to_read_back(session: AsyncSession, now: datetime, limit: int = 50) ->
     return (await session.scalars(statement)).all()
 
 
-async def booked_since(session: AsyncSession, system: str, moment: datetime) -> Sequence[LedgerRow]:
-    """What the ledger says is in this system's books since then."""
-    statement = (
-        select(LedgerRow)
-        .where(col(LedgerRow.system) == system, col(LedgerRow.status).in_([state.value for state in BOOKED]))
-        .where(col(LedgerRow.posted_at) >= moment)
-        .order_by(col(LedgerRow.seq))
+async def overtaken(session: AsyncSession, row: LedgerRow) -> bool:
+    """Has a later transaction of ours set one of its business objects anew?"""
+    later = (
+        select(col(LedgerRow.id))
+        .where(col(LedgerRow.system) == row.system, col(LedgerRow.seq) > row.seq)
+        .where(col(LedgerRow.status).in_([state.value for state in BOOKED]))
+        .where(col(LedgerRow.objects).has_any(array(row.objects)))  # type: ignore[attr-defined]
+        .limit(1)
     )
-    return (await session.scalars(statement)).all()
+    return bool(row.objects) and (await session.scalars(later)).first() is not None
+
+
+async def unknown_keys(session: AsyncSession, keys: Sequence[str]) -> list[str]:
+    """Those that no transaction of the ledger has, nor is a step of."""
+    known = set(await session.scalars(select(col(LedgerRow.key)).where(col(LedgerRow.key).in_(keys))))
+    return [key for key in keys if key not in known]
+
+
+async def untold(session: AsyncSession, keys: Sequence[str]) -> list[str]:
+    """Those of which the auditor has not been told."""
+    told = select(col(AuditRow.subject)).where(col(AuditRow.kind) == "ledger.stranger", col(AuditRow.subject).in_(keys))
+    seen = set(await session.scalars(told))
+    return [key for key in keys if key not in seen]

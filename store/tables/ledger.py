@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from domain.values import Json
@@ -29,7 +30,7 @@ class LedgerRow(SQLModel, table=True):
     system: str
     definition: str = ""
     outcomes: Json = document()
-    objects: Json = document()  # business objects that it touches
+    objects: Json = Field(default_factory=list, sa_column=Column(JSONB, nullable=False))  # that it touches
     decision: str = ""
     standing_version: str = ""
     standing_grantor: str = ""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 async def run(place: Place, step: PostStep) -> None:
     """The key is exception : step path : payload number, so however often it is tried it is posted once.
 
-    The result has `status` and `documents`. A refusal is told to the definition's owner and to whoever decided.
+    The result has `status` and `documents`. A refusal is told to the definition's owner and to whoever decided. A dry
+    run goes on like a posting, and says of itself that nothing was written.
     """
     engine, story = place.engine, place.engine.story
     if not step.standing and not _decided(place, step):
@@ -41,7 +42,7 @@ async def run(place: Place, step: PostStep) -> None:
     if result.status == "posted":
         story.reached("posted", engine.runtime.now())
     engine.note(result.status, place.path, transaction=transaction.id, documents=result.documents, detail=result.detail)
-    if result.status != "posted":
+    if result.status not in ("posted", "dry_run"):
         raise RejectedError(result.detail or "the system refused it")
 
 

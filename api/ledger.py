@@ -1,0 +1,185 @@
+"""The ledger's pages: search and saved views, one transaction with before, after and provenance, the queues of what
+waits for somebody, and what holds for each system."""
+
+import json
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from admin import ledger as admin
+from admin.actors import Actor
+from admin.sessions import Login
+from api.deps import Deps
+from api.rendering import show
+from api.visitors import Visitor, VisitorForm
+from domain.errors import InvalidPayloadError, NotFoundError
+from domain.ledger import BOOKED, Control, State
+from domain.outcome_rules import DECLARATIONS
+from domain.outcomes import System
+from domain.values import Json, iso
+from store.read import ledger as read
+from store.read.ledger import Search
+
+router = APIRouter()
+_FILTERS = ("words", "status", "system", "queue", "kind")
+_LONGEST = 200
+
+
+def _search(request: Request) -> Search:
+    given = {name: request.query_params.get(name, "")[:_LONGEST].strip() for name in _FILTERS}
+    page = request.query_params.get("page", "1")
+    return Search(**given, page=int(page) if page.isdecimal() and len(page) < 7 else 1)
+
+
+@router.get("/ledger")
+async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
+    """Filters: `words`, `status`, `system`, `queue` (waiting, dead, differs), `kind`; `page` from 1."""
+    search = _search(request)
+    found = await read.find(deps.database, search, login.person.id)
+    query = {name: getattr(search, name) for name in _FILTERS if getattr(search, name)}
+    return await show(
+        request,
+        login,
+        "ledger.html",
+        found=found,
+        entries=found.entries,
+        names=found.names,
+        search=search,
+        query=urlencode(query),
+        pages=-(-found.total // read.PAGE),
+        states=[state.value for state in State],
+        systems=[system.value for system in System],
+        kinds=sorted(DECLARATIONS),
+    )
+
+
+@router.get("/api/ledger")
+async def entries(request: Request, deps: Deps, login: Visitor) -> Json:
+    """The same as JSON: `{"total", "transactions": [...]}`, 50 a page."""
+    found = await read.find(deps.database, _search(request), login.person.id)
+    return {"total": found.total, "queues": found.queues, "transactions": [_told(one) for one in found.entries]}
+
+
+def _told(entry: read.Entry) -> Json:
+    row = entry.transaction
+    names = ("id", "key", "exception_id", "step", "system", "definition", "outcomes", "decision", "standing_version")
+    more = ("status", "attempts", "documents", "error", "preview", "drift", "held", "reverses", "reversed_by", "reason")
+    times = {name: iso(at) if (at := getattr(row, name)) else None for name in ("drafted_at", "posted_at")}
+    told = {name: getattr(row, name) for name in (*names, *more)}
+    return told | times | {"exception": entry.title}
+
+
+@router.post("/ledger/views")
+async def keep_view(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
+    """`name` and `query` (empty: forget it)."""
+    query = form.get("query", "")
+    await admin.keep_view(deps.database, form.get("name", ""), query, by=_actor(login))
+    return RedirectResponse(f"/ledger?{query}", 303)
+
+
+@router.get("/ledger/systems")
+async def systems(request: Request, deps: Deps, login: Visitor) -> Response:
+    found = await read.connectors(deps.database, [system.value for system in System], deps.now())
+    return await show(request, login, "ledger_systems.html", connectors=found, may=_manages(login))
+
+
+@router.post("/ledger/systems")
+async def set_control(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
+    """`scope`, `stopped`, `dry_run`, `per_hour`, `per_minute`, `windows` (one a line), `reason`."""
+    try:
+        control = Control.model_validate(
+            {
+                "scope": form.get("scope", "").strip(),
+                "stopped": bool(form.get("stopped")),
+                "dry_run": bool(form.get("dry_run")),
+                "per_hour": form.get("per_hour") or 0,
+                "per_minute": form.get("per_minute") or 0,
+                "windows": [_window(line) for line in form.get("windows", "").splitlines() if line.strip()],
+                "reason": form.get("reason", "").strip(),
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidPayloadError(f"{'.'.join(map(str, first['loc'])) or 'windows'}: {first['msg']}.") from error
+    await admin.set_control(deps.database, control, by=_actor(login), now=deps.now())
+    return RedirectResponse("/ledger/systems", 303)
+
+
+@router.post("/ledger/reconcile")
+async def reconcile(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
+    """`system`: read everything of it back now."""
+    await admin.reconcile(deps.database, form.get("system", ""), by=_actor(login), now=deps.now())
+    return RedirectResponse("/ledger/systems", 303)
+
+
+def _window(line: str) -> dict[str, Any]:
+    """`sat,sun 22:00-04:00`, or `2026-12-24T18:00+01:00 2026-12-27T06:00+01:00`."""
+    first, _, second = line.strip().partition(" ")
+    if "T" in first:
+        return {"since": first, "until": second.strip()}
+    start, _, end = second.strip().partition("-")
+    return {"days": tuple(first.split(",")), "start": start, "end": end}
+
+
+@router.get("/ledger/{transaction_id}")
+async def transaction(
+    request: Request, deps: Deps, login: Visitor, transaction_id: str, said: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
+    sheet = await read.sheet(deps.database, transaction_id)
+    if sheet is None:
+        raise NotFoundError("There is no such transaction. Look for it in the ledger.")
+    row = sheet.transaction
+    return await show(
+        request,
+        login,
+        "transaction.html",
+        sheet=sheet,
+        t=row,
+        said=said,
+        manages=_manages(login),
+        may_reverse=row.status in BOOKED and row.status != State.REVERSED and not row.reverses,
+        systems=[system.value for system in System],
+        payload=json.dumps(row.outcomes, indent=2, ensure_ascii=False),
+        declarations=DECLARATIONS,
+    )
+
+
+@router.post("/ledger/{transaction_id}")
+async def do(deps: Deps, login: Visitor, form: VisitorForm, transaction_id: str) -> Response:
+    """`do` is approve_again, drop, retry, write_off, reverse, approve_reversal or decline_reversal."""
+    given: dict[str, Any] = {"reason": form.get("reason", ""), "by": _actor(login), "now": deps.now()}
+    what, database, goes_to = form.get("do", ""), deps.database, transaction_id
+    if what in ("approve_again", "drop"):
+        await admin.decide_again(database, transaction_id, approve=what == "approve_again", **given)
+    elif what == "retry":
+        outcomes, system = _payload(form.get("outcomes", "")), form.get("system", "")
+        await admin.retry(database, transaction_id, outcomes=outcomes, system=system, **given)
+    elif what == "write_off":
+        await admin.write_off(database, transaction_id, **given)
+    elif what == "reverse":
+        goes_to = await admin.ask_reversal(database, transaction_id, **given)
+    elif what in ("approve_reversal", "decline_reversal"):
+        await admin.decide_reversal(database, transaction_id, approve=what == "approve_reversal", **given)
+    else:
+        raise InvalidPayloadError("Choose what to do. Load the page again.")
+    return RedirectResponse(f"/ledger/{goes_to}?said={what}", 303)
+
+
+def _payload(text: str) -> Json:
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidPayloadError(f"The payload is no JSON: {error}.") from error
+
+
+def _manages(login: Login) -> bool:
+    return admin.AUTHORITY in login.person.authorities
+
+
+def _actor(login: Login) -> Actor:
+    return Actor(login.person.id)

@@ -1,0 +1,157 @@
+"""The ledger's pages: found, looked at again, mended, taken back by two people, and stopped."""
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from store.db import Database
+from store.tables import AuditRow, LedgerRow, PersonRow, PostingControlRow
+from tests.api.seeding import NOW, PLANNER, QUALITY, RUSH
+from tests.api.site import Browser, hidden
+
+SHOWN = {"record": "sale.sale 7 (SO-2107)", "field": "shipping_date", "before": "2026-11-30", "after": "2026-11-24"}
+PROMISE = {"kind": "change_promise", "sale": "SO-2107", "promised": "2026-11-24T12:00:00Z", "reason": ""}
+PEOPLE = (PLANNER, QUALITY)
+
+
+def plain(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+@pytest.fixture(autouse=True)
+async def rows(database: Database) -> None:
+    """One of every kind that a person does something about, and two who may."""
+    common = {"exception_id": RUSH, "step": "5", "system": "erp", "outcomes": [PROMISE], "drafted_at": NOW}
+    common |= {"preview": {"changes": [SHOWN], "versions": {}, "notes": []}, "previewed_at": NOW}
+    drift = {"why": "It has changed in the system.", "changes": [SHOWN | {"after": "2026-12-02"}]}
+    drift |= {"now": {"changes": [SHOWN | {"before": "2026-12-02"}], "versions": {"sale.sale,7": "9"}, "notes": []}}
+    made = [
+        LedgerRow(id="txn_back", key="k:back", status="sent_back", drift=drift, decision="dec_1", **common),
+        LedgerRow(id="txn_dead", key="k:dead", status="dead_lettered", error="the period is closed", **common),
+        LedgerRow(
+            id="txn_done", key="k:done", status="posted", posted_at=NOW - timedelta(minutes=2), decision="dec_1",
+            documents=["sale.sale 7 (SO-2107)"], **common,
+        ),
+    ]  # fmt: skip
+    async with database.transaction() as session:
+        session.add_all(made)
+        for person in PEOPLE:
+            row = await session.get_one(PersonRow, person)
+            row.data = row.data | {"authorities": [*row.data["authorities"], "promise", "manage_ledger"]}
+
+
+async def send(who: Browser, path: str, fields: dict[str, str], page: str = "/account") -> httpx.Response:
+    """As a form of this log-in."""
+    return await who.post(path, {"csrf": hidden((await who.get(page)).text)["csrf"]} | fields)
+
+
+async def row(database: Database, number: str) -> LedgerRow:
+    async with database.transaction() as session:
+        return await session.get_one(LedgerRow, number)
+
+
+async def test_a_search_finds_by_words_and_filters(somebody: Browser) -> None:
+    await somebody.sign_in(PLANNER)
+    page = plain((await somebody.get("/ledger?words=SO-2107&status=dead_lettered")).text)
+    assert ("k:dead" in page, "k:back" in page, "Ledger 1" in page) == (True, False, True)
+    assert "1 dead letters" in page
+    found = (await somebody.get("/api/ledger?queue=waiting")).json()
+    assert [one["id"] for one in found["transactions"]] == ["txn_back"]
+    assert (await somebody.get("/api/ledger?words=100%25_nothing")).json()["total"] == 0
+
+
+async def test_a_search_is_kept_for_oneself(somebody: Browser) -> None:
+    await somebody.sign_in(PLANNER)
+    await send(somebody, "/ledger/views", {"name": "My rush orders", "query": "words=SO-2107"})
+    assert "My rush orders" in (await somebody.get("/ledger")).text
+
+
+async def test_a_page_tells_before_after_and_where_it_comes_from(somebody: Browser) -> None:
+    await somebody.sign_in(PLANNER)
+    page = plain((await somebody.get("/ledger/txn_done")).text)
+    for told in ("shipping date", "Rush order SO-2107 for Vesta Rail", "decided by", "Take it back"):
+        assert told.lower() in page.lower(), told
+    assert (await somebody.get("/ledger/txn_none")).status_code == 404
+
+
+async def test_what_has_changed_is_decided_again(somebody: Browser, database: Database) -> None:
+    await somebody.sign_in(PLANNER)
+    assert "It has changed meanwhile" in (await somebody.get("/ledger/txn_back")).text
+    await send(somebody, "/ledger/txn_back", {"do": "approve_again"})
+    again = await row(database, "txn_back")
+    assert (again.status, again.preview["versions"]) == ("authorised", {"sale.sale,7": "9"})
+    assert again.nudge_at
+    assert again.decision != "dec_1"
+    async with database.transaction() as session:
+        (fact,) = await session.scalars(select(AuditRow).where(col(AuditRow.subject) == "txn_back"))
+    assert (fact.kind, fact.actor, fact.data["earlier"]) == ("transaction.approve_again", PLANNER, "dec_1")
+
+
+async def test_dropping_needs_a_reason(somebody: Browser, database: Database) -> None:
+    await somebody.sign_in(PLANNER)
+    refused = await send(somebody, "/ledger/txn_back", {"do": "drop", "reason": " "})
+    assert refused.status_code == 400
+    await send(somebody, "/ledger/txn_back", {"do": "drop", "reason": "The customer waits"})
+    assert (await row(database, "txn_back")).status == "rejected"
+
+
+async def test_a_dead_letter_is_mended_under_a_new_key(somebody: Browser, database: Database) -> None:
+    await somebody.sign_in(PLANNER)
+    broken = await send(somebody, "/ledger/txn_dead", {"do": "retry", "outcomes": "[{}]", "reason": "x"})
+    assert broken.status_code == 400
+    mended = '[{"kind": "change_promise", "sale": "SO-2107", "promised": "2026-12-01T12:00:00Z", "reason": ""}]'
+    await send(somebody, "/ledger/txn_dead", {"do": "retry", "outcomes": mended, "reason": "Next period"})
+    found = await row(database, "txn_dead")
+    assert (found.status, found.key, found.preview) == ("drafted", "k:dead+1", None)
+    assert found.outcomes[0]["promised"] == "2026-12-01T12:00:00Z"
+
+
+async def test_a_dead_letter_is_written_off_with_a_reason(somebody: Browser, database: Database) -> None:
+    await somebody.sign_in(PLANNER)
+    await send(somebody, "/ledger/txn_dead", {"do": "write_off", "reason": "Done by hand"})
+    found = await row(database, "txn_dead")
+    assert (found.status, found.reason) == ("rejected", "Done by hand")
+
+
+async def test_a_reversal_needs_two_people(somebody: Browser, database: Database) -> None:
+    await somebody.sign_in(PLANNER)
+    asked = await send(somebody, "/ledger/txn_done", {"do": "reverse", "reason": "Wrong date"})
+    number = asked.headers["location"].partition("?")[0].rpartition("/")[2]
+    async with database.transaction() as session:
+        (await session.get_one(LedgerRow, number)).status = "previewed"  # what its workflow does
+    own = await send(somebody, f"/ledger/{number}", {"do": "approve_reversal"})
+    assert own.status_code in (403, 409, 422)
+    await somebody.sign_in(QUALITY)
+    await send(somebody, f"/ledger/{number}", {"do": "approve_reversal"})
+    found = await row(database, number)
+    assert (found.requested_by, found.approved_by, found.reverses) == (PLANNER, QUALITY, "txn_done")
+
+
+async def test_a_system_is_stopped_and_what_waits_is_woken(somebody: Browser, database: Database) -> None:
+    await somebody.sign_in(PLANNER)
+    wanted = {"scope": "system:erp", "stopped": "1", "windows": "sat,sun 22:00-04:00", "per_hour": "40"}
+    assert (await send(somebody, "/ledger/systems", wanted)).status_code == 400
+    await send(somebody, "/ledger/systems", wanted | {"reason": "Inventory"})
+    async with database.transaction() as session:
+        control = (await session.get_one(PostingControlRow, "system:erp")).data
+    assert (control["stopped"], control["per_hour"], control["windows"][0]["days"]) == (True, 40, ["sat", "sun"])
+    page = plain((await somebody.get("/ledger/systems")).text)
+    assert "sat,sun 22:00-04:00" in page
+    assert "“Inventory”" in page
+    odd = await send(somebody, "/ledger/systems", wanted | {"windows": "sometimes"})
+    assert odd.status_code == 400
+
+
+async def test_who_may_not_is_told(somebody: Browser, database: Database) -> None:
+    async with database.transaction() as session:
+        person = await session.get_one(PersonRow, QUALITY)
+        person.data = person.data | {"authorities": ["disposition"]}
+    await somebody.sign_in(QUALITY)
+    assert "Mend it" not in (await somebody.get("/ledger/txn_dead")).text
+    refused = await send(somebody, "/ledger/txn_dead", {"do": "write_off", "reason": "x"})
+    assert refused.status_code in (403, 422)
+    assert (await row(database, "txn_dead")).status == "dead_lettered"
