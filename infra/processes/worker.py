@@ -18,6 +18,7 @@ from activities.errors import ErrorInterceptor
 from activities.people import PeopleActivities
 from activities.planning import PlanningActivities
 from activities.posting import PostingActivities
+from activities.reconciling import Reconciliation
 from activities.sender import Sender
 from activities.world import World
 from connectors.roles import Channel
@@ -88,7 +89,8 @@ async def serve(
             log.warning("started again what Temporal had lost: %s", ", ".join(restarted))
         ready()
         nudger = Nudger(database, client, now)
-        await first_of(pump.run(), sender.run(), nudger.run(), _wake(database, pump, sender))
+        books = Reconciliation(world)
+        await first_of(pump.run(), sender.run(), nudger.run(), books.run(), _wake(database, pump, sender))
 
 
 async def _wake(database: Database, pump: Pump, sender: Sender) -> None:

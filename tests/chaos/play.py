@@ -117,7 +117,7 @@ class Breakdown(Play):
 
     def _approve(self) -> None:
         self._press(PLANNER, "approve")
-        posted = "SELECT system FROM ledger WHERE exception_id = %s AND status = 'posted'"
+        posted = "SELECT system FROM ledger WHERE exception_id = %s AND status IN ('posted', 'reconciled')"
         eventually(lambda: len(self.site.rows(posted, self.id)) == 2, "the plan was posted")
 
     def _done(self) -> None:

@@ -116,3 +116,29 @@ async def test_what_stood_before_has_to_be_known(erp: Erp) -> None:
     wanted = posting("exc_lost:0:1", ChangePromise(sale="SO-2001", promised=erp.anchor + timedelta(days=9)))
     with pytest.raises(RejectedError, match="SO-2001"):
         await erp.system().reversal(wanted, await erp.system().post(wanted), None)
+
+
+async def test_what_was_just_posted_stands_as_posted(erp: Erp) -> None:
+    """Whatever Tryton makes of it by itself is no difference."""
+    system = erp.system()
+    start = erp.anchor + timedelta(days=3)
+    works = [{"seq": 10, "work_unit": "mill-1", "planned_start": start, "planned_end": start + timedelta(hours=2)}]
+    plan = {"job_order": "JO-1002", "planned_start": start, "planned_end": start + timedelta(days=2), "works": works}
+    lot = [lot.number for lot in erp.reader.lots() if lot.number][-1]
+    for number, outcome in enumerate(
+        [
+            {"kind": "reschedule_orders", "orders": [plan]},
+            {"kind": "record_downtime", "equipment": "mill-1", "start": erp.anchor, "end": start, "cause": "bearing"},
+            {"kind": "maintenance_order", "equipment": "mill-1", "title": "Bearing", "done": True},
+            {"kind": "hold_lot", "lot": lot, "reason": "too hard"},
+            {"kind": "record_deviation", "lot": lot, "title": "Hardness", "description": "27.4 HRC"},
+            {"kind": "change_promise", "sale": "SO-2001", "promised": start, "reason": "late bearing"},
+        ]
+    ):
+        wanted = OutcomeTransaction.model_validate(
+            {"id": "txn_1", "key": f"exc_clean:{number}:1", "exception_id": "exc_clean", "system": "erp"}
+            | {"outcomes": [outcome], "decision": "dec_1"}
+        )
+        stands = await system.read_back(wanted, await system.post(wanted))
+        assert (stands.known, stands.changed) == (True, []), outcome["kind"]
+        assert stands.fields, outcome["kind"]
