@@ -201,6 +201,10 @@ async def _look_for_token(response: httpx.Response) -> None:
 def _checked(response: httpx.Response, *, writes: bool) -> httpx.Response:
     if response.is_error:
         raise error_of(response.status_code, response.text, writes=writes)
+    if response.is_redirect:
+        raise AuthError("SAP sends us to a log-in page: let this user in by password or OAuth.", code="sap.log_in_page")
+    if writes and "html" in response.headers.get("Content-Type", ""):
+        raise OutcomeUnknownError("Something else than SAP answered a posting; it is looked up.")
     return response
 
 

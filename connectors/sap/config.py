@@ -80,6 +80,7 @@ class SapConfig(_Settings):
     oauth: OAuth | None = None
     timezone: str = "UTC"
     timeout: float = Field(default=30.0, gt=0)
+    settle: float = Field(default=60.0, ge=0)  # how long a document may still appear after its answer was lost
     services: tuple[str, ...] = SERVICES  # those that are active and that our user may use
     changesets: bool = True  # several changes of one service as one $batch changeset
 

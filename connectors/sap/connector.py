@@ -14,6 +14,7 @@ from connectors.sap.questions import Questions
 from connectors.sap.saga import Saga
 from connectors.sap.stamps import step_keys
 from connectors.sap.standing import Found, Stands
+from connectors.sap.unsure import Unsure
 from domain.booking import Booked, Preview, ReadBack
 from domain.errors import NotFoundError
 from domain.outcomes import (
@@ -37,6 +38,7 @@ class SapSystem:
         self._config = config
         self._client = client
         self._stands = Stands(client, config)
+        self._unsure = Unsure(config.settle)
         self._lookup = Lookup(client, config)
         self._questions = Questions(client, self._lookup, config)
         self._books = Books(client, config, self._stands, self._lookup)
@@ -67,7 +69,7 @@ class SapSystem:
             return _receipt(transaction, {number: found.labels for number, found in standing.items()}, replayed=True)
         facts = await self._lookup.facts(transaction.outcomes)
         draft = draft_of(transaction, facts, self._config, datetime.now(UTC), standing)
-        saga = Saga(self._client, self._config, self._stands)
+        saga = Saga(self._client, self._config, self._stands, self._unsure)
         await saga.run(draft, standing)
         labels = {number: found.labels for number, found in standing.items()} | saga.labels
         labels |= {update.outcome: [update.label] for update in draft.updates if update.outcome not in labels}

@@ -12,8 +12,9 @@ from connectors.sap.client import Change, SapClient
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import HEADER, NOTICE, ORDER, Facts
 from connectors.sap.mapping import MAINTENANCE_ORDER, Document, Draft, Update
-from connectors.sap.metadata import MAINTENANCE, MATERIAL, NOTIFICATION, PRODUCTION
+from connectors.sap.metadata import MAINTENANCE, MATERIAL, NOTIFICATION, PRODUCTION, EntitySet
 from connectors.sap.standing import Found, Stands, label_of
+from connectors.sap.unsure import Unsure
 from domain.errors import (
     ConfigError,
     ConflictError,
@@ -21,6 +22,7 @@ from domain.errors import (
     InvariantError,
     MosError,
     NotFoundError,
+    OutcomeUnknownError,
     RejectedError,
 )
 
@@ -31,8 +33,9 @@ Undo = Callable[[], Awaitable[None]]
 class Saga:
     """One posting. `wrote`: whether anything was sent at all; `labels`: what people look for."""
 
-    def __init__(self, client: SapClient, config: SapConfig, stands: Stands) -> None:
+    def __init__(self, client: SapClient, config: SapConfig, stands: Stands, unsure: Unsure) -> None:
         self._client = client
+        self._unsure = unsure
         self._config = config
         self._stands = stands
         self._undo: list[tuple[str, Undo | None]] = []
@@ -58,9 +61,19 @@ class Saga:
         for _, group in groupby(sorted(updates, key=_service), key=_service):
             together = list(group)
             for batch in [together] if self._config.changesets else [[update] for update in together]:
-                self.wrote = True
-                await self._client.change([update.change for update in batch])
+                await self._change(batch)
                 self._undo.append((", ".join(update.label for update in batch), _back(self._client, batch)))
+
+    async def _change(self, updates: Sequence[Update]) -> None:
+        """An earlier try without an answer may have arrived just now: then the version is another, but all stands."""
+        self.wrote = True
+        try:
+            await self._client.change([update.change for update in updates])
+        except ConflictError:
+            for update in updates:
+                now = await self._client.read(update.change.target, update.change.key)
+                if any(now.get(name) != value for name, value in update.change.values.items()):
+                    raise
 
     async def _document(self, document: Document, found: Found | None, facts: Facts) -> None:
         if document.target.name == ORDER.name:
@@ -73,11 +86,21 @@ class Saga:
             self.labels[document.outcome].append(f"maintenance order {order['MaintenanceOrder']}")
 
     async def _create(self, document: Document) -> dict[str, Any]:
-        self.wrote = True
-        record = await self._client.create(document.target, document.body())
+        name = document.stamp.key if document.stamp else document.label
+        record = await self._made(document.target, document.body(), name)
         label = label_of(document.target, record)
         self._undo.append((label, self._removal(document, record)))
         return record
+
+    async def _made(self, target: EntitySet, values: dict[str, Any], name: str) -> dict[str, Any]:
+        """A new record, unless an earlier one without an answer may still appear (`name` tells them apart)."""
+        self._unsure.check(f"{target.name} {name}")
+        self.wrote = True
+        try:
+            return await self._client.create(target, values)
+        except OutcomeUnknownError:
+            self._unsure.note(f"{target.name} {name}")
+            raise
 
     async def _order(self, document: Document, facts: Facts) -> None:
         """Its number is its key: the one that stands is ours when it is the same order."""
@@ -96,9 +119,9 @@ class Saga:
     ) -> dict[str, Any]:
         """The order of a notification, and its completion; each part only when it is not there yet."""
         if order is None:
-            self.wrote = True
-            values = {**(document.order or {}), "MaintenanceNotification": notification["MaintenanceNotification"]}
-            order = await self._client.create(MAINTENANCE_ORDER, values)
+            number = notification["MaintenanceNotification"]
+            values = {**(document.order or {}), "MaintenanceNotification": number}
+            order = await self._made(MAINTENANCE_ORDER, values, f"notification {number}")
             self._undo.append((f"maintenance order {order['MaintenanceOrder']}", None))
         if document.done:
             for name, status in (
@@ -106,11 +129,18 @@ class Saga:
                 ("SetMaintOrdToTechCompleted", self._config.status_completed),
             ):
                 if not self._stands.has(order, status):
-                    self.wrote = True
-                    await self._client.call(
-                        MAINTENANCE, name, {"MaintenanceOrder": ("String", order["MaintenanceOrder"])}
-                    )
+                    await self._call(name, status, order["MaintenanceOrder"])
         return order
+
+    async def _call(self, name: str, status: str, number: str) -> None:
+        """A refusal of what an earlier try has done already is none."""
+        self.wrote = True
+        try:
+            await self._client.call(MAINTENANCE, name, {"MaintenanceOrder": ("String", number)})
+        except RejectedError:
+            order = await self._client.read(MAINTENANCE_ORDER, {"MaintenanceOrder": number})
+            if not self._stands.has(order, status):
+                raise
 
     def _removal(self, document: Document, record: dict[str, Any]) -> Undo | None:
         """How a new document is undone; None where SAP has no service for it."""

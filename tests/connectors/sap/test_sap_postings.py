@@ -184,6 +184,35 @@ async def test_a_saga_goes_on_where_an_answer_was_lost(sap: Sap, lost: bytes) ->
     assert len(sap.standin.dump("A_MaterialDocumentHeader")) == 2  # with the stock of the beginning
 
 
+async def test_a_late_document_is_waited_for(sap: Sap) -> None:
+    """The answer is lost before SAP has done it: a look-up finds nothing, and nothing is made twice."""
+
+    class Late(httpx.AsyncBaseTransport):
+        def __init__(self) -> None:
+            self._inner = httpx.AsyncHTTPTransport(verify=False)
+            self.late: httpx.Request | None = None
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if self.late is None and b"GoodsMovementCode" in request.content:
+                self.late = request
+                raise httpx.ReadTimeout("slow", request=request)
+            return await self._inner.handle_async_request(request)
+
+        async def arrive(self) -> None:
+            assert self.late is not None
+            await (await self._inner.handle_async_request(self.late)).aread()
+
+    network = Late()
+    system = sap.system(transport=network)
+    with pytest.raises(OutcomeUnknownError):
+        await system.post(posting("k", HOLD))
+    with pytest.raises(OutcomeUnknownError):
+        await system.post(posting("k", HOLD))
+    await network.arrive()
+    assert (await system.post(posting("k", HOLD))).replayed
+    assert sap.count("k") == 1
+
+
 async def test_a_refused_step_undoes_the_ones_before(sap: Sap) -> None:
     before = sap.order("JO-1003")["ManufacturingOrderImportance"]
     deviation = RecordDeviation(lot="L-BAR-502", title="Too soft")

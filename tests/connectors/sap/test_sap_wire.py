@@ -16,6 +16,7 @@ from connectors.sap.client import Change, SapClient
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import HEADER, NOTICE, ORDER, SALE
 from connectors.sap.multipart import Part, answers, changeset
+from connectors.sap.unsure import Unsure
 from domain.errors import (
     AuthError,
     ConflictError,
@@ -159,6 +160,32 @@ async def test_an_unreadable_answer_to_a_posting_is_unknown() -> None:
         await client(sap).create(NOTICE, {"NotificationText": "x", "NotificationType": "M2"})
     with pytest.raises(InvalidPayloadError):
         await client(sap).find(NOTICE, "")
+
+
+@pytest.mark.parametrize(
+    "answer, kind",
+    [
+        (lambda _: httpx.Response(302, headers={"Location": "https://login"}), AuthError),
+        (lambda _: httpx.Response(200, headers={"Content-Type": "text/html"}, text="<form>"), OutcomeUnknownError),
+    ],
+    ids=["redirect", "page"],
+)
+async def test_a_log_in_page_is_no_success(answer: Callable[[httpx.Request], httpx.Response], kind: Any) -> None:
+    with pytest.raises(kind):
+        await client(Sap(answer)).change([ONE])
+
+
+def test_a_document_without_an_answer_may_still_appear() -> None:
+    moment = [100.0]
+    unsure = Unsure(60, lambda: moment[0])
+    unsure.check("a")
+    unsure.note("a")
+    moment[0] += 59
+    unsure.check("b")
+    with pytest.raises(OutcomeUnknownError):
+        unsure.check("a")
+    moment[0] += 2
+    unsure.check("a")
 
 
 async def test_client_credentials_are_renewed_once() -> None:
