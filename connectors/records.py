@@ -5,7 +5,7 @@ Our key and a digest of the outcome are stamped into one field of each record th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -33,7 +33,8 @@ class Ref:
 @dataclass(frozen=True)
 class Step:
     """One record to make (`create`) or to set (`write`: the one that `where` finds). `version`: as it was seen, empty =
-    not compared. `after`: methods to call on a new record, while its `state` is one of those named."""
+    not compared. `after`: methods to call on a new record, while its `state` is one of those named. `also`: what a new
+    record needs besides and nobody compares later (the moment at which it was made)."""
 
     action: Literal["create", "write"]
     model: str
@@ -42,6 +43,7 @@ class Step:
     where: Ref | None = None
     version: str = ""
     after: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    also: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     number: int = 0
 
@@ -81,10 +83,7 @@ class Records(Protocol):
 def stamped(steps: Sequence[Step], outcome: Any, number: int) -> list[Step]:
     """The steps of one outcome with its digest and its number in the transaction."""
     digest = content_hash(outcome.model_dump(mode="json"))[:_DIGEST]
-    return [
-        Step(one.action, one.model, one.label, one.values, one.where, one.version, one.after, digest, number)
-        for one in steps
-    ]
+    return [replace(one, digest=digest, number=number) for one in steps]
 
 
 @dataclass
@@ -172,7 +171,7 @@ class Books:
         values = await self._resolved(step)
         stamp = {self.records.key_field: f"{key}#{step.digest}"}
         if step.action == "create":
-            return await self._create(step, key, {**values, **stamp})
+            return await self._create(step, key, {**step.also, **values, **stamp})
         now = await self._record(step, values)
         if version and str(now[self.records.version_field]) != version:
             raise self._changed(step)

@@ -16,6 +16,7 @@ from connectors.erpnext.config import ErpNextConfig
 from connectors.erpnext.errors import error_of
 from connectors.http import IDLE, exchange
 from connectors.records import Filter, Record
+from connectors.told import rolled_back
 from domain.errors import ConfigError, InvalidPayloadError, OutcomeUnknownError
 from domain.values import Json
 
@@ -34,7 +35,12 @@ class ErpNextClient:
         self._zone = ZoneInfo(config.timezone)
         headers = {"Accept": "application/json", "Authorization": f"token {config.api_key}:{secret}"}
         self._http = httpx.AsyncClient(
-            base_url=config.url, headers=headers, timeout=config.timeout, limits=IDLE, transport=transport
+            base_url=config.url,
+            headers=headers,
+            timeout=config.timeout,
+            limits=IDLE,
+            transport=transport,
+            event_hooks={"response": [rolled_back("exc_type")]},
         )
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """ERPNext as a System: named questions, and postings whose key stands in a unique custom field of each document."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import httpx
 
@@ -10,7 +10,7 @@ from connectors.erpnext.config import ErpNextConfig
 from connectors.erpnext.mapping import MODELS, steps_of
 from connectors.erpnext.questions import Questions
 from connectors.probing import Finding, tried
-from connectors.records import Books
+from connectors.records import Books, Step
 from domain.booking import Booked, Preview, ReadBack
 from domain.errors import NotFoundError
 from domain.outcomes import OutcomeTransaction, Receipt
@@ -35,16 +35,16 @@ class ErpNextSystem:
         return await question(where)
 
     async def post(self, transaction: OutcomeTransaction) -> Receipt:
-        return await self._books().post(transaction, steps_of(transaction, self._config))
+        return await self._books().post(transaction, self._steps(transaction))
 
     async def find(self, key: str) -> Receipt | None:
         return await self._books().find(key)
 
     async def preview(self, transaction: OutcomeTransaction) -> Preview:
-        return await self._books().preview(steps_of(transaction, self._config))
+        return await self._books().preview(self._steps(transaction))
 
     async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
-        return await self._books().read_back(steps_of(transaction, self._config), receipt.key)
+        return await self._books().read_back(self._steps(transaction), receipt.key)
 
     async def postings_since(self, moment: datetime) -> list[Booked]:
         return await self._books().postings_since(moment)
@@ -68,6 +68,9 @@ class ErpNextSystem:
     async def _has_key(self, model: str) -> None:
         """A search by the field fails where there is none; who sees custom fields isn't told to us."""
         await self._client.search(model, [(self._config.key_field, "=", "mos:connect:probe")], [self._config.key_field])
+
+    def _steps(self, transaction: OutcomeTransaction) -> list[Step]:
+        return steps_of(transaction, self._config, datetime.now(UTC))
 
     def _books(self) -> Books:
         """Names that were looked up are kept for one call only: people rename documents."""

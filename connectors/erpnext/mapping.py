@@ -1,6 +1,8 @@
 """Outcomes as documents of ERPNext. Pure."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,19 +23,30 @@ from domain.outcomes import (
 MODELS = ("Work Order", "Downtime Entry", "Asset Repair", "Batch", "Non Conformance")
 
 
-def steps_of(transaction: OutcomeTransaction, config: ErpNextConfig) -> list[Step]:
-    """Raises ConfigError for an outcome that this connector does not book or lacks a setting for."""
-    steps = []
+@dataclass(frozen=True)
+class About:
+    """What every document may say: `reference` is the exception's id, `now` in the site's zone."""
+
+    config: ErpNextConfig
+    reference: str
+    now: str
+
+
+def steps_of(transaction: OutcomeTransaction, config: ErpNextConfig, now: datetime) -> list[Step]:
+    """`now` (aware) is when a failure was reported. Raises ConfigError for an outcome that this connector does not book
+    or lacks a setting for."""
+    steps: list[Step] = []
+    about = About(config, transaction.exception_id, local_text(now, ZoneInfo(config.timezone)))
     for number, outcome in enumerate(transaction.outcomes):
         make = _WRITERS.get(type(outcome))
         if make is None:
             raise ConfigError(f"ERPNext takes no {outcome.kind} here: leave it out or do it in ERPNext.")
-        steps += stamped(make(outcome, config, transaction.exception_id), outcome, number)
+        steps += stamped(make(outcome, about), outcome, number)
     return steps
 
 
-def _reschedule(outcome: RescheduleOrders, config: ErpNextConfig, _: str) -> list[Step]:
-    zone = ZoneInfo(config.timezone)
+def _reschedule(outcome: RescheduleOrders, about: About) -> list[Step]:
+    zone = ZoneInfo(about.config.timezone)
     return [
         Step(
             "write",
@@ -43,46 +56,46 @@ def _reschedule(outcome: RescheduleOrders, config: ErpNextConfig, _: str) -> lis
                 "planned_start_date": local_text(order.planned_start, zone),
                 "planned_end_date": local_text(order.planned_end, zone),
             },
-            Ref("Work Order", config.order_field, order.job_order),
+            Ref("Work Order", about.config.order_field, order.job_order),
             order.version,
         )
         for order in outcome.orders
     ]
 
 
-def _downtime(outcome: RecordDowntime, config: ErpNextConfig, reference: str) -> list[Step]:
+def _downtime(outcome: RecordDowntime, about: About) -> list[Step]:
     """ERPNext books a downtime when it is over, and in an employee's name."""
     if outcome.end is None:
         raise RejectedError("ERPNext books a downtime only when it is over: give its end.")
-    if not config.operator:
+    if not about.config.operator:
         raise ConfigError("ERPNext wants an employee for a downtime: set `operator` in the connector's settings.")
-    zone = ZoneInfo(config.timezone)
+    zone = ZoneInfo(about.config.timezone)
     values = {
         "workstation": Ref("Workstation", "name", outcome.equipment),
-        "operator": config.operator,
+        "operator": about.config.operator,
         "from_time": local_text(outcome.start, zone),
         "to_time": local_text(outcome.end, zone),
-        "stop_reason": config.reasons[outcome.reason],
-        "remarks": f"{outcome.cause} ({reference})".strip(),
+        "stop_reason": about.config.reasons[outcome.reason],
+        "remarks": f"{outcome.cause} ({about.reference})".strip(),
     }
     return [Step("create", "Downtime Entry", f"downtime of {outcome.equipment}", values)]
 
 
-def _maintenance(outcome: MaintenanceOrder, config: ErpNextConfig, reference: str) -> list[Step]:
+def _maintenance(outcome: MaintenanceOrder, about: About) -> list[Step]:
     values = {
         "asset": Ref("Asset", "asset_name", outcome.equipment),
-        "description": f"{outcome.title}\n{outcome.description} ({reference})".strip(),
+        "description": f"{outcome.title}\n{outcome.description} ({about.reference})".strip(),
         "repair_status": "Completed" if outcome.done else "Pending",
     }
-    return [Step("create", "Asset Repair", f"asset repair {outcome.title}", values)]
+    return [Step("create", "Asset Repair", f"asset repair {outcome.title}", values, also={"failure_date": about.now})]
 
 
-def _hold(outcome: HoldLot, _: ErpNextConfig, __: str) -> list[Step]:
+def _hold(outcome: HoldLot, _: About) -> list[Step]:
     """A disabled batch can't be used in a transaction."""
     return [_batch(outcome.lot, 1)]
 
 
-def _dispose(outcome: DisposeLot, _: ErpNextConfig, __: str) -> list[Step]:
+def _dispose(outcome: DisposeLot, _: About) -> list[Step]:
     if outcome.disposition != "release":
         raise RejectedError(f"ERPNext takes no {outcome.disposition} from here: book the stock entry there.")
     return [_batch(outcome.lot, 0)]
@@ -92,20 +105,20 @@ def _batch(lot: str, disabled: int) -> Step:
     return Step("write", "Batch", f"batch {lot}", {"disabled": disabled}, Ref("Batch", "name", lot))
 
 
-def _deviation(outcome: RecordDeviation, config: ErpNextConfig, reference: str) -> list[Step]:
-    if not config.procedure:
+def _deviation(outcome: RecordDeviation, about: About) -> list[Step]:
+    if not about.config.procedure:
         raise ConfigError("ERPNext wants a procedure for it: set `procedure` in the connector's settings.")
-    lines = [f"Batch {outcome.lot}", outcome.description, outcome.disposition, reference]
+    lines = [f"Batch {outcome.lot}", outcome.description, outcome.disposition, about.reference]
     values = {
         "subject": outcome.title,
-        "procedure": config.procedure,
+        "procedure": about.config.procedure,
         "status": "Open",
         "details": "\n".join(line for line in lines if line),
     }
     return [Step("create", "Non Conformance", f"non-conformance {outcome.title}", values)]
 
 
-_WRITERS: dict[type[Any], Callable[[Any, ErpNextConfig, str], list[Step]]] = {
+_WRITERS: dict[type[Any], Callable[[Any, About], list[Step]]] = {
     RescheduleOrders: _reschedule,
     RecordDowntime: _downtime,
     MaintenanceOrder: _maintenance,

@@ -14,6 +14,7 @@ from connectors.http import IDLE, exchange
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.errors import error_of
 from connectors.records import Filter, Record
+from connectors.told import rolled_back
 from domain.errors import AuthError, ConfigError, InvalidPayloadError, OutcomeUnknownError, RejectedError
 from domain.values import Json
 
@@ -36,7 +37,12 @@ class OdooClient:
             headers |= {"Authorization": f"bearer {key}"}
             headers |= {"X-Odoo-Database": config.database} if config.database else {}
         self._http = httpx.AsyncClient(
-            base_url=config.url, headers=headers, timeout=config.timeout, limits=IDLE, transport=transport
+            base_url=config.url,
+            headers=headers,
+            timeout=config.timeout,
+            limits=IDLE,
+            transport=transport,
+            event_hooks={"response": [rolled_back("name")]},
         )
 
     async def close(self) -> None:

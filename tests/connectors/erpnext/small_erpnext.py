@@ -14,7 +14,7 @@ _DOWNTIME = {"workstation", "operator", "from_time", "to_time", "stop_reason", "
 FIELDS = {
     "Work Order": _ORDER,
     "Downtime Entry": _DOWNTIME,
-    "Asset Repair": {"asset", "description", "repair_status", _OURS},
+    "Asset Repair": {"asset", "failure_date", "description", "repair_status", _OURS},
     "Batch": {"disabled", _OURS},
     "Non Conformance": {"subject", "procedure", "status", "details", _OURS},
     "Workstation": set[str](),
@@ -101,8 +101,9 @@ class SmallErpNext:
 
     def _made(self, model: str, values: dict[str, Any]) -> dict[str, Any]:
         self._check(model, values, "")
-        if model == "Downtime Entry" and not values.get("to_time"):
-            raise Refused("MandatoryError", "to_time")
+        needed = {"Downtime Entry": "to_time", "Asset Repair": "failure_date"}.get(model)
+        if needed and not values.get(needed):
+            raise Refused("MandatoryError", needed)
         self.writes.append(f"POST {model}")
         return self.add(model, **values)
 

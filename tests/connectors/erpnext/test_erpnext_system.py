@@ -145,6 +145,8 @@ async def test_missing_rights_and_fields_are_found(peer: Peer) -> None:
         (403, "PermissionError", AuthError),
         (401, "AuthenticationError", AuthError),
         (417, "QueryDeadlockError", TransientError),
+        (500, "DataError", ConfigError),
+        (500, "", TransientError),
         (404, "", NotFoundError),
         (301, "", ConfigError),
     ],

@@ -144,11 +144,12 @@ async def test_missing_rights_and_fields_are_found(peer: Peer) -> None:
         ("something.Else", RejectedError),
     ],
 )
+@pytest.mark.parametrize("status", [422, 500])
 @pytest.mark.parametrize("api", ["json2", "jsonrpc"])
-async def test_an_error_means_what_happens_next(api: str, name: str, error: type[Exception]) -> None:
+async def test_an_error_means_what_happens_next(api: str, status: int, name: str, error: type[Exception]) -> None:
     told = {"name": name, "message": "why"}
     rpc = httpx.Response(200, json={"error": {"data": told}})
-    answer = httpx.Response(422, json=told) if api == "json2" else rpc
+    answer = httpx.Response(status, json=told) if api == "json2" else rpc
     system = Peer(None, "http://odoo", api).system(transport=httpx.MockTransport(lambda _: answer))  # type: ignore[arg-type]
     with pytest.raises(error):
         await system.query("erp.sale", {"sale": "SO-1"})
