@@ -46,6 +46,7 @@ class FaultProxy:
         self.plan = plan
         self.exchanges: list[Exchange] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: set[asyncio.Task[None]] = set()
 
     def counts(self) -> Counter[str]:
         """Exchanges by fault."""
@@ -60,6 +61,9 @@ class FaultProxy:
         finally:
             server.close()
             await self.settled()
+            for task in list(self._clients):
+                task.cancel()
+            await asyncio.gather(*self._clients, return_exceptions=True)
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
@@ -67,13 +71,19 @@ class FaultProxy:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        own = asyncio.current_task()
+        assert own is not None
+        self._clients.add(own)
         try:
             while request := await read_message(reader):
                 if not await self._exchange(request, writer):
                     break
         except _BROKEN:
             pass  # the client has gone
+        except asyncio.CancelledError:
+            pass  # the proxy is being shut: asyncio's streams log a task that ends cancelled
         finally:
+            self._clients.discard(own)
             writer.transport.abort()
 
     async def _exchange(self, request: bytes, client: StreamWriter) -> bool:

@@ -4,10 +4,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 START_SECONDS = 20
 
@@ -23,7 +24,13 @@ def bind(port: int) -> socket.socket:
 
 def server_of(app: ASGIApp) -> uvicorn.Server:
     """A quiet server for the application."""
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
+
+    async def patient(scope: Scope, receive: Receive, send: Send) -> None:
+        # A request that was cut: nothing has been done, and nobody waits for an answer.
+        with suppress(ClientDisconnect):
+            await app(scope, receive, send)
+
+    config = uvicorn.Config(patient, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
     return uvicorn.Server(config)
 
 

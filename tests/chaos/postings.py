@@ -52,8 +52,11 @@ async def drive(
     transactions: Sequence[OutcomeTransaction],
     chance: random.Random,
     harm: Callable[[int], Awaitable[None]] | None = None,
+    *,
+    share: float = 0.2,
 ) -> Story:
-    """Settle all, some by two drivers, some by drivers that are killed. `harm` is told how many are done."""
+    """Settle all: a `share` of them by two drivers at once, as many by drivers that are killed. `harm` is told how many
+    are done."""
     story, room = Story(), asyncio.Semaphore(DRIVERS)
     done = 0
 
@@ -68,7 +71,9 @@ async def drive(
         if harm is not None:
             await harm(done)
 
-    draws = [(chance.random() < 0.2, chance.random() * 0.1 if chance.random() < 0.2 else None) for _ in transactions]
+    draws = [
+        (chance.random() < share, chance.random() * 0.1 if chance.random() < share else None) for _ in transactions
+    ]
     pairs = zip(transactions, draws, strict=True)
     await asyncio.gather(*(one(transaction, *draw) for transaction, draw in pairs))
     return story

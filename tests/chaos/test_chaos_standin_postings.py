@@ -1,0 +1,148 @@
+"""The same for the stand-ins that have a connector: each posting is in their own books exactly once.
+
+A system with a unique field for our key (Odoo, ERPNext) meets every fault, two drivers at once and killed drivers. One
+without (the OData stand-in) has a single writer that lives, and no request that arrives after its connection was cut:
+nothing in its interface could keep those apart, which is said in infra/standins/README.md.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp
+
+from connectors.erpnext.config import ErpNextConfig
+from connectors.erpnext.connector import build as build_erpnext
+from connectors.odoo.config import OdooConfig
+from connectors.odoo.connector import build as build_odoo
+from connectors.roles import System
+from connectors.sap.config import SapConfig
+from connectors.sap.connector import build as build_sap
+from domain.outcomes import HoldLot, OutcomeTransaction, RecordDowntime
+from domain.outcomes import System as Target
+from infra.standins.erpnext.app import OPERATOR, ErpNextStandIn
+from infra.standins.erpnext.app import build_app as erpnext_app
+from infra.standins.fault_proxy import FaultProxy
+from infra.standins.faults import BREAKING, DOUBLING, SLOWING, Fault, Plan
+from infra.standins.odoo.app import OdooStandIn
+from infra.standins.odoo.app import build_app as odoo_app
+from infra.standins.sap.app import SapStandIn
+from infra.standins.sap.app import build_app as sap_app
+from infra.standins.sap.seed import work_center_of
+from infra.standins.serve import serving
+from tests.chaos.postings import drive
+from tests.chaos.test_chaos_postings import IN_TEST, MANY, SEED
+
+UNITS = ("lathe-1", "lathe-2", "mill-1", "mill-2", "furnace-1", "press-1")
+LOTS = ("L-BAR-501", "L-BAR-502", "L-CAST-701", "L-CAST-702", "L-GS-301")
+WORD = "a-password"
+Count = Callable[[], Counter[str]]
+
+
+@dataclass
+class Lab:
+    """A stand-in: its application, a connector for an address, what a posting of it may suffer, and what it holds."""
+
+    app: ASGIApp
+    system: Callable[[str], System]
+    count: Count
+    kinds: Sequence[Fault]
+    share: float
+    holds: bool = False
+
+
+def _sap() -> Lab:
+    standin = SapStandIn({"MOS": WORD})
+    settings: dict[str, Any] = {"user": "MOS", "plant": "BRNO", "timezone": "Europe/Prague", "timeout": 5, "settle": 0}
+    settings["work_centers"] = {unit: work_center_of(unit) for unit in UNITS}
+    settings["equipment"] = {unit: {"object": unit.upper()} for unit in UNITS}
+
+    def count() -> Counter[str]:
+        notices = [row["NotificationText"] for row in standin.dump("MaintenanceNotification")]
+        moved = [row for row in standin.dump("A_MaterialDocumentItem") if row["GoodsMovementType"] != "561"]
+        return Counter(["downtime"] * len(notices) + [row["Batch"] for row in moved])
+
+    def system(url: str) -> System:
+        return build_sap(SapConfig.model_validate(settings | {"url": url}), {"password": WORD})
+
+    return Lab(sap_app(standin, "control"), system, count, (*BREAKING, *SLOWING), 0.0, holds=True)
+
+
+def _odoo() -> Lab:
+    standin = OdooStandIn(WORD)
+
+    def count() -> Counter[str]:
+        return Counter({"downtime": len(standin.dump("mrp.workcenter.productivity"))})
+
+    def system(url: str) -> System:
+        return build_odoo(OdooConfig(url=url, timeout=5), {"api_key": WORD})
+
+    return Lab(odoo_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
+
+
+def _erpnext() -> Lab:
+    standin = ErpNextStandIn("key", WORD)
+
+    def count() -> Counter[str]:
+        return Counter({"downtime": len(standin.dump("Downtime Entry"))})
+
+    def system(url: str) -> System:
+        config = ErpNextConfig(url=url, api_key="key", operator=OPERATOR, timezone="Europe/Prague", timeout=5)
+        return build_erpnext(config, {"api_secret": WORD})
+
+    return Lab(erpnext_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
+
+
+@pytest.fixture(params=[_sap, _odoo, _erpnext], ids=["sap", "odoo", "erpnext"])
+def lab(request: pytest.FixtureRequest) -> Iterator[tuple[Lab, int]]:
+    made: Lab = request.param()
+    with ExitStack() as stack:
+        url = stack.enter_context(serving(made.app))
+        yield made, int(url.rpartition(":")[2])
+
+
+def postings(number: int, chance: random.Random, *, holds: bool) -> list[OutcomeTransaction]:
+    """Downtimes that are over, and each lot held once."""
+    start = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    begins = [start - timedelta(minutes=2 * n) for n in range(number)]
+    outcomes: list[RecordDowntime | HoldLot] = [
+        RecordDowntime(
+            equipment=chance.choice(UNITS), start=begin, end=begin + timedelta(minutes=1), cause=f"chaos {n}"
+        )
+        for n, begin in enumerate(begins, start=1)
+    ]
+    outcomes += [HoldLot(lot=lot, reason="chaos") for lot in LOTS] if holds else []
+    return [
+        OutcomeTransaction(
+            id=f"txn_{n}", key=f"exc_chaos_{n}:post:1", exception_id=f"exc_chaos_{n}", system=Target.ERP, outcomes=[one]
+        )
+        for n, one in enumerate(outcomes)
+    ]
+
+
+async def post_through_faults(lab: Lab, port: int, number: int) -> None:
+    transactions = postings(number, random.Random(SEED), holds=lab.holds)
+    proxy = FaultProxy("127.0.0.1", port, Plan(SEED, rate=0.5, kinds=lab.kinds, seconds=0.05))
+    async with proxy.serving() as url:
+        systems = [lab.system(url), lab.system(url)]
+        story = await drive(systems, transactions, random.Random(SEED), share=lab.share)
+    expected = Counter({"downtime": number}) + Counter(LOTS if lab.holds else ())
+    assert lab.count() == expected
+    assert set(proxy.counts()) == {Fault.NONE, *lab.kinds}
+    print(f"\n{number} postings, seed {SEED}: {story.attempts} sent, {story.lookups} lookups, {dict(proxy.counts())}")
+
+
+async def test_each_posting_is_in_the_standins_books_once(lab: tuple[Lab, int]) -> None:
+    await post_through_faults(*lab, IN_TEST)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(4 * 3600)
+@pytest.mark.skipif(not MANY, reason="only with MOS_CHAOS_POSTINGS=<number>, as `make chaos` sets it")
+async def test_each_of_many_postings_is_in_the_standins_books_once(lab: tuple[Lab, int]) -> None:
+    await post_through_faults(*lab, MANY)
