@@ -10,6 +10,7 @@ from domain.messages import Choice, Input, Message
 from domain.people import Person
 from store.read.authority import Reader
 from store.read.console import TaskRow
+from templates.words import has, say
 
 UNFINISHED = ("open", "yours", "taken")
 
@@ -32,6 +33,20 @@ class Ask:
     @property
     def finished(self) -> bool:
         return self.task.closed_at is not None or self.task.standing not in UNFINISHED
+
+    def say(self, key: str) -> str:
+        """Words around the form, in its reader's language."""
+        return say(self.shown.language, key, {"n": ""}).strip()
+
+    def label(self, choice: Choice) -> str:
+        """What is written on a choice's button."""
+        root = choice.verb.partition(":")[0]
+        known = has(self.shown.language, f"verbs.{root}")
+        return choice.label or (self.say(f"verbs.{root}") if known else choice.verb.replace("_", " "))
+
+    def legend(self, name: str) -> str:
+        """What a group of choices is called."""
+        return str(self.shown.values.get("legends", {}).get(name) or name.replace("_", " ").capitalize())
 
     @property
     def mine(self) -> bool:

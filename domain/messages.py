@@ -161,10 +161,12 @@ class Message(BaseModel):
         found = self.versions.get(nearest(self.versions, language))
         said = {name: value for name, value in found if name != "labels"} if found else {}
         labels = found.labels if found else {}
+        legends = {name: label for name, label in labels.items() if ":" not in name}
+        verbs = {"verbs": _verbs(self.values["verbs"], labels)} if "verbs" in self.values else {}
         named = {
             "choices": [_choice(choice, labels) for choice in self.choices],
             "inputs": [_input(one, labels) for one in self.inputs],
-            "values": self.values | ({"verbs": _verbs(self.values["verbs"], labels)} if "verbs" in self.values else {}),
+            "values": self.values | verbs | ({"legends": legends} if legends else {}),
         }
         return self.model_copy(update={**times, **said, **named, "language": language, "versions": {}})
 
