@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from connectors.sap.client import SapClient
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import HEADER, NOTICE, Facts, Lookup
-from connectors.sap.mapping import Document, Draft, Update, draft_of, moment_of
+from connectors.sap.mapping import Document, Draft, Update, check_services, draft_of, moment_of
 from connectors.sap.metadata import EntitySet
 from connectors.sap.reversals import reversal_of
 from connectors.sap.stamps import GROUP, INSPECTION_LOT, mark_in, token_in
@@ -39,6 +39,7 @@ class Books:
 
     async def preview(self, transaction: OutcomeTransaction) -> Preview:
         """Raises what a posting would before it sends anything."""
+        check_services(transaction, self._config)
         facts = await self._lookup.facts(transaction.outcomes)
         draft = draft_of(transaction, facts, self._config, datetime.now(UTC))
         for update in draft.updates:

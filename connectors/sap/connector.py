@@ -9,7 +9,7 @@ from connectors.sap.books import Books
 from connectors.sap.client import SapClient
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import Lookup
-from connectors.sap.mapping import draft_of
+from connectors.sap.mapping import check_services, draft_of
 from connectors.sap.questions import Questions
 from connectors.sap.saga import Saga
 from connectors.sap.stamps import step_keys
@@ -64,6 +64,7 @@ class SapSystem:
 
     async def post(self, transaction: OutcomeTransaction) -> Receipt:
         """Raises as the role says; RejectedError `sap.partly_posted` when a saga could not be undone."""
+        check_services(transaction, self._config)
         standing = await self._stands.of_transaction(transaction)
         if _whole(transaction, standing):
             return _receipt(transaction, {number: found.labels for number, found in standing.items()}, replayed=True)

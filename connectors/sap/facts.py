@@ -118,10 +118,11 @@ class Lookup:
         return {str(record["SalesOrder"]): record for record in found}
 
     async def batch(self, lot: str) -> Batch | None:
-        """The batch by all of its goods movements."""
+        """The batch by all of its goods movements in our plant."""
         if not ITEM.holds("Batch", lot):
             return None
-        items = await self._client.find(ITEM, ITEM.equals("Batch", lot))
+        where = f"{ITEM.equals('Batch', lot)} and {ITEM.equals('Plant', self._config.plant)}"
+        items = await self._client.find(ITEM, where)
         items.sort(
             key=lambda item: (item["MaterialDocumentYear"], item["MaterialDocument"], item["MaterialDocumentItem"])
         )

@@ -16,7 +16,16 @@ from connectors.sap import edm
 from connectors.sap.client import Change
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import HEADER, ITEM, NOTICE, OPERATION, ORDER, SALE, Facts, Record, seq_of
-from connectors.sap.metadata import MAINTENANCE, EntitySet, entity_set
+from connectors.sap.metadata import (
+    INSPECTION,
+    MAINTENANCE,
+    MATERIAL,
+    NOTIFICATION,
+    PRODUCTION,
+    SALES,
+    EntitySet,
+    entity_set,
+)
 from connectors.sap.stamps import INSPECTION_LOT, STEPS, Stamp, mark_of, step_keys
 from connectors.sap.stock import Place
 from domain.errors import ConfigError, ConflictError, NotFoundError, RejectedError
@@ -135,6 +144,13 @@ def draft_of(
             write(outcome, number, draft)
     draft.documents = _stamped(draft.documents, transaction)
     return draft
+
+
+def check_services(transaction: OutcomeTransaction, config: SapConfig) -> None:
+    """A document of a service that is not used could not be looked up before a retry. Raises ConfigError."""
+    for outcome in transaction.outcomes:
+        if missing := _SERVICES.get(outcome.kind, set()) - set(config.services):
+            raise ConfigError(f"SAP's {', '.join(sorted(missing))} is not among the services: {outcome.kind} needs it.")
 
 
 def _stamped(documents: Sequence[Document], transaction: OutcomeTransaction) -> list[Document]:
@@ -345,6 +361,17 @@ def moment_of(day: date | None, at: time | None, zone: ZoneInfo) -> datetime | N
     return datetime.combine(day, at or time(), tzinfo=zone).astimezone(UTC) if day else None
 
 
+_SERVICES: Mapping[str, set[str]] = {
+    "reschedule_orders": {PRODUCTION},
+    "set_priority": {PRODUCTION},
+    "create_order": {PRODUCTION},
+    "change_promise": {SALES},
+    "hold_lot": {MATERIAL},
+    "dispose_lot": {MATERIAL},
+    "record_downtime": {NOTIFICATION},
+    "maintenance_order": {NOTIFICATION, MAINTENANCE},
+    "record_deviation": {INSPECTION, MATERIAL},  # goods movements tell the batch's material
+}
 _WRITERS: Mapping[type[Outcome], Callable[[Any, int, Draft], None]] = {
     RescheduleOrders: _reschedule,
     SetPriority: _priority,

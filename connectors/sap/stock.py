@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.sap.config import Stock
-from domain.errors import ConfigError
+from domain.errors import ConfigError, RejectedError
 
 _PAIRS: Mapping[str, tuple[Stock, Stock]] = {
     "101": ("outside", "unrestricted"),
@@ -64,7 +64,7 @@ class Batch:
 
 def batch_of(name: str, items: Iterable[Mapping[str, Any]], own: Mapping[str, tuple[Stock, Stock]]) -> Batch | None:
     """From all items of the batch, oldest first; None without any. Raises ConfigError for a movement type that nobody
-    described."""
+    described, RejectedError when several materials have a batch of this name."""
     stock: defaultdict[Place, defaultdict[Stock, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     counted, last = [], ""
     for item in items:
@@ -78,6 +78,8 @@ def batch_of(name: str, items: Iterable[Mapping[str, Any]], own: Mapping[str, tu
         last = str(item.get("MaterialDocumentItemText") or "")
     if not counted:
         return None
+    if len(materials := sorted({str(item["Material"]) for item in counted})) > 1:
+        raise RejectedError(f"SAP has batch {name} of several materials ({', '.join(materials)}): do it in SAP.")
     reason = last if any(held["blocked"] > 0 for held in stock.values()) else ""
     return Batch(name, str(counted[0]["Material"]), stock, reason, str(len(counted)))
 
