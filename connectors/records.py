@@ -86,6 +86,24 @@ def stamped(steps: Sequence[Step], outcome: Any, number: int) -> list[Step]:
     return [replace(one, digest=digest, number=number) for one in steps]
 
 
+def merged(steps: Sequence[Step]) -> list[Step]:
+    """One write for each record: a second one would find the version of the first, and overwrite its key."""
+    found: list[Step] = []
+    places: dict[Ref, int] = {}
+    for step in steps:
+        place = places.get(step.where) if step.where else None
+        if place is None:
+            if step.where:
+                places[step.where] = len(found)
+            found.append(step)
+            continue
+        first = found[place]
+        digest = content_hash([first.digest, step.digest])[:_DIGEST]
+        values, version = {**first.values, **step.values}, first.version or step.version
+        found[place] = replace(first, values=values, version=version, digest=digest)
+    return found
+
+
 @dataclass
 class Books:
     """Posting, finding and reading back over `records`. `models`: all that steps may touch, for finding by key."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.erpnext.client import local_text
 from connectors.erpnext.config import ErpNextConfig
-from connectors.records import Ref, Step, stamped
+from connectors.records import Ref, Step, merged, stamped
 from domain.errors import ConfigError, RejectedError
 from domain.outcomes import (
     DisposeLot,
@@ -42,7 +42,7 @@ def steps_of(transaction: OutcomeTransaction, config: ErpNextConfig, now: dateti
         if make is None:
             raise ConfigError(f"ERPNext takes no {outcome.kind} here: leave it out or do it in ERPNext.")
         steps += stamped(make(outcome, about), outcome, number)
-    return steps
+    return merged(steps)
 
 
 def _reschedule(outcome: RescheduleOrders, about: About) -> list[Step]:

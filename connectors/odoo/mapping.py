@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors.odoo.client import utc_text
 from connectors.odoo.config import OdooConfig
-from connectors.records import Ref, Step, stamped
+from connectors.records import Ref, Step, merged, stamped
 from domain.errors import ConfigError
 from domain.outcomes import (
     ChangePromise,
@@ -30,13 +30,13 @@ def models_of(config: OdooConfig) -> tuple[str, ...]:
 
 def steps_of(transaction: OutcomeTransaction, config: OdooConfig) -> list[Step]:
     """Raises ConfigError for an outcome that this connector does not book."""
-    steps = []
+    steps: list[Step] = []
     for number, outcome in enumerate(transaction.outcomes):
         make = _WRITERS.get(type(outcome))
         if make is None or (isinstance(outcome, RecordDeviation) and not config.enterprise):
             raise ConfigError(f"Odoo takes no {outcome.kind} here: leave it out or do it in Odoo.")
         steps += stamped(make(outcome, config, transaction.exception_id), outcome, number)
-    return steps
+    return merged(steps)
 
 
 def _production(job_order: str, config: OdooConfig, values: Mapping[str, Any], version: str = "") -> Step:

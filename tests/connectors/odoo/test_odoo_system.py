@@ -92,6 +92,20 @@ async def test_a_refused_step_takes_the_earlier_ones_back(peer: Peer) -> None:
     assert peer.odoo.rows["mrp.production"][1]["date_start"] == "2026-11-22 08:00:00"
 
 
+async def test_two_outcomes_for_one_order_are_one_write_of_it(peer: Peer) -> None:
+    system, wanted = (
+        peer.system(),
+        posting(RescheduleOrders(orders=[MOVED]), SetPriority(job_orders=["JO-1001"], priority=1)),
+    )
+    shown = await system.preview(wanted)
+    first = await system.post(wanted.model_copy(update={"versions": shown.versions}))
+    assert (await system.post(wanted)).replayed
+    assert first.documents == ["mrp.production 1"]
+    order = peer.odoo.rows["mrp.production"][1]
+    assert (order["date_start"], order["priority"]) == ("2026-11-23 09:00:00", "1")
+    assert peer.odoo.calls == ["mrp.production.write"]
+
+
 async def test_what_was_seen_must_still_stand(peer: Peer) -> None:
     system, wanted = peer.system(), posting(RescheduleOrders(orders=[MOVED]))
     shown = await system.preview(wanted)
