@@ -1,0 +1,1 @@
+"""A small home-grown ERP with a JSON interface, as a plant may have written it for itself."""
