@@ -89,10 +89,6 @@ class SapClient:
             url = self._following(following)
         raise InvalidPayloadError(f"SAP has too many {target.name} for one question: narrow it.")
 
-    async def reachable(self, service: str) -> None:
-        """The service's document can be read: it is active, and our user may use it."""
-        await self._get(self._url(service, ""))
-
     async def ready_to_write(self, service: str) -> None:
         """A CSRF token is given. Raises AuthError."""
         await self._token(service, stale=self._csrf)

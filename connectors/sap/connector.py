@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 import httpx
 
+from connectors.probing import Finding
 from connectors.sap.books import Books
 from connectors.sap.client import SapClient
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import Lookup
 from connectors.sap.mapping import check_services, draft_of
+from connectors.sap.probe import probe
 from connectors.sap.questions import Questions
 from connectors.sap.saga import Saga
 from connectors.sap.stamps import step_keys
@@ -75,6 +77,10 @@ class SapSystem:
         labels = {number: found.labels for number, found in standing.items()} | saga.labels
         labels |= {update.outcome: [update.label] for update in draft.updates if update.outcome not in labels}
         return _receipt(transaction, labels, replayed=not saga.wrote)
+
+    async def probe(self) -> list[Finding]:
+        """Services and sign-in. Raises TransientError when nobody answers."""
+        return await probe(self._client, self._config)
 
     async def preview(self, transaction: OutcomeTransaction) -> Preview:
         return await self._books.preview(transaction)

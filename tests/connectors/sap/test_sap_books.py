@@ -8,9 +8,8 @@ import pytest
 
 from connectors.sap.client import SapClient
 from connectors.sap.facts import HEADER
-from connectors.sap.probe import probe
 from domain.booking import drift, token_of
-from domain.errors import ConflictError, RejectedError
+from domain.errors import ConflictError, RejectedError, TransientError
 from domain.outcomes import (
     ChangePromise,
     CreateOrder,
@@ -145,24 +144,22 @@ async def test_everything_with_a_stamp_of_ours_is_listed_by_its_transaction(sap:
 
 
 async def test_the_probe_says_that_all_is_well(sap: Sap) -> None:
-    findings = await probe(sap.config(), {"password": PASSWORD})
-    assert {finding.level for finding in findings} == {"ok"}
+    findings = await sap.system().probe()
     assert len(findings) == 7
+    assert all(finding.ok for finding in findings)
+    assert not sap.standin.records.violations()
 
 
-@pytest.mark.parametrize(
-    "status, subject, word",
-    [(401, "sign-in", "user"), (403, "sign-in", "user"), (404, "API_PRODUCTION_ORDER_2_SRV", "activate")],
-)
-async def test_the_probe_says_what_is_missing(sap: Sap, status: int, subject: str, word: str) -> None:
-    findings = await probe(sap.config(), {"password": PASSWORD}, Answers(status))
-    assert (findings[0].level, findings[0].subject) == ("error", subject)
-    assert word in findings[0].message
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_the_probe_says_what_is_missing(sap: Sap, status: int) -> None:
+    findings = await sap.system(transport=Answers(status)).probe()
+    assert not any(finding.ok for finding in findings)
+    assert (findings[0].what, findings[0].blocks) == ("sign-in", True)
 
 
 async def test_the_probe_stops_where_nobody_is(sap: Sap) -> None:
-    findings = await probe(sap.config(), {"password": PASSWORD}, Unreachable())
-    assert [(finding.level, finding.subject) for finding in findings] == [("error", "connection")]
+    with pytest.raises(TransientError):
+        await sap.system(transport=Unreachable()).probe()
 
 
 async def test_the_probe_names_the_service_that_is_closed_to_us(sap: Sap) -> None:
@@ -174,7 +171,6 @@ async def test_the_probe_names_the_service_that_is_closed_to_us(sap: Sap) -> Non
                 return httpx.Response(403, json={"error": {"code": "x", "message": {"value": "no"}}}, request=request)
             return await network.handle_async_request(request)
 
-    findings = await probe(sap.config(), {"password": PASSWORD}, Closed())
-    wrong = [finding for finding in findings if finding.level == "error"]
-    assert [finding.subject for finding in wrong] == ["API_INSPECTIONLOT_SRV"]
-    assert "record_deviation" in wrong[0].message
+    wrong = [finding for finding in await sap.system(transport=Closed()).probe() if not finding.ok]
+    assert [(finding.what, finding.blocks) for finding in wrong] == [("API_INSPECTIONLOT_SRV", False)]
+    assert "record_deviation" in wrong[0].advice
