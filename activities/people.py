@@ -73,6 +73,7 @@ class PeopleActivities:
             elif request.kind != "notify":
                 shown_hash = await authorising.keep_shown(session, self._world, shown)
                 await exceptions.upsert_task(session, self._task(request, people, shown, shown_hash, code, now))
+            await ledger.audit(session, _asked_fact(request, people, shown_hash, now))
             rows = [
                 reaching.rows(
                     person,
@@ -200,6 +201,20 @@ class PeopleActivities:
             await ledger.add_decision(session, row | {"step": request.name, "task_id": request.task_id})
             fact = {"at": made.at, "kind": "decision", "actor": made.person, "subject": made.id}
             await ledger.audit(session, fact | {"data": made.model_dump(mode="json")})
+
+
+def _asked_fact(request: TellRequest, people: list[Person], shown_hash: str, now: datetime) -> dict[str, Json]:
+    """Who was asked or told, and what they were shown."""
+    data: dict[str, Json] = {
+        "exception": request.projection.exception_id,
+        "step": request.name,
+        "people": [person.id for person in people],
+        "shown_hash": shown_hash,
+        "version": request.version,
+        "rung": request.rung,
+    }
+    kind = "told" if request.kind == "notify" else "asked"
+    return {"at": now, "kind": kind, "actor": "mos", "subject": request.task_id, "data": data}
 
 
 def _is_to_withdraw(request: SettleRequest) -> bool:

@@ -1,6 +1,6 @@
 """The projection of a workflow's state, written in the transaction of the effect that it travels with.
 
-What people did to steer it is a fact for the auditor: its audit row is written with its line of the story.
+What people did, and what came of it, is a fact for the auditor: its audit record is written with its line of the story.
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.contracts.model import Entry, Projection
 from domain.values import Json
 from store.write import exceptions
+
+AUDITED = frozenset({"answer", "answer_refused", "closed", "control_refused", "signal", "step_failed", "superseded"})
+"""Lines of the story that are facts for the auditor too. Who was asked what is written by the one who asks (`people`),
+decisions, signatures and postings by theirs."""
 
 
 async def write(session: AsyncSession, projection: Projection, **more: Json) -> None:
@@ -32,9 +36,9 @@ async def write(session: AsyncSession, projection: Projection, **more: Json) -> 
         "state": projection.state,
         **more,
     }
-    facts = {entry.number: {"running": projection.version} for entry in projection.entries if _is_steering(entry)}
+    facts = {entry.number: {"running": projection.version} for entry in projection.entries if _is_audited(entry)}
     await exceptions.project(session, projection.exception_id, projection.rev, values, entries, facts)
 
 
-def _is_steering(entry: Entry) -> bool:
-    return entry.kind.startswith("control.") or entry.kind == "control_refused"
+def _is_audited(entry: Entry) -> bool:
+    return entry.kind in AUDITED or entry.kind.startswith("control.")

@@ -43,11 +43,27 @@ def read_line(text: str) -> Line:
         raise InvalidPayloadError(f"This is no line of an exported chain: {error}") from error
 
 
-def verify_lines(verifier: Verifier, lines: Iterable[str]) -> Report:
-    """Verify an exported chain; give a verifier that begins where the file does."""
+def verify_lines(verifier: Verifier, lines: Iterable[str], erased: Iterable[str] = ()) -> Report:
+    """Verify an exported chain; give a verifier that begins where the file does. `erased`: commitments that later
+    records say were erased."""
     for text in lines:
         verifier.take(read_line(text))
-    return verifier.end()
+    return verifier.end(erased=erased)
+
+
+def with_head(head: Head, public_key: str) -> str:
+    """A head to be kept outside, as JSON."""
+    return canonical(vars(head) | {"at": iso(head.at), "public_key": public_key})
+
+
+def read_head(text: str) -> Head:
+    """What `with_head` wrote. Raises InvalidPayloadError for anything else."""
+    try:
+        told = json.loads(text)
+        told.pop("public_key", None)
+        return Head(**told | {"at": parse_time(told["at"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidPayloadError(f"This is no head of the audit: {error}") from error
 
 
 def found_as_json(found: Found) -> str:

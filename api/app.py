@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     account,
+    audit,
     authority,
     definitions,
     doors,
@@ -53,6 +54,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
         signing,
         steering,
         shelving,
+        audit,
     )
     for room in (doors, signals, programs, *people, definitions, drafting, trying, plant, live):
         app.include_router(room.router)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from admin.audit_keys import Trusted
 from admin.enrolment import Enrolments
 from admin.oidc import Calls, Oidc, Provider
 from admin.sessions import Sessions
@@ -29,7 +30,8 @@ class ApiDeps:
     `phones_url`: the page of the stand-in phones. `plant_url`, `plant_token`: its control (infra/plant/README.md).
     `erp_links`: model of a document -> URL with `{id}` and `{label}`. `login_note`: a sentence shown at the log-in.
     `scenario_answers`: what the systems answer in a scenario that does not say. `api_token`: the installation's own
-    bearer token. `provider`: the company's identity provider, with what calls it.
+    bearer token. `provider`: the company's identity provider, with what calls it. `audit_keys`:
+    whose signatures on the audit count.
     """
 
     database: Database
@@ -50,6 +52,7 @@ class ApiDeps:
     api_token: str = ""
     provider: Provider | None = None
     provider_calls: Calls | None = None
+    audit_keys: Trusted = field(default_factory=lambda: Trusted(()))
 
     def __post_init__(self) -> None:
         self.public_url = self.public_url.rstrip("/")

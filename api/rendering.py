@@ -27,7 +27,8 @@ MACHINES = ("/webhooks/", "/slack/", "/twilio/", "/healthz", "/events", "/api/")
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The console's templates and their filters."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -78,7 +79,7 @@ def page(
         "moment": wording.moment,
         "link_of": lambda document: link_of(document, deps.erp_links, has_page=deps.erp_page is not None),
     }
-    html = _environment().get_template(template).render(shell | values)
+    html = environment().get_template(template).render(shell | values)
     return HTMLResponse(html, status, dict(headers or {}))
 
 

@@ -25,6 +25,7 @@ from domain.values import Json, canonical, content_hash, iso
 GENESIS: Final = "0" * 64
 ERASED: Final = "personal.erased"  # the kind of the record that lists the commitments whose values were erased
 _MARK: Final = "personal"
+MARKED: Final = f'"{_MARK}"'  # what stands in the text of every record that holds a commitment
 PERSONAL: Final[Mapping[str, str]] = {
     "address": "subject",
     "browser": "subject",
@@ -63,9 +64,13 @@ class Record:
             "subject": self.subject,
         }
 
+    def text(self) -> str:
+        """What is hashed."""
+        return _TEXT(self.said())
+
     def digest(self) -> str:
         """SHA-256 of the record's text, in hex."""
-        return content_hash(self.said())
+        return digest_of(self.text())
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ class Kept:
     person: str
     value: str
     salt: str
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a record's text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def link(number: int, previous: str, digest: str) -> str:
@@ -177,10 +187,14 @@ def filled(data: Json, kept: Mapping[str, str], erased: Json = None) -> Json:
 
 
 def read_data(text: str) -> Json:
-    """A record's data from its JSON, so that no change of a digit is lost in rounding."""
-    return json.loads(text, parse_float=_exact)
+    """A record's data from its JSON, so that no change of a digit is lost in rounding. Raises ValueError."""
+    return _READER.raw_decode(text)[0]
 
 
 def _exact(digits: str) -> float | str:
     number = float(digits)
     return number if Decimal(repr(number)) == Decimal(digits) else digits
+
+
+_TEXT: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode  # as `canonical`
+_READER: Final = json.JSONDecoder(parse_float=_exact)

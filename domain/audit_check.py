@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.audit import ERASED, GENESIS, Head, Kept, Record, Seal, commitment, commitments, link
+from domain.audit import ERASED, GENESIS, MARKED, Head, Kept, Record, Seal, commitment, commitments, digest_of, link
 
 _MOST = 1000  # findings that are told one by one
 
@@ -104,24 +104,26 @@ class Verifier:
         seal, expected = line.seal, self.report.last + 1
         for number in range(expected, min(seal.number, expected + _MOST)):
             self.found(Finding(What.REMOVED, number))
-        digest = line.record.digest() if line.record else ""
+        text = line.record.text() if line.record else ""
+        digest = digest_of(text) if text else ""
         if seal.number == expected:
             self._link(line, digest)
         else:
             self._before = (seal.hash,)
         self._content(line, digest)
         self._head(line)
-        self._values(line)
+        if line.kept or MARKED in text or (line.record and line.record.kind == ERASED):
+            self._values(line)
         self.report.last, self.report.hash = seal.number, seal.hash
         self.report.records += line.record is not None
 
     def _link(self, line: Line, digest: str) -> None:
         seal = line.seal
         holds = [before for before in self._before if link(seal.number, before, seal.digest) == seal.hash]
-        by_record = [before for before in self._before if link(seal.number, before, digest) == seal.hash]
         if holds:
             self._before = (seal.hash,)
             return
+        by_record = [before for before in self._before if link(seal.number, before, digest) == seal.hash]
         computed = link(seal.number, self._before[0], seal.digest)
         if by_record:  # only the seal's copy of the digest was changed
             self.found(_of(What.SEAL, line))

@@ -14,6 +14,7 @@ from domain.errors import MosError
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
 SUB_APPS = {
     "run": "infra.run",
+    "audit": "infra.audit",
     "connect": "infra.connecting",
     "db": "infra.db",
     "roster": "infra.roster",

@@ -189,6 +189,10 @@ async def _open(session: AsyncSession, rules: Rules, look: Look, match: Match, n
             opened_at=now,
         ),
     )
+    told = {"definition": name, "version": match.pinned.version, "key": match.key, "inbox": row.seq}
+    signal = {"source": row.source, "event": row.event_id, "type": row.kind}
+    opened = {"at": now, "kind": "exception.opened", "actor": "mos", "subject": exception_id, "data": told | signal}
+    await ledger.audit(session, opened)
     if match.terms.complaints:
         data = {"definition": name, "version": match.pinned.version, "complaints": list(match.terms.complaints)}
         fact = {"at": now, "kind": "opening.complaint", "actor": "mos", "subject": exception_id, "data": data}

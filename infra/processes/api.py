@@ -20,6 +20,7 @@ from connectors.webhook.connector import Webhook
 from domain.errors import ConfigError, NotFoundError, TransientError
 from domain.values import Json
 from infra import connect
+from infra.audit import trusted_keys
 from infra.plant.erp.errors import ErpError
 from infra.provider_calls import HttpCalls
 from infra.run import now
@@ -79,6 +80,7 @@ async def make_deps(settings: Settings, database: Database) -> ApiDeps:
         api_token=settings.api_token.get_secret_value() if settings.api_token else "",
         provider=_provider(settings, settings.public_url),
         provider_calls=HttpCalls(),
+        audit_keys=trusted_keys(settings),
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.audit import ERASED, GENESIS, Head, Kept, Record, Seal, commitments, filled, read_data
+from domain.audit import ERASED, GENESIS, MARKED, Head, Kept, Record, Seal, commitments, filled, read_data
 from domain.audit_check import Line
 from domain.values import Json
 from store.db import Database
@@ -117,15 +117,19 @@ async def _lines(session: AsyncSession, rows: Sequence[Any]) -> list[Line]:
         Line(
             Seal(row.number, row.record_id, row.digest, row.hash),
             record,
-            Head(row.head, row.head_hash, row.head_at, row.after, row.key, row.signature) if row.head is not None else None,
-            tuple(kept[name] for name in commitments(record.data) if name in kept) if kept and record else (),
+            Head(row.head, row.head_hash, row.head_at, row.after, row.key, row.signature)
+            if row.head is not None
+            else None,
+            tuple(kept[name] for name in commitments(record.data) if name in kept)
+            if kept and record and _open(row.data)
+            else (),
         )
         for row, record in zip(rows, records, strict=True)
     ]
 
 
 def _open(data: str) -> bool:
-    return '"personal"' in data
+    return MARKED in data
 
 
 def _record(row: Any) -> Record:

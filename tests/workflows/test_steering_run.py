@@ -39,7 +39,8 @@ async def steer(
 
 
 async def audited(plant: Plant, exception: str) -> list[tuple[str, str, str]]:
-    rows = await plant.rows(select(AuditRow).where(col(AuditRow.subject) == exception).order_by(col(AuditRow.id)))
+    steered = (col(AuditRow.subject) == exception, col(AuditRow.kind).startswith("control"))
+    rows = await plant.rows(select(AuditRow).where(*steered).order_by(col(AuditRow.id)))
     return [(row.kind, row.actor, row.data.get("reason", "")) for row in rows]
 
 
