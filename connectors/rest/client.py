@@ -57,6 +57,7 @@ class Answer:
     body: Json
     headers: Mapping[str, str]
     means: str = ""
+    status: int = 0
 
 
 class RestClient:
@@ -93,7 +94,7 @@ class RestClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         if not response.is_success:
             return Answer(None, headers, self._refused(response))
-        return Answer(self._json(response, writes=writes), headers)
+        return Answer(self._json(response, writes=writes), headers, status=response.status_code)
 
     def _json(self, response: httpx.Response, *, writes: bool) -> Json:
         if not response.content:

@@ -155,7 +155,7 @@ class RestSystem:
             return Done(self._document(operation, scope, None), scope.get("before"), changed=False)
         if idempotency.look_up and (answer.means or answer.body is None):
             return await self._after(idempotency.look_up, step, key, answer)
-        told = {"body": answer.body, "headers": dict(answer.headers)}
+        told = {"body": answer.body, "headers": dict(answer.headers), "status": answer.status}
         replayed = render(idempotency.replayed, told, self._zone) is True
         return Done(self._document(operation, scope, answer.body), answer.body, replayed=replayed)
 

@@ -105,7 +105,7 @@ class Idempotency(_Part):
             raise ValueError("read belongs to read_before_write, which needs it: how to see what stands")
         if self.look_up and self.strategy not in ("natural_key", "header"):
             raise ValueError(f"{self.strategy} has no look_up: call it natural_key")
-        _template(self.replayed, ("body", "headers"))
+        _template(self.replayed, ("body", "headers", "status"))
         return self
 
 
