@@ -11,7 +11,7 @@ from activities.posting_rules import SentBackError, WaitingError
 from activities.world import World
 from connectors.roles import Previewer, Reversible, System
 from domain.booking import Preview, drift
-from domain.errors import ConflictError, RejectedError
+from domain.errors import ConflictError, OutcomeUnknownError, RejectedError
 from domain.ledger import ENDED, Event, Held, State, gate, step
 from domain.outcome_rules import objects_of, unversioned
 from domain.outcomes import OutcomeTransaction, Receipt
@@ -185,9 +185,18 @@ class Life:
         try:
             return await system.post(self.transaction())
         except ConflictError as error:
-            if error.code.endswith(_KEY_REUSED) or not isinstance(system, Previewer):
+            if error.code.endswith(_KEY_REUSED):
+                return await self._by_another(system, error)
+            if not isinstance(system, Previewer):
                 raise
             raise await self._stale(system, error) from error
+
+    async def _by_another(self, system: System, error: ConflictError) -> Receipt:
+        """Another worker that was taken for dead is posting the same: its receipt, or the refusal of what is really
+        another payload. Until the system has committed it nobody knows."""
+        if await system.find(self.row.key) is None:
+            raise OutcomeUnknownError("another worker is posting it; it is looked up by its key") from error
+        return await system.post(self.transaction())
 
     async def _look(self, system: System) -> Preview | None:
         if not isinstance(system, Previewer):

@@ -4,31 +4,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.world import World
 from domain.booking import FieldChange, Preview
-from domain.errors import MosError, RejectedError
+from domain.errors import RejectedError
 from domain.ledger import Held
 from store.read import site as site_read
 from store.tables import DecisionRow, LedgerRow
 
 
-class WaitingError(MosError):
+class WaitingError(Exception):
     """Not now; `held` says why and until when. None: until somebody approves it."""
-
-    code = "mos.waiting"
 
     def __init__(self, held: Held | None) -> None:
         super().__init__(f"it waits: {held.why if held else 'for an approval'}")
         self.held = held
 
 
-class SentBackError(MosError):
+class SentBackError(Exception):
     """What it rests on has changed in the system; `changes` from what was shown to what stands `now`. `harmless`: the
     record has changed, but nothing that was shown."""
 
-    code = "mos.sent_back"
-
     def __init__(self, changes: list[FieldChange], now: Preview | None, why: str, *, harmless: bool = False) -> None:
         super().__init__(why)
-        self.changes, self.now, self.harmless = changes, now, harmless
+        self.message, self.changes, self.now, self.harmless = why, changes, now, harmless
 
 
 async def ground(world: World, row: LedgerRow) -> None:
@@ -46,7 +42,7 @@ async def ground(world: World, row: LedgerRow) -> None:
 
 async def _standing(session: AsyncSession, row: LedgerRow) -> None:
     signed = await site_read.definition(session, row.standing_version)
-    covered = signed.standing_authority.outcomes if signed.standing_authority else []
+    covered = signed.standing_authority.outcomes if signed and signed.standing_authority else []
     beyond = sorted({outcome["kind"] for outcome in row.outcomes} - set(covered))
     if beyond:
         raise RejectedError(f"The standing authority of this version does not cover {', '.join(beyond)}.")

@@ -13,7 +13,7 @@ from activities.context import ContextActivities
 from activities.contracts.model import AuthoriseRequest, GatherRequest, PostRequest, Projection, Query
 from activities.posting import PostingActivities
 from activities.world import World
-from domain.errors import AuthError, MosError, TransientError
+from domain.errors import AuthError, ConflictError, MosError, OutcomeUnknownError, TransientError
 from domain.outcomes import HoldLot, OutcomeTransaction, System
 from domain.values import Json
 from store.tables import AuditRow, LedgerRow
@@ -88,6 +88,23 @@ async def test_a_posting_waits_for_the_operator(world: World, monkeypatch: pytes
     assert (await ActivityEnvironment().run(posting.post, hold())).status == "posted"
     (posted,) = await rows(world, LedgerRow)
     assert (posted.status, posted.error, posted.attempts) == ("posted", None, 4)
+
+
+async def test_another_worker_is_posting_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was taken for dead: the key is taken, and not committed yet. That is no refusal."""
+    posting, erp = PostingActivities(world), world.systems["erp"]
+    await decided(world)
+
+    async def taken(_: OutcomeTransaction) -> None:
+        raise ConflictError("the key is used", code="erp.key_reused")
+
+    with monkeypatch.context() as racing:
+        racing.setattr(erp, "post", taken)
+        with pytest.raises(OutcomeUnknownError):
+            await ActivityEnvironment().run(posting.post, hold())
+    (row,) = await rows(world, LedgerRow)
+    assert row.status == "unknown"
+    assert (await ActivityEnvironment().run(posting.post, hold())).status == "posted"
 
 
 async def test_a_posting_to_nobody_waits_too(world: World) -> None:

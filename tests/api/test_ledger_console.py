@@ -22,8 +22,7 @@ def plain(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-@pytest.fixture(autouse=True)
-async def rows(database: Database) -> None:
+async def seed_ledger(database: Database) -> None:
     """One of every kind that a person does something about, and two who may."""
     common = {"exception_id": RUSH, "step": "5", "system": "erp", "outcomes": [PROMISE], "drafted_at": NOW}
     common |= {"preview": {"changes": [SHOWN], "versions": {}, "notes": []}, "previewed_at": NOW}
@@ -42,6 +41,11 @@ async def rows(database: Database) -> None:
         for person in PEOPLE:
             row = await session.get_one(PersonRow, person)
             row.data = row.data | {"authorities": [*row.data["authorities"], "promise", "manage_ledger"]}
+
+
+@pytest.fixture(autouse=True)
+async def rows(database: Database) -> None:
+    await seed_ledger(database)
 
 
 async def send(who: Browser, path: str, fields: dict[str, str], page: str = "/account") -> httpx.Response:
