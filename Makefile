@@ -30,7 +30,7 @@ demo-script: ## The same, played by a script; exits 0 only if all of it happened
 test: debian ## All tests
 	@$(MAKE) --no-print-directory -j2 .venv/.dev erp
 	-@$(MAKE) --no-print-directory editor
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev ## Lint, format, types, walls and house rules
 	@$(MAKE) --no-print-directory -k -j2 --output-sync=target lint format-check types walls house

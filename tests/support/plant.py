@@ -294,7 +294,7 @@ class Plant:
         return {row.step: row for row in await self.rows(select(LedgerRow))}
 
     async def quiet(self) -> None:
-        """Until every message is on its way. One that is only planned, to follow if nobody reacts, is not waited for."""
+        """Until every message is on its way. One that only follows if nobody reacts is not waited for."""
 
         async def find() -> bool:
             unsent = select(OutboxRow).where(col(OutboxRow.state).in_(("pending", "sending")))
