@@ -18,7 +18,7 @@ from connectors.sap.stamps import step_keys
 from connectors.sap.standing import Found, Stands
 from connectors.sap.unsure import Unsure
 from domain.booking import Booked, Preview, ReadBack
-from domain.errors import NotFoundError
+from domain.errors import ConfigError, NotFoundError
 from domain.outcomes import (
     ChangePromise,
     CreateOrder,
@@ -128,6 +128,9 @@ def _changed(outcome: Outcome) -> list[str]:
 def build(
     config: SapConfig, secrets: Mapping[str, str], transport: httpx.AsyncBaseTransport | None = None
 ) -> SapSystem:
-    """`secrets`: `password` of `config.user`, or `client_secret` of `config.oauth`. `transport` is for tests."""
-    secret = secrets["client_secret"] if config.oauth else secrets["password"]
+    """`secrets`: `password` of `config.user`, or `client_secret` (or `password`) of `config.oauth`. `transport` is for
+    tests. Raises ConfigError without a secret."""
+    secret = (config.oauth and secrets.get("client_secret")) or secrets.get("password")
+    if not secret:
+        raise ConfigError("SAP needs a secret: password, or client_secret with oauth.")
     return SapSystem(config, SapClient(config, secret, transport))

@@ -41,5 +41,7 @@ def test_the_manifest_builds_a_system_with_its_capabilities() -> None:
     system = build({**SETTINGS, "password": "p"})
     assert system.name == "erp"
     roles = {"preview": Previewer, "reverse": Reversible, "reconcile": Reconciler}
+    with pytest.raises(ConfigError, match="secret"):
+        build({**SETTINGS})
     able = {name for name, role in roles.items() if issubclass(type(system), role)}
     assert able == set(MANIFEST.capabilities)
