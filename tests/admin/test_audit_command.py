@@ -1,0 +1,69 @@
+"""`mos audit` at the machine: verify, keep the head outside, take out, archive, erase."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from admin import auditing
+from admin.audit_keys import Signer
+from domain.errors import InvalidPayloadError
+from infra.audit import app
+from store.db import Database
+from store.write import audit as write
+
+KEY = "k" * 32
+NOW = datetime.now(UTC) - timedelta(days=40)
+
+
+async def _filled(url: str) -> None:
+    database = Database(url, pool_size=1)
+    for n in range(4):
+        async with database.transaction() as session:
+            data = {"address": f"+491{n}"}
+            await write.add(session, {"at": NOW, "kind": "told", "actor": "eva", "subject": f"=s{n}", "data": data})
+        await auditing.seal(database, Signer(KEY), NOW + timedelta(days=20 * (n // 2)))
+    await database.close()
+
+
+@pytest.fixture
+def filled(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Two records sealed 40 days ago, two 20 days ago."""
+    for name, value in {"MOS_DATABASE_URL": database_url, "MOS_AUDIT_KEY": KEY, "MOS_DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    asyncio.run(_filled(database_url))
+    return database_url
+
+
+def mos(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_the_audit_at_the_machine(filled: str, tmp_path: Path) -> None:
+    assert mos("verify").startswith("good: numbers 1 to 4, 4 records, 4 signed heads")
+    head = tmp_path / "head.json"
+    head.write_text(mos("head"))
+    sheet, lines, old = tmp_path / "a.csv", tmp_path / "a.jsonl", tmp_path / "old.jsonl"
+    with pytest.raises(InvalidPayloadError):
+        mos("export", "--output", str(sheet))
+    mos("export", "--format", "csv", "--output", str(sheet), "--by", "olga")
+    assert "'=s1" in sheet.read_text()
+    assert mos("erase", "=s0", "--reason", "asked", "--by", "olga").startswith("1 values")
+    mos("export", "--format", "chain", "--output", str(lines), "--by", "olga")
+    assert "personal value removed: number 1" in mos("verify", "--file", str(lines), code=1)  # its erasure comes later
+    day = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
+    assert "numbers up to 2 " in mos("archive", day, str(old), "--by", "olga")
+    assert len(old.read_text().splitlines()) == 2
+    assert "numbers 3 to 4" in mos("verify", "--head", str(head))
+    public = json.loads(head.read_text())["public_key"]
+    mos("verify", "--file", str(old), "--public-key", public, code=1)  # the erased value; nothing else
+    with psycopg.connect(filled, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE audit SET actor = 'mallory' WHERE subject = '=s3'")
+    assert "altered: number 4" in mos("verify", code=1)
