@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -24,9 +25,9 @@ def plain(html: str) -> str:
 
 async def seed_ledger(database: Database) -> None:
     """One of every kind that a person does something about, and two who may."""
-    common = {"exception_id": RUSH, "step": "5", "system": "erp", "outcomes": [PROMISE], "drafted_at": NOW}
-    common |= {"preview": {"changes": [SHOWN], "versions": {}, "notes": []}, "previewed_at": NOW}
-    drift = {"why": "It has changed in the system.", "changes": [SHOWN | {"after": "2026-12-02"}]}
+    common: dict[str, Any] = {"exception_id": RUSH, "step": "5", "system": "erp", "outcomes": [PROMISE]}
+    common |= {"preview": {"changes": [SHOWN], "versions": {}, "notes": []}, "previewed_at": NOW, "drafted_at": NOW}
+    drift: dict[str, Any] = {"why": "It has changed in the system.", "changes": [SHOWN | {"after": "2026-12-02"}]}
     drift |= {"now": {"changes": [SHOWN | {"before": "2026-12-02"}], "versions": {"sale.sale,7": "9"}, "notes": []}}
     made = [
         LedgerRow(id="txn_back", key="k:back", status="sent_back", drift=drift, decision="dec_1", **common),
