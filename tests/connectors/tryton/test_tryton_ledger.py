@@ -1,6 +1,7 @@
 """What the ledger asks of Tryton: a preview that changes nothing, versions, what stands now, and the way back."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -125,16 +126,15 @@ async def test_what_was_just_posted_stands_as_posted(erp: Erp) -> None:
     works = [{"seq": 10, "work_unit": "mill-1", "planned_start": start, "planned_end": start + timedelta(hours=2)}]
     plan = {"job_order": "JO-1002", "planned_start": start, "planned_end": start + timedelta(days=2), "works": works}
     lot = [lot.number for lot in erp.reader.lots() if lot.number][-1]
-    for number, outcome in enumerate(
-        [
-            {"kind": "reschedule_orders", "orders": [plan]},
-            {"kind": "record_downtime", "equipment": "mill-1", "start": erp.anchor, "end": start, "cause": "bearing"},
-            {"kind": "maintenance_order", "equipment": "mill-1", "title": "Bearing", "done": True},
-            {"kind": "hold_lot", "lot": lot, "reason": "too hard"},
-            {"kind": "record_deviation", "lot": lot, "title": "Hardness", "description": "27.4 HRC"},
-            {"kind": "change_promise", "sale": "SO-2001", "promised": start, "reason": "late bearing"},
-        ]
-    ):
+    outcomes: list[dict[str, Any]] = [
+        {"kind": "reschedule_orders", "orders": [plan]},
+        {"kind": "record_downtime", "equipment": "mill-1", "start": erp.anchor, "end": start, "cause": "bearing"},
+        {"kind": "maintenance_order", "equipment": "mill-1", "title": "Bearing", "done": True},
+        {"kind": "hold_lot", "lot": lot, "reason": "too hard"},
+        {"kind": "record_deviation", "lot": lot, "title": "Hardness", "description": "27.4 HRC"},
+        {"kind": "change_promise", "sale": "SO-2001", "promised": start, "reason": "late bearing"},
+    ]
+    for number, outcome in enumerate(outcomes):
         wanted = OutcomeTransaction.model_validate(
             {"id": "txn_1", "key": f"exc_clean:{number}:1", "exception_id": "exc_clean", "system": "erp"}
             | {"outcomes": [outcome], "decision": "dec_1"}
