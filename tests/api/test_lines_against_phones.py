@@ -42,6 +42,7 @@ from tests.connectors.email.lab import config as email_config
 from tests.connectors.twilio.test_media import png
 from tests.support.eventually import eventually
 from tests.support.servers import free_port
+from tests.support.vendor_rules import assert_rules_kept
 from tests.templates.test_golden_renders import APPROVE, CASES, NOTIFY, TASK
 
 ACCOUNT, SECRET, OURS, WHATSAPP = "AC" + "a1" * 16, "0123456789abcdef0123456789abcdef", "+420910000001", "+420910000002"
@@ -171,6 +172,7 @@ async def site(database: Database, phones: httpx.Client) -> AsyncIterator[Site]:
         found = Site(database, phones, channels, config)
         await found.control("PATCH", "/settings", {"twilio": {"inbound_url": f"{public}/twilio/inbound"}})
         yield found
+        await asyncio.to_thread(assert_rules_kept, str(phones.base_url), ("request", "rate"))
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

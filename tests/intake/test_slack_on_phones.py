@@ -25,6 +25,7 @@ from tests.intake.hand import Hand
 from tests.intake.slack_scene import JONAS, SHOWN, TASK, keep_task
 from tests.phones.peers import APP_TOKEN, SECRET, TOKEN, Phones, configuration
 from tests.support.eventually import eventually
+from tests.support.vendor_rules import assert_rules_kept
 
 NAME, NOBODY, GUEST = "Jonas Weber", "Some Body", "A Guest"
 EXTRA = [Choice(verb=f"v{number}", label=f"V{number}", more=True) for number in range(6)]
@@ -108,6 +109,7 @@ async def scene(phones: Phones, hand: Hand) -> AsyncIterator[Scene]:
         with suppress(asyncio.CancelledError):
             await listener
     await channel.close()
+    await asyncio.to_thread(assert_rules_kept, phones.url, ("request", "rate", "answer"))
 
 
 async def test_a_press_a_form_and_its_errors(scene: Scene) -> None:

@@ -13,6 +13,8 @@ from infra.demo.play.peers import Peers
 
 _LINK = re.compile(r"/exceptions/([\w-]+)")
 _SIGN = re.compile(r"/tasks/[\w-]+/sign")
+_SHORT = re.compile(r"^\w+: (\w{4}) \+ (.+)$", re.MULTILINE)
+_WORD = {"accept": "OK", "decline": "NO"}
 _TIMEOUT_S = 30.0
 _FORM = "form:"  # such a button opens a form; the answer is given with the form
 _OPENS_S = 10.0
@@ -34,11 +36,15 @@ class Message:
     forms: frozenset[str] = frozenset()
 
     def reply_for(self, meaning: str) -> str:
-        """What to type for a meaning, as the SMS itself explains it (`QNAF OK = accept`). Raises NotHappenedError."""
+        """What to type for a meaning, as the SMS itself explains it: `QNAF OK = accept`, or, where room is short,
+        `Reply: QNAF + OK / NO` with `1 = ...` above for a choice. Raises NotHappenedError."""
+        short = _SHORT.search(self.text)
         for line in self.text.splitlines():
             reply, equals, explained = line.partition(" = ")
             if equals and meaning in explained:
-                return reply.strip()
+                return f"{short[1]} {reply.strip()}" if short else reply.strip()
+        if short and _WORD.get(meaning) in short[2].split(" / "):
+            return f"{short[1]} {_WORD[meaning]}"
         raise NotHappenedError(f"This SMS does not say how to answer '{meaning}':\n{self.text}")
 
 
