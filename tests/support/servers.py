@@ -25,6 +25,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from store.migrate import upgrade
+from tests.support.rows import keep, put_back
 
 Server = TypeVar("Server")
 _NAMESPACES = 150
@@ -61,6 +62,7 @@ class Postgres:
 
     server: PostgresServer
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    free: dict[str, list[str]] = field(default_factory=dict)
 
     def url(self, database: str = "postgres") -> str:
         return str(self.server.get_uri(database=database))
@@ -80,13 +82,23 @@ class Postgres:
 
     @contextlib.contextmanager
     def database(self, template: str = "template_mos") -> Iterator[str]:
-        """The URL of a fresh database."""
-        name = f"t{next(self.numbers)}"
-        self.clone(name, template)
+        """The URL of a database as the template is: a clone, or one of an earlier test with its rows put back."""
+        free = self.free.setdefault(template, [])
+        name = free.pop() if free else self._cloned(template)
         try:
             yield self.url(name)
         finally:
-            self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            if put_back(self.url(name)):
+                free.append(name)
+            else:
+                self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _cloned(self, template: str) -> str:
+        name = f"t{next(self.numbers)}"
+        self.clone(name, template)
+        keep(self.url(name))
+        return name
 
     def restart(self) -> None:
         """Every connection is lost; what was committed stays."""
