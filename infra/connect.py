@@ -198,7 +198,8 @@ def resolve_secret(reference: str) -> str:
 def _kinds() -> dict[str, Callable[[], tuple[Any, Any]]]:
     """Loaded when first needed: a vendor library that no connection uses is never imported."""
     sources = {"opcua": _opcua, "mqtt": _mqtt}
-    return {"tryton": _tryton, "mes_http": _mes_http, "rest": _rest, "odoo": _odoo, "erpnext": _erpnext, **sources}
+    books = {"tryton": _tryton, "odoo": _odoo, "erpnext": _erpnext, "sap": _sap, "rest": _rest}
+    return {**books, "mes_http": _mes_http, **sources}
 
 
 def _odoo() -> tuple[Any, Any]:
@@ -206,6 +207,13 @@ def _odoo() -> tuple[Any, Any]:
     from connectors.odoo.connector import build
 
     return OdooConfig, build
+
+
+def _sap() -> tuple[Any, Any]:
+    from connectors.sap.config import SapConfig
+    from connectors.sap.connector import build
+
+    return SapConfig, build
 
 
 def _erpnext() -> tuple[Any, Any]:

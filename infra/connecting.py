@@ -26,6 +26,7 @@ class Kind(StrEnum):
     TRYTON = "tryton"
     ODOO = "odoo"
     ERPNEXT = "erpnext"
+    SAP = "sap"
     REST = "rest"
     MES_HTTP = "mes_http"
 

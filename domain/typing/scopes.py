@@ -316,7 +316,7 @@ RESULTS: dict[str, Callable[[Any, Scopes, Record], Type]] = {
     "approve": _approve,
     "wait": _wait,
     "propose": _propose,
-    "post": lambda *_: read_record({"status": "'posted'|'rejected'", "documents": ["text"]}),
+    "post": lambda *_: read_record({"status": "'posted'|'rejected'|'dry_run'", "documents": ["text"]}),
     "decide": _decide,
     "call": _call,
     "for_each": _for_each,
