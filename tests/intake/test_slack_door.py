@@ -96,7 +96,7 @@ async def test_a_slow_database_opens_an_empty_view_that_is_filled(
     monkeypatch.setattr("intake.slack_showing.SOON_S", 0.05)
     async with hand.database.transaction() as session:
         await session.execute(update(TaskRow).values(step="held"))
-        opening = asyncio.create_task(_read_locked(door, hand))
+        opening = asyncio.create_task(_read_locked(door, hand, monkeypatch))
         while not lab.workspace.views:
             await asyncio.sleep(0.01)
         assert lab.workspace.views[0]["view"]["callback_id"] == "notice"
@@ -106,7 +106,7 @@ async def test_a_slow_database_opens_an_empty_view_that_is_filled(
     assert (filled["how"], filled["hash"], filled["view"]["callback_id"]) == ("update", "h1", "done")
 
 
-async def _read_locked(door: SlackDoor, hand: Hand) -> None:
+async def _read_locked(door: SlackDoor, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Presses while a reader of tasks waits for the lock that the test holds."""
     pages = door.showing._pages  # what reads the database
     read = pages.form
@@ -116,7 +116,7 @@ async def _read_locked(door: SlackDoor, hand: Hand) -> None:
             await session.scalars(select(TaskRow).with_for_update())
         return await read(*arguments)
 
-    pages.form = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(pages, "form", slow)
     await door.handle(press("form:done"))
 
 
