@@ -12,7 +12,8 @@ from temporalio import activity
 from activities.contracts import calls
 from activities.contracts.model import Authorised, AuthoriseRequest, DecisionMade, SettleRequest, TellRequest
 from activities.world import World
-from domain.authority import (
+from domain.asking.messages import Message, Standing
+from domain.authority.matrix import (
     NOTHING,
     Asked,
     AuthorityMatrix,
@@ -27,9 +28,8 @@ from domain.authority import (
     same_human,
     signature_of,
 )
-from domain.messages import Message, Standing
-from domain.people import Person
-from domain.signing import binding, shown_hash, snapshot
+from domain.authority.signing import binding, shown_hash, snapshot
+from domain.rosters.people import Person
 from domain.values import Json
 from store.read import authority as read
 from store.read import identity

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from domain.contacts import is_urgent
-from domain.people import ChannelName
+from domain.rosters.contacts import is_urgent
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from store.tables import OutboxRow
 from templates.gsm import segments

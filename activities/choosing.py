@@ -9,8 +9,8 @@ from temporalio import activity
 from activities.contracts import calls
 from activities.contracts.model import People, TellRequest, WhoRequest
 from activities.world import World
-from domain.people import Person, Roster, select
-from domain.routing import PAGES_WINDOW, Load, preferred
+from domain.rosters.people import Person, Roster, select
+from domain.rosters.routing import PAGES_WINDOW, Load, preferred
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from activities.contracts.model import SettleRequest, TellRequest, Wording
-from domain.messages import Fact, Message, MessageKind, OptionCard, Standing, Version
-from domain.people import Person
-from domain.texts import FALLBACK, Text, fact_texts, languages, nearest, pick
+from domain.asking.messages import Fact, Message, MessageKind, OptionCard, Standing, Version
+from domain.language.texts import FALLBACK, Text, fact_texts, languages, nearest, pick
+from domain.rosters.people import Person
 from domain.values import Json, iso, local_text
 from templates.text import render_text
 

@@ -9,7 +9,7 @@ from activities.contracts import calls
 from activities.contracts.model import CloseRequest, CloseResult, GatherRequest, GatherResult, Projection, Query
 from activities.world import World
 from domain.errors import ConfigError, MosError
-from domain.texts import pick
+from domain.language.texts import pick
 from domain.values import Json
 from store.write import exceptions, facts
 from templates.text import render_text

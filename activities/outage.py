@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.roles import Channel, ChannelMessage
+from domain.asking.messages import Message
 from domain.errors import AuthError, MosError, OutcomeUnknownError, RateLimitedError, TransientError
-from domain.messages import Message
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.read import reach as read
 from store.tables import OutboxRow

@@ -12,10 +12,10 @@ from activities.compose import Composer
 from activities.contracts import calls
 from activities.contracts.model import SettleRequest, TellRequest, Told
 from activities.world import World
-from domain.answer_words import KEYWORDS
+from domain.asking.answer_words import KEYWORDS
+from domain.asking.messages import Message, Standing
 from domain.ids import derived_id, task_code
-from domain.messages import Message, Standing
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from domain.values import Json
 from store.read import site as site_read
 from store.read import tasks as tasks_read

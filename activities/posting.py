@@ -9,6 +9,7 @@ from activities.contracts.model import AwaitPosting, PostRequest, PostResult
 from activities.posting_life import MAYBE_SENT, Life
 from activities.posting_rules import SentBackError, WaitingError, ground
 from activities.world import World
+from domain.books.ledger import BOOKED, ENDED, Event, State
 from domain.errors import (
     AuthError,
     ConfigError,
@@ -20,7 +21,6 @@ from domain.errors import (
     RejectedError,
     TransientError,
 )
-from domain.ledger import BOOKED, ENDED, Event, State
 from store.tables import LedgerRow
 
 _LOOK_AGAIN_S = 1.0

@@ -10,11 +10,11 @@ from activities.contracts.model import PostRequest, PostResult
 from activities.posting_rules import SentBackError, WaitingError
 from activities.world import World
 from connectors.roles import Previewer, Reversible, System
-from domain.booking import Preview, drift
+from domain.books.booking import Preview, drift
+from domain.books.ledger import ENDED, Event, Held, State, gate, step
+from domain.books.outcome_rules import objects_of, unversioned
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import ConflictError, OutcomeUnknownError, RejectedError
-from domain.ledger import ENDED, Event, Held, State, gate, step
-from domain.outcome_rules import objects_of, unversioned
-from domain.outcomes import OutcomeTransaction, Receipt
 from domain.values import Json
 from store.read import ledger as ledger_read
 from store.read import site as site_read

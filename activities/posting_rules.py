@@ -3,9 +3,9 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.world import World
-from domain.booking import FieldChange, Preview
+from domain.books.booking import FieldChange, Preview
+from domain.books.ledger import Held
 from domain.errors import RejectedError
-from domain.ledger import Held
 from store.read import site as site_read
 from store.tables import DecisionRow, LedgerRow
 

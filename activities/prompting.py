@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.contracts.model import OwnerCall, Projection, SettleRequest, TellRequest
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.signals import RawSignal, SignalType
 from domain.values import Json
 from store.read import tasks as tasks_read

@@ -4,11 +4,11 @@ from collections import Counter
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from domain.contacts import ContactMethod
+from domain.asking.messages import Message
 from domain.ids import derived_id
-from domain.messages import Message
-from domain.people import Person
-from domain.reach import plan, useful_until
+from domain.rosters.contacts import ContactMethod
+from domain.rosters.people import Person
+from domain.rosters.reach import plan, useful_until
 from domain.values import Json
 
 _TELLS = "notify"

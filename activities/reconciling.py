@@ -11,10 +11,10 @@ from datetime import timedelta
 from activities.posting_life import Life
 from activities.world import World
 from connectors.roles import Reconciler
-from domain.booking import ReadBack
+from domain.books.booking import ReadBack
+from domain.books.ledger import Event, step
+from domain.books.outcomes import Receipt
 from domain.errors import MosError
-from domain.ledger import Event, step
-from domain.outcomes import Receipt
 from domain.values import Json
 from store.read import ledger as read
 from store.read.health import UNAVAILABLE

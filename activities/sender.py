@@ -19,10 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import bundling
 from activities.outage import Outages
 from connectors.roles import Channel, ChannelMessage, SentMessage
-from domain.contacts import is_urgent
+from domain.asking.messages import Message
 from domain.errors import MosError, OutcomeUnknownError, RateLimitedError, TransientError
-from domain.messages import Message
-from domain.people import ChannelName
+from domain.rosters.contacts import is_urgent
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from store.db import Database
 from store.read import prompts

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.authority import same_human
+from domain.authority.matrix import same_human
 from domain.errors import RejectedError
 from store.read import site as site_read
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from domain.audit import Head, Kept, Record, Seal, read_data
-from domain.audit_check import Line, Report, Verifier
+from domain.audit.chain import Head, Kept, Record, Seal, read_data
+from domain.audit.verification import Line, Report, Verifier
 from domain.errors import InvalidPayloadError
 from domain.values import Json, canonical, iso, parse_time
 from store.read.audit import Found

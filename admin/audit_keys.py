@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from domain.audit import Head
+from domain.audit.chain import Head
 from domain.errors import ConfigError
 
 _SHORTEST = 32

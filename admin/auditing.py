@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin.actors import Actor, may
 from admin.audit_files import as_json
 from admin.audit_keys import Signer, Trusted
-from domain.audit import ERASED, GENESIS, Head, chain
-from domain.audit_check import Finding, Report, Verifier, What
+from domain.audit.chain import ERASED, GENESIS, Head, chain
+from domain.audit.verification import Finding, Report, Verifier, What
 from domain.errors import ConflictError, InvalidPayloadError, InvariantError, NotFoundError
 from domain.values import Json
 from store.db import Database

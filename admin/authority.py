@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin import publish
 from admin.actors import Actor, NotAllowedError, name_of, on_roster
-from domain.authority import AuthorityMatrix, held_actions
+from domain.authority.matrix import AuthorityMatrix, held_actions
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, NotFoundError
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.values import Json, content_hash
 from store.db import Database
 from store.read import authority as read

@@ -15,9 +15,9 @@ from admin import versions
 from admin.actors import Actor, FourEyesError, NotAllowedError, may, name_of, on_roster, somebody_else
 from admin.rollout import Move, put_live
 from admin.versions import Signed, bundle, read_definition
-from domain.definition import Definition
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
-from domain.steps import Identifier
+from domain.language.definition import Definition
+from domain.language.steps import Identifier
 from domain.values import Json, content_hash
 from store.db import Database
 from store.read import definitions as read

@@ -13,7 +13,7 @@ from admin.facts import fact
 from admin.sessions import token_hash
 from domain.errors import InvalidPayloadError, NotFoundError, RateLimitedError, RejectedError
 from domain.ids import make_id
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.read import identity as read
 from store.read import limits as limits_read

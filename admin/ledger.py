@@ -7,12 +7,12 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor, FourEyesError, NotAllowedError, may, on_roster, somebody_else
+from domain.books.ledger import BOOKED, Control, Event, State, step
+from domain.books.outcome_rules import authorities_of, objects_of, unversioned
+from domain.books.outcomes import CancelDocuments, OutcomeTransaction, System
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.ids import derived_id
-from domain.ledger import BOOKED, Control, Event, State, step
-from domain.outcome_rules import authorities_of, objects_of, unversioned
-from domain.outcomes import CancelDocuments, OutcomeTransaction, System
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from store.db import Database
 from store.read import site as site_read

@@ -24,7 +24,7 @@ from admin.facts import fact
 from admin.sealing import Sealer
 from admin.sessions import token_hash
 from domain.errors import AuthError, NotFoundError, TransientError
-from domain.people import ChannelName, ContactMethod, Person
+from domain.rosters.people import ChannelName, ContactMethod, Person
 from domain.values import Json
 from store.db import Database
 from store.read import identity as read

@@ -9,7 +9,7 @@ from admin.actors import Actor, somebody_else
 from admin.rollout import Move, put_live
 from admin.versions import Signed, read_definition
 from domain.errors import ConfigError
-from domain.people import Roster, Shift
+from domain.rosters.people import Roster, Shift
 from domain.site import Site
 from domain.values import Json, content_hash
 from store.db import Database

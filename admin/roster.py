@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor, NotAllowedError, may
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
-from domain.people import ContactMethod, Person
+from domain.rosters.people import ContactMethod, Person
 from domain.values import Json
 from store.db import Database
 from store.read import roster as read

@@ -12,9 +12,9 @@ from admin.roster import AUTHORITY, NEW, audit, changed, put_checked
 from admin.schedules import override_row, plain
 from admin.time_off import absence_row
 from domain.errors import InvalidPayloadError
-from domain.people import Person
 from domain.rosters.imported import Imported, PersonFields
 from domain.rosters.model import Absence, Schedule
+from domain.rosters.people import Person
 from domain.values import Json
 from store.db import Database
 from store.read import roster as read

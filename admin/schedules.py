@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin.actors import Actor, may
 from admin.roster import AUTHORITY, NEW, audit
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
-from domain.people import Roster
 from domain.rosters.model import CREW, EVERYBODY, Override, Schedule
+from domain.rosters.people import Roster
 from domain.values import Json
 from store.db import Database
 from store.read import roster as read

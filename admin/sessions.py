@@ -16,7 +16,7 @@ from admin.facts import fact
 from admin.passwords import PASSWORD_LIMIT, Passwords, Where, hash_password, set_password
 from admin.totp import SecondFactorError, Totp
 from domain.errors import AuthError
-from domain.people import Person
+from domain.rosters.people import Person
 from store.db import Database
 from store.read import identity as identity_read
 from store.read import sessions as read

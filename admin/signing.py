@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.sessions import Login, Sessions
-from domain.authority import MEANINGS, REJECTED, AuthorityMatrix
+from domain.authority.matrix import MEANINGS, REJECTED, AuthorityMatrix
+from domain.authority.signing import signature_hash, statement
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.ids import derived_id
-from domain.signing import signature_hash, statement
 from store.db import Database
 from store.read import authority as read
 from store.read import tasks as tasks_read

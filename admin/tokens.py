@@ -12,7 +12,7 @@ from admin.facts import fact
 from admin.sessions import token_hash
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.ids import make_id
-from domain.people import Person
+from domain.rosters.people import Person
 from store.db import Database
 from store.read import identity as read
 from store.read import site as site_read

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor
 from authoring.check import examine
-from domain.definition import CallStep, Definition, walk
-from domain.definition_text import DefinitionError
 from domain.errors import ConfigError
+from domain.language.definition import CallStep, Definition, walk
+from domain.language.definition_text import DefinitionError
 from store.read import definitions as read
 from store.tables import DefinitionRow
 from store.write import ledger, publishing

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from admin.signing import meanings
-from domain.authority import NOTHING, SignatureClass, holds, risk_of, signature_of
-from domain.messages import Choice, Input, Message
-from domain.people import Person
+from domain.asking.messages import Choice, Input, Message
+from domain.authority.matrix import NOTHING, SignatureClass, holds, risk_of, signature_of
+from domain.rosters.people import Person
 from store.read.authority import Reader
 from store.read.console import TaskRow
 from templates.words import has, say

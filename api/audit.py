@@ -18,7 +18,7 @@ from api.deps import ApiDeps, Deps
 from api.dossier import paper
 from api.rendering import show, site_of
 from api.visitors import Visitor, VisitorForm
-from domain.audit import Head, link
+from domain.audit.chain import Head, link
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
 from store.read import audit as read

@@ -14,7 +14,7 @@ from admin.actors import Actor
 from api.deps import Deps
 from api.rendering import show, site_of
 from api.visitors import Visitor, VisitorForm
-from domain.authority import (
+from domain.authority.matrix import (
     Asked,
     Granted,
     Refused,
@@ -25,7 +25,7 @@ from domain.authority import (
     signature_of,
 )
 from domain.errors import InvalidPayloadError
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from domain.site import Site
 from store.read import authority as read
 from store.read.authority import Overview

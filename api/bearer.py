@@ -11,7 +11,7 @@ from admin.sessions import Login
 from admin.tokens import Bearer, ScopeError
 from api.deps import ApiDeps
 from domain.errors import AuthError
-from domain.people import Person
+from domain.rosters.people import Person
 
 _READING = frozenset({"GET", "HEAD"})
 

@@ -8,9 +8,9 @@ from admin.versions import called_by
 from api.deps import ApiDeps
 from authoring.check import SiteFacts, examine, published
 from authoring.drawing import Drawing, draw
-from domain.definition import Definition
-from domain.definition_text import DefinitionError, Finding, Mark, Marks, read
 from domain.errors import NotFoundError
+from domain.language.definition import Definition
+from domain.language.definition_text import DefinitionError, Finding, Mark, Marks, read
 from domain.typing.scopes import scope_of
 from domain.typing.tree import Record, show
 

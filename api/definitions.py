@@ -20,8 +20,8 @@ from api.rendering import show
 from api.visitors import Visitor, VisitorForm
 from authoring import diff, language
 from authoring.drawing import as_written, draw
-from domain.definition import Definition
 from domain.errors import InvalidPayloadError, MosError, NotFoundError
+from domain.language.definition import Definition
 from store.read import authoring
 from store.read.authoring import Book, DefinitionRow
 

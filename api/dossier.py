@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from api import wording
 from api.references import link_of
 from api.rendering import environment
-from domain.audit_check import Report
+from domain.audit.verification import Report
 from domain.values import Json
 from store.read.dossier import Dossier
 from templates.dossier.pdf import pdf

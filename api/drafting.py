@@ -20,9 +20,9 @@ from api.rendering import show
 from api.trying import Trial, offers
 from api.visitors import Visitor, VisitorDocument, confirmed
 from authoring import diff
-from domain.definition import Definition
-from domain.definition_text import DefinitionError
 from domain.errors import ConflictError, InvalidPayloadError, MosError
+from domain.language.definition import Definition
+from domain.language.definition_text import DefinitionError
 from store.read import authoring
 from store.read.authoring import DefinitionRow, Sheet
 

@@ -15,10 +15,10 @@ from admin.sessions import Login
 from api.deps import Deps
 from api.rendering import show
 from api.visitors import Visitor, VisitorForm
+from domain.books.ledger import BOOKED, Control, State
+from domain.books.outcome_rules import DECLARATIONS
+from domain.books.outcomes import System
 from domain.errors import InvalidPayloadError, NotFoundError
-from domain.ledger import BOOKED, Control, State
-from domain.outcome_rules import DECLARATIONS
-from domain.outcomes import System
 from domain.values import Json, iso
 from store.read import ledger as read
 from store.read.ledger import Search

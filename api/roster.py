@@ -16,8 +16,8 @@ from api.deps import Deps
 from api.rendering import show
 from api.visitors import Visitor
 from domain.errors import InvalidPayloadError, NotFoundError
-from domain.people import ChannelName, Person, zone_of
 from domain.rosters.ical import calendar
+from domain.rosters.people import ChannelName, Person, zone_of
 from store.read import roster_pages as read
 
 router = APIRouter()

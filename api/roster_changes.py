@@ -20,8 +20,8 @@ from api.roster_view import local_moment
 from api.visitors import Visitor, VisitorDocument, VisitorForm
 from domain.errors import InvalidPayloadError
 from domain.ids import make_id
-from domain.people import Person, zone_of
 from domain.rosters.model import EVERYBODY, Absence, Override, Schedule, Swap
+from domain.rosters.people import Person, zone_of
 from store.read import roster_pages as read
 
 router = APIRouter()

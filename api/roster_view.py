@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.errors import InvalidPayloadError
-from domain.people import Person, Roster
 from domain.rosters.ical import Event
+from domain.rosters.people import Person, Roster
 from domain.rosters.when import Span, instant
 from domain.values import iso
 

@@ -15,7 +15,7 @@ from api.bodies import FORM_LIMIT, read_body
 from api.deps import ApiDeps, Deps
 from api.visitors import ForgedFormError, Visitor, VisitorForm
 from domain.errors import InvalidPayloadError
-from domain.people import ChannelName, may_decide
+from domain.rosters.people import ChannelName, may_decide
 from store.read import shelves as read
 from store.read.shelves import Shelves, Standing
 

@@ -21,7 +21,7 @@ from api.deps import ApiDeps, Deps
 from api.visitors import ForgedFormError, Visitor, VisitorForm
 from authoring.diff import diff
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
-from domain.people import ChannelName, may_decide
+from domain.rosters.people import ChannelName, may_decide
 from domain.values import Json
 from intake.commands import AUTHORITY, Wish, receive
 from store.read import steering

@@ -18,8 +18,8 @@ from authoring.replay.model import Place
 from authoring.scenarios.naming import ScenarioError
 from authoring.scenarios.setting import Setting
 from authoring.trial import Example, Tried, examples, try_out
-from domain.definition import Definition
 from domain.errors import InvalidPayloadError, InvariantError, NotFoundError
+from domain.language.definition import Definition
 from domain.values import Json
 from store.read import authoring
 

@@ -8,7 +8,7 @@ from typing import Literal
 from authoring.diff_steps import Node, Pairs, flatten, pair, strayed
 from authoring.diff_values import Raw, differences
 from authoring.diff_words import place_of, sentence
-from domain.definition import Definition
+from domain.language.definition import Definition
 from domain.values import Json
 
 Kind = Literal["added", "removed", "changed", "moved", "renamed"]

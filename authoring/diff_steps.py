@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from authoring.diff_words import label_of
-from domain.steps import NAMED_KINDS, step_kind
+from domain.language.steps import NAMED_KINDS, step_kind
 from domain.values import Json, canonical
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from authoring.diff_words import said, who
-from domain.definition import (
+from domain.language.definition import (
     ApproveStep,
     CallStep,
     DecideStep,
@@ -28,9 +28,9 @@ from domain.definition import (
     step_kind,
     step_name,
 )
-from domain.definition_text import Marks, shape
-from domain.steps import children
-from domain.texts import pick
+from domain.language.definition_text import Marks, shape
+from domain.language.steps import children
+from domain.language.texts import pick
 from domain.values import Json
 
 Status = Literal["done", "running", "waiting", "failed", "next", "passed", "ahead"]
@@ -100,7 +100,7 @@ class Drawing:
 
 
 def draw(definition: Definition, marks: Marks | None = None, parameters: Mapping[str, Json] | None = None) -> Drawing:
-    """The tree of a definition; `marks` (of `domain.definition_text.read`) say where its steps stand in the text.
+    """The tree of a definition; `marks` (of `definition_text.read`) say where its steps stand in the text.
     `parameters`: the site's own values, where they are not the definition's."""
     pen = _Pen(
         definition.model_copy(update={"parameters": {**definition.parameters, **(parameters or {})}}), marks or {}

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from domain import outcomes
-from domain.definition import STEP_MODELS, Definition
+from domain.books import outcomes
+from domain.language.definition import STEP_MODELS, Definition
 from domain.queries import VOCABULARY, Vocabulary
 from domain.values import Json
 

@@ -14,8 +14,8 @@ from authoring.scenarios.coverage import coverage_of
 from authoring.scenarios.playing import Played, offset, play
 from authoring.scenarios.setting import Setting
 from authoring.scenarios.timeline import timeline
-from domain.definition import Definition
-from domain.definition_text import Marks
+from domain.language.definition import Definition
+from domain.language.definition_text import Marks
 
 _FIRST_LINE = re.compile(r"^scenario:\s*(.+?)\s*$", re.M)
 _ABOUT = re.compile(r"^definition:.*$", re.M)

@@ -17,7 +17,7 @@ from authoring.check.facts import SiteFacts, connected
 from authoring.check.many import check_all
 from authoring.check.reporting import counts
 from bench.machine import described
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.site import Site
 
 SHIPPED = Path(__file__).resolve().parents[1] / "workflows" / "definitions"

@@ -22,8 +22,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.contracts.model import Answer, AnswerResult, ExceptionInput, OpeningSignal
 from bench.interpreter_by_hand import ByHand
 from bench.machine import described
-from domain.definition import Definition
 from domain.ids import derived_id
+from domain.language.definition import Definition
 from infra.processes.worker import PURE
 from tests.support.effects import Effects
 from tests.support.servers import TEMPORAL, Temporal

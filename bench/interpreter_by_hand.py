@@ -22,9 +22,9 @@ with workflow.unsafe.imports_passed_through():
         Told,
         Wording,
     )
-    from domain.messages import Standing
-    from domain.outcomes import OutcomeTransaction, System
-    from domain.people import Selector
+    from domain.asking.messages import Standing
+    from domain.books.outcomes import OutcomeTransaction, System
+    from domain.rosters.people import Selector
 
 _LOCAL = timedelta(seconds=8)
 

@@ -24,8 +24,8 @@ from bench.machine import described
 from bench.outside import Outside
 from bench.product_worker import PlainChannel
 from connectors.roles import ChannelMessage, SentMessage
-from domain.messages import Choice, Message, MessageKind
-from domain.people import ChannelName, Person
+from domain.asking.messages import Choice, Message, MessageKind
+from domain.rosters.people import ChannelName, Person
 from store.db import OUTGOING, Database
 from store.listen import notifications
 from store.tables import DecisionRow, TaskRow

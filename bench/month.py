@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from domain.people import ChannelName, ContactMethod, Person, Roster, Shift
+from domain.rosters.people import ChannelName, ContactMethod, Person, Roster, Shift
 from domain.site import Equipment, Level, Site
 from domain.values import iso
 

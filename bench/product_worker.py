@@ -8,9 +8,9 @@ from datetime import datetime
 from activities.world import World
 from bench.job import World as Outside
 from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import AuthError
-from domain.outcomes import OutcomeTransaction, Receipt
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from infra.processes.worker import connect_temporal, serve
 from infra.run import now, run_process

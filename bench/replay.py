@@ -23,7 +23,7 @@ from authoring.replay.model import Place
 from authoring.replay.running import Effort
 from bench import month
 from bench.machine import described
-from domain.definition_text import load
+from domain.language.definition_text import load
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "performance.md"

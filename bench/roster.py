@@ -27,7 +27,7 @@ from activities.contracts.model import TellRequest
 from admin.publish import import_roster, publish_site
 from authoring.check.hours import Hours
 from bench.machine import described
-from domain.people import Roster, Selector
+from domain.rosters.people import Roster, Selector
 from store.db import Database
 from store.migrate import upgrade
 from store.read import site as site_read

@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol
 
 from connectors import saga
 from connectors.saga import Done
-from domain.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
+from domain.books.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import ConflictError, NotFoundError, RejectedError
-from domain.outcomes import OutcomeTransaction, Receipt
 from domain.values import Json, content_hash
 
 Record = dict[str, Any]

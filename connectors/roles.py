@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from domain.booking import Booked, Preview, ReadBack
-from domain.outcomes import Outcome, OutcomeTransaction, Receipt
-from domain.people import ChannelName, Person
+from domain.books.booking import Booked, Preview, ReadBack
+from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt
 from domain.rosters.imported import Imported
+from domain.rosters.people import ChannelName, Person
 from domain.signals import RawSignal, Signal
 from domain.values import Json
 

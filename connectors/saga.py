@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from domain.books.outcomes import Receipt
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, MosError, NotFoundError, RejectedError
-from domain.outcomes import Receipt
 from domain.values import Json
 
 REFUSALS = (RejectedError, ConflictError, NotFoundError, InvalidPayloadError, ConfigError)

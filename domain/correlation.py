@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain import expressions
 from domain.calendar import SiteCalendar
-from domain.definition import Definition, Opens
 from domain.errors import ConfigError
+from domain.language import expressions
+from domain.language.definition import Definition, Opens
 from domain.signals import SignalType
 from domain.site import Site
 from domain.values import Json, iso

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.calendar import SiteCalendar
-from domain.people import Shift
+from domain.rosters.people import Shift
 from domain.values import Json
 
 

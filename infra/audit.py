@@ -15,7 +15,7 @@ from admin import auditing
 from admin.actors import Actor
 from admin.audit_files import as_csv, found_as_json, read_head, verify_lines, with_head
 from admin.audit_keys import Signer, Trusted
-from domain.audit_check import Report, Verifier
+from domain.audit.verification import Report, Verifier
 from domain.errors import ConfigError, InvalidPayloadError, NotFoundError
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings

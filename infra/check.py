@@ -16,9 +16,9 @@ from authoring.check.facts import WEEKS, SiteFacts, connected
 from authoring.check.many import check_all
 from authoring.check.reporting import Sheet, as_json, counts, lines, summary
 from authoring.check.sarif import as_sarif
-from domain.definition import Definition
 from domain.errors import ConfigError
-from domain.people import Roster
+from domain.language.definition import Definition
+from domain.rosters.people import Roster
 from domain.site import Site
 from infra.connect import read_connections
 from infra.run import database_url, now

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connectors.roles import Channel, Normaliser, Source, System
 from domain.errors import ConfigError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from infra.settings import Settings, SmtpSettings, child_environment
 from intake import own_signals

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin import authority, publish, versions
 from admin.sessions import hash_password
-from domain.definition import Definition
 from domain.errors import ConfigError
+from domain.language.definition import Definition
 from infra import site_folder
 from infra.connect import check_document
 from infra.run import database_url, now

@@ -18,9 +18,9 @@ from authoring.replay.answering import Model
 from authoring.replay.comparing import About
 from authoring.replay.model import Place, Recording
 from authoring.replay.running import Effort, Side
-from domain.definition import Definition
 from domain.errors import ConfigError
-from domain.people import Roster
+from domain.language.definition import Definition
+from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json, duration
 from infra.run import now

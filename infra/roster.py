@@ -20,7 +20,7 @@ from connectors.roster_grafana.manifest import build as grafana
 from connectors.roster_ical.manifest import build as ical
 from connectors.roster_pagerduty.manifest import build as pagerduty
 from domain.errors import ConfigError, InvalidPayloadError
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.values import local_text, parse_time
 from infra.run import database_url, now
 from infra.settings import load_settings

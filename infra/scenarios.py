@@ -11,7 +11,7 @@ from authoring.scenarios import suite
 from authoring.scenarios.reporting import FORMATS
 from authoring.scenarios.setting import Setting
 from domain.errors import ConfigError
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.site import Site
 from infra.demo.answers import demo_answers
 from infra.site_folder import read_yaml

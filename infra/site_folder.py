@@ -11,8 +11,8 @@ import yaml
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.authority import document_version
-from domain.definition_text import load
 from domain.errors import ConfigError
+from domain.language.definition_text import load
 from domain.site import Site
 from domain.values import Json, content_hash
 from store.read import definitions as read

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connectors.roles import Channel
-from domain.messages import Message, Standing
-from domain.people import ChannelName
+from domain.asking.messages import Message, Standing
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from intake.gate import Gate
 from intake.twilio_door import Script, TwilioDoor

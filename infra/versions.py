@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin.versions import bundle, read_definition
 from authoring.diff import diff as differences
 from authoring.diff import to_data, to_text
-from domain.definition import Definition
 from domain.errors import ConfigError, NotFoundError
+from domain.language.definition import Definition
 from infra.run import database_url
 from infra.settings import load_settings
 from store.db import Database

@@ -3,7 +3,7 @@ looked at; names that senders give themselves are never read."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from store.read import identity as identity_read
 from store.tables import InboxRow, TaskRow
 from store.write import enrolment, identity, limits

@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.messages import Message
-from domain.people import Person
+from domain.asking.messages import Message
+from domain.rosters.people import Person
 from domain.values import Json
 from intake import own_signals
 from store.read import site as site_read

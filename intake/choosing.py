@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from domain import correlation, expressions
+from domain import correlation
 from domain.correlation import site_facts
-from domain.definition import Definition, Opens
 from domain.errors import ConfigError
+from domain.language import expressions
+from domain.language.definition import Definition, Opens
 from domain.signals import Signal
 from domain.site import Site
 from domain.values import Json

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.contracts.model import Command, CommandResult
 from activities.contracts.steering import AUTHORITY, KINDS, NEEDS_REASON, NEEDS_STEP
 from domain.errors import InvalidPayloadError, NotFoundError
-from domain.people import ChannelName, may_decide
+from domain.rosters.people import ChannelName, may_decide
 from domain.values import Json
 from store.db import Database
 from store.read import definitions

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.roles import Normaliser
 from domain import correlation
-from domain.definition import Opens
 from domain.errors import ConfigError, InvalidPayloadError
 from domain.ids import make_id
+from domain.language.definition import Opens
 from domain.signals import RawSignal, Signal
 from domain.site import Site
 from domain.values import iso

@@ -25,8 +25,8 @@ from activities.contracts.model import (
     JoinResult,
     OpeningSignal,
 )
-from domain.definition import Definition
 from domain.errors import TransientError
+from domain.language.definition import Definition
 from domain.site import Site
 from intake.correlate import site_facts
 from store.tables import ExceptionRow, InboxRow

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from store.db import Database
 from store.write import reach, reports

@@ -11,8 +11,8 @@ from temporalio.service import RPCError
 
 from activities.contracts import calls
 from activities.contracts.model import PostRequest
+from domain.books.outcomes import OutcomeTransaction
 from domain.errors import TransientError
-from domain.outcomes import OutcomeTransaction
 from intake.deliver import TASK_QUEUE
 from store.db import Database
 from store.read import ledger as read

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.errors import InvalidPayloadError
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.signals import RawSignal, Signal, SignalType
 from domain.values import Json
 

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.definition import Definition
 from domain.errors import MosError, TransientError
+from domain.language.definition import Definition
 from domain.site import Site
 from intake import commands
 from intake.correlate import Rules, correlate

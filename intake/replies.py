@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.asking.messages import Message, MessageKind, Standing
 from domain.ids import derived_id
-from domain.messages import Message, MessageKind, Standing
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json, iso, local_text
 from store.read import site as site_read
 from store.read import tasks as tasks_read

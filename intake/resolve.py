@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.messages import Choice, Message
-from domain.people import Person
+from domain.asking.messages import Choice, Message
+from domain.rosters.people import Person
 from domain.values import Json
 from intake import admitting, asides
 from store.read import site as site_read

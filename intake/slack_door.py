@@ -13,7 +13,7 @@ from connectors.roles import CallbackRequest, InboundMessage
 from connectors.slack.callbacks import Callback
 from connectors.slack.reading import Wish
 from domain.errors import AuthError, InvalidPayloadError
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.values import Json
 from intake import answers, slack_forms
 from intake.gate import DoorAnswer, Gate

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain.messages import Choice, Input, Message
+from domain.asking.messages import Choice, Input, Message
 from domain.values import Json, duration
 
 REPORT = Choice(

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.messages import Choice, Fact, Message, Standing
-from domain.people import ChannelName, Person
+from domain.asking.messages import Choice, Fact, Message, Standing
+from domain.asking.tasks import FINISHED
+from domain.rosters.people import ChannelName, Person
 from domain.site import Equipment, Level, Site
-from domain.tasks import FINISHED
 from domain.values import Json
 from intake import slack_forms
 from store.db import Database

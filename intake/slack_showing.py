@@ -12,7 +12,7 @@ from typing import Any
 from connectors.roles import InboundMessage
 from connectors.slack.callbacks import Callback
 from connectors.slack.reading import Wish
-from domain.people import Person
+from domain.rosters.people import Person
 from intake.manners import Manners
 from intake.slack_pages import SlackPages, View
 from intake.slack_side import AWAY, FAILED, SlackSide, StrangerError, known

@@ -8,7 +8,7 @@ from connectors.roles import CallbackRequest, Channel, InboundMessage
 from connectors.slack.callbacks import Callback
 from connectors.slack.reading import Wish
 from domain.errors import MosError, TransientError
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.values import Json
 from intake.slack_pages import SlackPages, View
 from store.read.health import UNAVAILABLE

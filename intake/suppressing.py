@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.correlation import Terms, places
-from domain.definition import Opens
+from domain.language.definition import Opens
 from domain.site import Site
 from domain.values import local_text
 from intake.choosing import Look

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from domain.books.outcomes import DispatchEntry, PlannedOrder, PlannedWork
 from domain.errors import InvalidPayloadError
-from domain.outcomes import DispatchEntry, PlannedOrder, PlannedWork
 from domain.values import Json, duration, iso, parse_time
 from planning.insert import Slot, insert, routing_of
 from planning.model import Plan, read_plan

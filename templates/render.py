@@ -8,9 +8,9 @@ from typing import Any
 
 from jinja2 import FileSystemLoader, Template, TemplateError
 
+from domain.asking.messages import Choice, Message, MessageKind, Standing
 from domain.errors import ConfigError, InvariantError
-from domain.messages import Choice, Message, MessageKind, Standing
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from templates import blocks, shapes
 from templates.gsm import plain as plain_marks

@@ -5,7 +5,7 @@ Lines of three dashes divide what is printed: what it is, details, how to answer
 
 from html import escape
 
-from domain.messages import Message, MessageKind, Standing
+from domain.asking.messages import Message, MessageKind, Standing
 from domain.values import Json
 from templates.gsm import clip, normalise, plain, segments
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import FileSystemLoader
 
-from domain.messages import Choice, Fact, Input, Message, MessageKind, Standing
+from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, Standing
 from domain.values import Json
 from templates import blocks
 from templates.render import FOLDER, scope_of

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.asking.messages import Choice, Input, OptionCard, Standing
+from domain.books.outcomes import OutcomeTransaction
 from domain.calendar import SiteCalendar
-from domain.definition import Ask, Definition
-from domain.messages import Choice, Input, OptionCard, Standing
-from domain.outcomes import OutcomeTransaction
-from domain.people import Selector
-from domain.texts import AuthoredFact, Text
+from domain.language.definition import Ask, Definition
+from domain.language.texts import AuthoredFact, Text
+from domain.rosters.people import Selector
 from domain.values import Json
 
 

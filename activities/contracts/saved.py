@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from activities.contracts.model import AnswerResult, CommandResult, Data, Entry, OpeningSignal
-from domain.messages import OptionCard, Standing
+from domain.asking.messages import OptionCard, Standing
 from domain.values import Json
 
 

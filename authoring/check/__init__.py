@@ -14,6 +14,6 @@
 
 from authoring.check.checking import check, examine
 from authoring.check.facts import SiteFacts, connected
-from domain.definition_text import Finding
+from domain.language.definition_text import Finding
 
 __all__ = ["Finding", "SiteFacts", "check", "connected", "examine"]

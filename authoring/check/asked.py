@@ -7,10 +7,10 @@ from typing import Any
 from authoring.check.facts import SiteFacts
 from authoring.check.looking import Look, Placed
 from authoring.check.possible import Typed, Values, possible, tree
-from domain import expressions
-from domain.definition import ApproveStep, NotifyStep, TaskStep
 from domain.errors import ConfigError
-from domain.people import Person, Selector
+from domain.language import expressions
+from domain.language.definition import ApproveStep, NotifyStep, TaskStep
+from domain.rosters.people import Person, Selector
 from domain.typing.tree import Record
 from domain.values import Json
 

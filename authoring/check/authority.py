@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from authoring.check.asked import Chain, chains, people, those
 from authoring.check.facts import SiteFacts
 from authoring.check.looking import Look, Placed, Proof
-from domain.authority import NOTHING, Asked, Granted, Impact, decide_authority, holds
-from domain.definition import ApproveStep, TaskStep, step_name
-from domain.definition_rules import Problem
-from domain.people import ChannelName, Person
+from domain.authority.matrix import NOTHING, Asked, Granted, Impact, decide_authority, holds
+from domain.language.definition import ApproveStep, TaskStep, step_name
+from domain.language.definition_rules import Problem
+from domain.rosters.people import ChannelName, Person
 
 _CODE, _QUORUM, _FOUR_EYES = "mos.people.authority", "mos.people.quorum", "mos.people.four_eyes"
 _CONSOLE = ChannelName.CONSOLE.value

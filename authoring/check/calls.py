@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from authoring.check.looking import Proof
-from domain.definition import CallStep, Definition, document_path, walk
-from domain.definition_rules import Problem
+from domain.language.definition import CallStep, Definition, document_path, walk
+from domain.language.definition_rules import Problem
 from domain.typing.tree import hint
 
 MOST_DEEP = 5  # calls within calls: each level holds a copy of those below it

@@ -15,9 +15,9 @@ from authoring.check.reach import reach
 from authoring.check.systems import systems
 from authoring.check.unread import unread
 from authoring.check.waits import waits
-from domain.definition import Definition, Opens
-from domain.definition_rules import Problem, problems
-from domain.definition_text import Finding, place, shape
+from domain.language.definition import Definition, Opens
+from domain.language.definition_rules import Problem, problems
+from domain.language.definition_text import Finding, place, shape
 from domain.queries import VOCABULARY, Vocabulary
 from domain.typing.definitions import type_problems
 from domain.typing.scopes import Scopes

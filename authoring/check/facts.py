@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from authoring.check.hours import Hours
 from connectors.roles import Manifest
-from domain.authority import AuthorityMatrix
+from domain.authority.matrix import AuthorityMatrix
 from domain.errors import ConfigError
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.site import Equipment, Level, Site
 from domain.values import Json
 

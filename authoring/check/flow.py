@@ -2,7 +2,7 @@
 
 from authoring.check.looking import PATH, Look, Placed, Proof
 from authoring.check.possible import Typed, possible, tree
-from domain.definition import (
+from domain.language.definition import (
     ApproveStep,
     DecideStep,
     IfStep,
@@ -12,7 +12,7 @@ from domain.definition import (
     WaitStep,
     step_name,
 )
-from domain.definition_rules import Problem
+from domain.language.definition_rules import Problem
 from domain.typing.tree import Record, Scalar
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from authoring.check.looking import Look, Proof
 from authoring.check.samples import size
-from domain.definition import (
+from domain.language.definition import (
     ApproveStep,
     Definition,
     ForEachStep,
@@ -20,8 +20,8 @@ from domain.definition import (
     RepeatStep,
     TaskStep,
 )
-from domain.definition_rules import Path, Problem
-from domain.steps import children
+from domain.language.definition_rules import Path, Problem
+from domain.language.steps import children
 from domain.typing.tree import ListOf, Record
 from domain.values import canonical
 

@@ -12,7 +12,7 @@ from functools import reduce
 from operator import or_
 from zoneinfo import ZoneInfo
 
-from domain.people import Person, Roster, Selector, Shift, zone_of
+from domain.rosters.people import Person, Roster, Selector, Shift, zone_of
 from domain.rosters.when import cuts
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -57,7 +57,7 @@ class Hours:
         return first is not None and (self._channels is None or first in self._channels)
 
     def reach(self, selector: Selector) -> int:
-        """When somebody fits and can be told: what `domain.people.select` says at each moment."""
+        """When somebody fits and can be told: what `domain.rosters.people.select` says at each moment."""
         people = (person for person in self.fitting(selector) if self.can_be_told(person))
         return reduce(or_, (self._there(person, selector) for person in people), 0)
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from authoring.check.looking import Look, Proof
-from domain.definition import ApproveStep, TaskStep
-from domain.definition_rules import Path, Problem
-from domain.texts import SHIPPED, Text, fact_texts, nearest
-from domain.texts import languages as languages_of
+from domain.language.definition import ApproveStep, TaskStep
+from domain.language.definition_rules import Path, Problem
+from domain.language.texts import SHIPPED, Text, fact_texts, nearest
+from domain.language.texts import languages as languages_of
 
 _CODE = "mos.text.language"
 

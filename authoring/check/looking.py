@@ -10,10 +10,10 @@ from typing import Any
 from authoring.check.facts import SiteFacts
 from authoring.check.possible import Possible, Typed, Values, possible, tree
 from authoring.check.samples import long_value, ordinary
-from domain import expressions
-from domain.definition import ApproveStep, PostStep, document_path, step_name, walk
-from domain.definition_rules import Path, Problem, Source, conditions, texts
 from domain.errors import ConfigError
+from domain.language import expressions
+from domain.language.definition import ApproveStep, PostStep, document_path, step_name, walk
+from domain.language.definition_rules import Path, Problem, Source, conditions, texts
 from domain.typing.scopes import Scopes
 from domain.typing.tree import Record
 from domain.values import Json, duration

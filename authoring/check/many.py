@@ -9,8 +9,8 @@ from authoring.check.checking import check
 from authoring.check.facts import SiteFacts
 from authoring.check.overlap import openings
 from authoring.check.reporting import Sheet
-from domain.definition import Definition
-from domain.definition_text import shape
+from domain.language.definition import Definition
+from domain.language.definition_text import shape
 
 _NAME = re.compile(r"^definition:\s*[\"']?([a-z][a-z0-9_]*)", re.M)
 _ALONE = 24  # so many are checked sooner than a process starts

@@ -7,15 +7,15 @@ from authoring.check.asked import SPEAKING, chains, people
 from authoring.check.facts import manifest_of
 from authoring.check.looking import Look, Placed, Proof
 from authoring.check.samples import long_value, ordinary
-from domain.definition import ApproveStep, NotifyStep, TaskStep, step_kind, step_name
-from domain.definition_rules import Problem
+from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
+from domain.asking.task_choices import choices, inputs
+from domain.asking.tasks import LiveTask
 from domain.errors import ConfigError
-from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
-from domain.people import ChannelName
-from domain.task_choices import choices, inputs
-from domain.tasks import LiveTask
-from domain.texts import fact_texts, nearest, pick
-from domain.texts import languages as spoken
+from domain.language.definition import ApproveStep, NotifyStep, TaskStep, step_kind, step_name
+from domain.language.definition_rules import Problem
+from domain.language.texts import fact_texts, nearest, pick
+from domain.language.texts import languages as spoken
+from domain.rosters.people import ChannelName
 from domain.typing.tree import ListOf, Record, Type
 from domain.values import Json
 from templates.gsm import segments

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from authoring.check.looking import Look, Proof
 from authoring.check.possible import tree
-from domain.definition import Definition, Opens
-from domain.definition_rules import Problem
-from domain.definition_text import DefinitionError, read
+from domain.language.definition import Definition, Opens
+from domain.language.definition_rules import Problem
+from domain.language.definition_text import DefinitionError, read
 from domain.typing.cel import Call, Const, Ident, Items, Node, Select, path_of
 
 _BLOCK = re.compile(r"^definition:[ \t]*[\"']?([a-z][a-z0-9_]*).*?^opens:[ \t]*\n((?:[ \t#][^\n]*\n|\n)+)", re.M | re.S)

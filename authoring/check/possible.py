@@ -2,8 +2,8 @@
 
     possible(tree("signal.state in ['held']"), Typed(scope)).values     # {False, True}, {True}, ..; None = anything
 
-A condition whose value is not there counts as false (`domain.expressions.holds`), so "never" holds whatever is missing;
-"always" holds only when nothing that was read may be missing.
+A condition whose value is not there counts as false (`domain.language.expressions.holds`), so "never" holds whatever is
+missing; "always" holds only when nothing that was read may be missing.
 """
 
 import operator

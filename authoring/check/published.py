@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from authoring.check.facts import WEEKS, SiteFacts, connected
-from domain.definition import Definition
+from domain.language.definition import Definition
 from store.read import authority
 from store.read import definitions as read
 from store.read import site as site_read

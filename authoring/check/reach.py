@@ -6,8 +6,8 @@ from operator import or_
 from authoring.check.asked import SPEAKING, Chain, chains, those, words
 from authoring.check.facts import SiteFacts
 from authoring.check.looking import Look, Placed, Proof
-from domain.definition_rules import Path, Problem
-from domain.people import Selector
+from domain.language.definition_rules import Path, Problem
+from domain.rosters.people import Selector
 
 NOBODY, GAP = "mos.people.nobody", "mos.people.gap"
 _SHOWN = 6  # findings at one place; the others are counted

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from domain.definition_text import Finding
+from domain.language.definition_text import Finding
 
 SEVERITIES = ("error", "warning", "note")
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m"}

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from authoring.check.codes import told
 from authoring.check.reporting import Sheet
-from domain.definition_text import Finding
+from domain.language.definition_text import Finding
 
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from authoring.check.looking import Look, Placed, Proof
 from connectors.roles import Manifest
-from domain.definition import PostStep, ProposeStep
-from domain.definition_rules import Problem
+from domain.language.definition import PostStep, ProposeStep
+from domain.language.definition_rules import Problem
 from domain.typing.tree import hint
 
 PLANNERS: Mapping[str, tuple[str, ...]] = {

@@ -1,8 +1,8 @@
 """What is worked out and nobody looks at."""
 
 from authoring.check.looking import Look, Proof
-from domain.definition import ApproveStep, CallStep, DecideStep, ProposeStep, TaskStep
-from domain.definition_rules import Problem
+from domain.language.definition import ApproveStep, CallStep, DecideStep, ProposeStep, TaskStep
+from domain.language.definition_rules import Problem
 
 _CODE = "mos.flow.unread"
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from authoring.check.flow import names_inside
 from authoring.check.looking import Look, Placed, Proof, words
 from authoring.check.possible import roots
-from domain.definition import ApproveStep, RepeatStep, TaskStep, WaitStep
-from domain.definition_rules import Problem
+from domain.language.definition import ApproveStep, RepeatStep, TaskStep, WaitStep
+from domain.language.definition_rules import Problem
 
 _SETTLED = frozenset(
     {"signal", "equipment", "params", "opened_at", "site", "exception"}

@@ -9,7 +9,7 @@ from statistics import median_low
 
 from authoring.replay.model import Answer, Asked, History
 from authoring.simulator.cast import Deed, Page
-from domain.definition import ApproveStep, Definition, TaskStep, step_name, walk
+from domain.language.definition import ApproveStep, Definition, TaskStep, step_name, walk
 from domain.values import Json
 
 _BEHIND = timedelta(seconds=1)  # who was not the first answers after whoever was

@@ -13,7 +13,7 @@ from authoring.replay.answering import Model
 from authoring.replay.comparing import About
 from authoring.replay.model import Place, Recording
 from authoring.replay.running import Effort
-from domain.definition import Definition
+from domain.language.definition import Definition
 from domain.values import Json
 from store.read import site as site_read
 

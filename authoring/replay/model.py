@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from activities.contracts.model import OpeningSignal
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json, canonical
 

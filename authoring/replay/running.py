@@ -19,9 +19,9 @@ from authoring.simulator.cast import Happenings
 from authoring.simulator.effects import Story
 from authoring.simulator.opening import Look, Opener
 from authoring.simulator.simulation import simulate
-from domain.definition import Definition
 from domain.errors import MosError
 from domain.ids import derived_id
+from domain.language.definition import Definition
 from domain.values import Json
 from workflows.engine.interpreter import Interpreter
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authoring.simulator.effects import Story
-from domain.definition import Definition, walk
-from domain.definition_text import Marks
-from domain.steps import (
+from domain.language.definition import Definition, walk
+from domain.language.definition_text import Marks
+from domain.language.steps import (
     ApproveStep,
     DecideStep,
     IfStep,

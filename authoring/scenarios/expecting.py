@@ -10,7 +10,7 @@ from authoring.scenarios.model import ExpectDoc
 from authoring.scenarios.naming import Names, Reader
 from authoring.scenarios.sentences import Window
 from authoring.simulator.effects import Posting, Story
-from domain.outcomes import System
+from domain.books.outcomes import System
 from domain.values import Json
 
 Moment = Callable[[str], datetime]

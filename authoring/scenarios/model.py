@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from domain.people import Shift
+from domain.rosters.people import Shift
 from domain.signals import SignalType
 from domain.values import Json
 

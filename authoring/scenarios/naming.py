@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from authoring.scenarios.setting import Setting
-from domain.definition import ApproveStep, Definition, NotifyStep, TaskStep, walk
-from domain.definition_text import DefinitionError, Finding, Mark, Marks, Path
-from domain.people import Roster
-from domain.steps import step_name
+from domain.language.definition import ApproveStep, Definition, NotifyStep, TaskStep, walk
+from domain.language.definition_text import DefinitionError, Finding, Mark, Marks, Path
+from domain.language.steps import step_name
+from domain.rosters.people import Roster
 
 _ASIDE = {"reason", "to", "text", "for"}  # what declining, handing over, asking, informing and snoozing may carry
 

@@ -19,9 +19,9 @@ from authoring.simulator.cast import Happenings
 from authoring.simulator.opening import Opener, Opening
 from authoring.simulator.plant import Outage, Plant, SimulatedSystem
 from domain.calendar import SiteCalendar, check_moment
-from domain.definition import Definition, step_name, walk
-from domain.definition_text import DefinitionError, Finding, Marks, read
-from domain.people import Person, Roster
+from domain.language.definition import Definition, step_name, walk
+from domain.language.definition_text import DefinitionError, Finding, Marks, read
+from domain.rosters.people import Person, Roster
 from domain.values import duration, parse_time
 
 _MONDAY = datetime(2026, 1, 5, tzinfo=UTC)  # the week of scenarios that name no date

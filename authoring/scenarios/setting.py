@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authoring.simulator.plant import Question
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json
 

@@ -10,10 +10,10 @@ from authoring.scenarios.naming import ScenarioError
 from authoring.scenarios.playing import Played, play
 from authoring.scenarios.reading import Scenario
 from authoring.scenarios.setting import Setting
-from domain import definition_text
-from domain.definition import CallStep, Definition, walk
-from domain.definition_text import Finding
 from domain.errors import ConfigError
+from domain.language import definition_text
+from domain.language.definition import CallStep, Definition, walk
+from domain.language.definition_text import Finding
 from templates.text import text_faults
 
 FOLDER = "scenarios"  # beside the definitions: scenarios/<definition>/*.yaml

@@ -28,12 +28,12 @@ from activities.contracts.model import (
 )
 from authoring.simulator.cast import Page
 from authoring.simulator.plant import Plant
-from domain.definition import Definition, step_at, step_name
+from domain.books.outcomes import OutcomeTransaction
 from domain.errors import MosError, RejectedError
-from domain.outcomes import OutcomeTransaction
-from domain.people import Person, may_decide, select
-from domain.routing import PAGES_WINDOW, Load, preferred
-from domain.texts import every, fact_texts, pick
+from domain.language.definition import Definition, step_at, step_name
+from domain.language.texts import every, fact_texts, pick
+from domain.rosters.people import Person, may_decide, select
+from domain.rosters.routing import PAGES_WINDOW, Load, preferred
 from domain.values import Json
 from planning.propose import propose
 from templates.text import render_text

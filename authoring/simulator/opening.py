@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.contracts.model import ExceptionInput, OpeningSignal
-from domain import correlation, expressions
+from domain import correlation
 from domain.calendar import SiteCalendar
-from domain.definition import Definition
+from domain.language import expressions
+from domain.language.definition import Definition
 from domain.site import Site
 from domain.values import Json
 from workflows.engine.generations import OPENS_WITH

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from domain.books.outcomes import OutcomeTransaction
 from domain.errors import NotFoundError, RejectedError, TransientError
-from domain.outcomes import OutcomeTransaction
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.values import Json
 
 Question = Callable[[Mapping[str, Json], datetime], Json]

@@ -8,7 +8,7 @@ from connectors.email.client import EmailClient
 from connectors.email.config import EmailConfig
 from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
 from domain.errors import AuthError, InvariantError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 
 
 class EmailChannel:

@@ -11,9 +11,9 @@ from connectors.erpnext.mapping import MODELS, steps_of
 from connectors.erpnext.questions import Questions
 from connectors.probing import Finding, tried
 from connectors.records import Books, Step
-from domain.booking import Booked, Preview, ReadBack
+from domain.books.booking import Booked, Preview, ReadBack
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import NotFoundError
-from domain.outcomes import OutcomeTransaction, Receipt
 from domain.values import Json
 
 

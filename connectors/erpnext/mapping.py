@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from connectors.erpnext.client import local_text
 from connectors.erpnext.config import ErpNextConfig
 from connectors.records import Ref, Step, merged, stamped
-from domain.errors import ConfigError, RejectedError
-from domain.outcomes import (
+from domain.books.outcomes import (
     DisposeLot,
     HoldLot,
     MaintenanceOrder,
@@ -19,6 +18,7 @@ from domain.outcomes import (
     RecordDowntime,
     RescheduleOrders,
 )
+from domain.errors import ConfigError, RejectedError
 
 MODELS = ("Work Order", "Downtime Entry", "Asset Repair", "Batch", "Non Conformance")
 

@@ -11,8 +11,8 @@ from connectors.mes_http import mapping
 from connectors.mes_http.client import MesClient, StateConflictError
 from connectors.mes_http.config import MesConfig
 from connectors.mes_http.mapping import Request, requests_of, step_keys
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import InvalidPayloadError, NotFoundError, RejectedError
-from domain.outcomes import OutcomeTransaction, Receipt
 from domain.values import Json, duration, iso
 
 _Question = Callable[[Mapping[str, Json]], Awaitable[Json]]

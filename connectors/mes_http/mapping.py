@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from domain.books.outcomes import CreateOrder, Outcome, SetOrderStatus, UpdateDispatchList
 from domain.errors import ConfigError
-from domain.outcomes import CreateOrder, Outcome, SetOrderStatus, UpdateDispatchList
 from domain.values import Json, iso
 
 _RANK = {"update_dispatch_list": 0, "create_order": 1, "set_order_status": 2}

@@ -6,8 +6,7 @@ from typing import Any
 from connectors.odoo.client import utc_text
 from connectors.odoo.config import OdooConfig
 from connectors.records import Ref, Step, merged, stamped
-from domain.errors import ConfigError
-from domain.outcomes import (
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     MaintenanceOrder,
@@ -17,6 +16,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import ConfigError
 
 MODELS = ("mrp.production", "mrp.workcenter.productivity", "maintenance.request", "sale.order")
 ENTERPRISE_MODELS = ("quality.alert",)

@@ -20,7 +20,7 @@ from domain.errors import (
     RejectedError,
     TransientError,
 )
-from domain.expressions import holds
+from domain.language.expressions import holds
 from domain.values import Json
 
 _MEANS: Mapping[str, type[MosError]] = {

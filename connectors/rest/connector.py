@@ -17,7 +17,8 @@ from connectors.rest.mapping import Call, LookUp, Operation, Query
 from connectors.rest.steps import Step, steps_of
 from connectors.rest.template import render, text
 from connectors.saga import Done
-from domain.booking import Booked, Preview, ReadBack, token_of
+from domain.books.booking import Booked, Preview, ReadBack, token_of
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import (
     ConflictError,
     InvalidPayloadError,
@@ -26,7 +27,6 @@ from domain.errors import (
     RejectedError,
     TransientError,
 )
-from domain.outcomes import OutcomeTransaction, Receipt
 from domain.queries import VOCABULARY
 from domain.typing.tree import misfit
 from domain.values import Json, iso

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from connectors.rest.mapping import Postings
 from connectors.rest.steps import Step
 from connectors.rest.template import render, text
-from domain.booking import Booked, FieldChange, FieldStanding, Preview
+from domain.books.booking import Booked, FieldChange, FieldStanding, Preview
 from domain.errors import InvalidPayloadError
 from domain.values import Json, parse_time
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from connectors.rest.template import check_template, check_text
-from domain import outcomes
+from domain.books import outcomes
 from domain.errors import ConfigError
 from domain.queries import VOCABULARY
 from domain.typing.tree import hint

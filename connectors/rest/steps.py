@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from connectors.rest.mapping import Operation, RestMapping
 from connectors.rest.template import render
+from domain.books.outcomes import Outcome, OutcomeTransaction
 from domain.errors import ConfigError, InvalidPayloadError
-from domain.expressions import holds
-from domain.outcomes import Outcome, OutcomeTransaction
+from domain.language.expressions import holds
 from domain.values import Json, content_hash
 
 _DIGEST = 32

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from domain.errors import ConfigError, InvalidPayloadError
-from domain.expressions import Undefined, check, evaluate, is_expression
+from domain.language.expressions import Undefined, check, evaluate, is_expression
 from domain.values import Json, parse_time
 
 _PART = re.compile(r"\{([^{}]+)\}")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from connectors.roster_csv import client, mapping
 from connectors.roster_csv.config import CsvConfig
-from domain.people import Person
 from domain.rosters.imported import Imported
+from domain.rosters.people import Person
 
 
 class CsvRoster:

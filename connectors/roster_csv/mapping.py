@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from domain.people import ChannelName, Person
 from domain.rosters.imported import Imported, PersonFields
+from domain.rosters.people import ChannelName, Person
 from domain.values import Json
 
 LISTS = ("roles", "skills", "areas", "shifts", "authorities", "accounts", "languages")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from connectors.roster_goalert import client, mapping
 from connectors.roster_goalert.config import GoAlertConfig
-from domain.people import Person
 from domain.rosters.imported import Directory, Imported
+from domain.rosters.people import Person
 
 
 class GoAlertRoster:

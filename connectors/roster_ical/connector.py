@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from connectors.roster_ical import client, mapping
 from connectors.roster_ical.config import IcalConfig
-from domain.people import Person
 from domain.rosters.imported import Directory, Imported
+from domain.rosters.people import Person
 
 
 class IcalRoster:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from connectors.roster_pagerduty import client, mapping
 from connectors.roster_pagerduty.config import PagerDutyConfig
-from domain.people import Person
 from domain.rosters.imported import Directory, Imported
+from domain.rosters.people import Person
 
 
 class PagerDutyRoster:

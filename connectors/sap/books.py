@@ -14,8 +14,8 @@ from connectors.sap.metadata import EntitySet
 from connectors.sap.reversals import reversal_of
 from connectors.sap.stamps import GROUP, INSPECTION_LOT, mark_in, token_in
 from connectors.sap.standing import Found, Stands, label_of
-from domain.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
-from domain.outcomes import DisposeLot, HoldLot, Outcome, OutcomeTransaction
+from domain.books.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
+from domain.books.outcomes import DisposeLot, HoldLot, Outcome, OutcomeTransaction
 from domain.values import Json
 
 _COMPARED = ("NotificationText", "TechnicalObject", "MalfunctionStartDate", "MalfunctionStartTime", "MaintPriority")

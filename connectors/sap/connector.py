@@ -17,9 +17,8 @@ from connectors.sap.saga import Saga
 from connectors.sap.stamps import step_keys
 from connectors.sap.standing import Found, Stands
 from connectors.sap.unsure import Unsure
-from domain.booking import Booked, Preview, ReadBack
-from domain.errors import ConfigError, NotFoundError
-from domain.outcomes import (
+from domain.books.booking import Booked, Preview, ReadBack
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     Outcome,
@@ -28,6 +27,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import ConfigError, NotFoundError
 from domain.values import Json
 
 

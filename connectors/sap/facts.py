@@ -10,8 +10,7 @@ from connectors.sap.client import SapClient
 from connectors.sap.config import SapConfig
 from connectors.sap.metadata import MATERIAL, NOTIFICATION, PRODUCTION, SALES, entity_set
 from connectors.sap.stock import Batch, batch_of
-from domain.errors import NotFoundError
-from domain.outcomes import (
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     DisposeLot,
@@ -22,6 +21,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import NotFoundError
 
 Record = dict[str, Any]
 ORDER = entity_set(PRODUCTION, "A_ProductionOrder_2")

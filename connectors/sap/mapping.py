@@ -28,8 +28,7 @@ from connectors.sap.metadata import (
 )
 from connectors.sap.stamps import INSPECTION_LOT, STEPS, Stamp, mark_of, step_keys
 from connectors.sap.stock import Place
-from domain.errors import ConfigError, ConflictError, NotFoundError, RejectedError
-from domain.outcomes import (
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     DisposeLot,
@@ -43,6 +42,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import ConfigError, ConflictError, NotFoundError, RejectedError
 
 MAINTENANCE_ORDER = entity_set(MAINTENANCE, "MaintenanceOrder")
 

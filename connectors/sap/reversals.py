@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.sap.config import SapConfig
 from connectors.sap.mapping import moment_of
-from domain.booking import Preview
-from domain.errors import RejectedError
-from domain.outcomes import (
+from domain.books.booking import Preview
+from domain.books.outcomes import (
     ChangePromise,
     DisposeLot,
     HoldLot,
@@ -21,6 +20,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import RejectedError
 from domain.values import Json
 
 Before = Mapping[str, Json]

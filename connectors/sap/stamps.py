@@ -19,8 +19,8 @@ from typing import Any
 
 from connectors.sap.facts import HEADER, NOTICE
 from connectors.sap.metadata import INSPECTION, EntitySet, entity_set
-from domain.booking import token_of
-from domain.outcomes import OutcomeTransaction
+from domain.books.booking import token_of
+from domain.books.outcomes import OutcomeTransaction
 from domain.values import content_hash
 
 INSPECTION_LOT = entity_set(INSPECTION, "A_InspectionLot")

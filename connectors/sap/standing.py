@@ -21,9 +21,9 @@ from connectors.sap.stamps import (
     step_keys,
     token_in,
 )
-from domain.booking import token_of
+from domain.books.booking import token_of
+from domain.books.outcomes import OutcomeTransaction
 from domain.errors import ConflictError
-from domain.outcomes import OutcomeTransaction
 
 Record = dict[str, Any]
 

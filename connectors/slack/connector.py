@@ -20,7 +20,7 @@ from domain.errors import (
     RejectedError,
     TransientError,
 )
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 
 _SKEW = timedelta(minutes=2)  # Slack stamps messages with its own clock
 _PAGES = 25

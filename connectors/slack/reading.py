@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from connectors.roles import InboundMessage, Media
 from connectors.slack.callbacks import Callback, child
 from domain.errors import InvalidPayloadError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 
 FORM = "form:"

@@ -18,9 +18,9 @@ from connectors.tryton.previewing import LABELS, preview, standing, with_version
 from connectors.tryton.questions import Questions
 from connectors.tryton.reversing import reversal_of
 from connectors.tryton.wire import decode
-from domain.booking import Booked, Preview, ReadBack
+from domain.books.booking import Booked, Preview, ReadBack
+from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt, RescheduleOrders
 from domain.errors import ConflictError, MosError, NotFoundError
-from domain.outcomes import Outcome, OutcomeTransaction, Receipt, RescheduleOrders
 from domain.values import Json
 
 _KEY_REUSED = "mfgos.key_reused"

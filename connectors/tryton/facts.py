@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from domain.errors import NotFoundError
-from domain.outcomes import (
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     DisposeLot,
@@ -23,6 +22,7 @@ from domain.outcomes import (
     SetOrderStatus,
     SetPriority,
 )
+from domain.errors import NotFoundError
 
 Record = dict[str, Any]
 _T = TypeVar("_T")

@@ -11,8 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.tryton.facts import Facts, LotFacts
-from domain.errors import ConfigError, NotFoundError
-from domain.outcomes import (
+from domain.books.outcomes import (
     CancelDocuments,
     ChangePromise,
     CreateOrder,
@@ -28,6 +27,7 @@ from domain.outcomes import (
     SetOrderStatus,
     SetPriority,
 )
+from domain.errors import ConfigError, NotFoundError
 from domain.values import content_hash
 
 Record = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.tryton.answers import document
 from connectors.tryton.client import Record, TrytonClient
-from domain.booking import FieldChange, FieldStanding, Preview
+from domain.books.booking import FieldChange, FieldStanding, Preview
 from domain.values import Json, iso
 
 LABELS = {

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from domain.booking import FieldChange, Preview
-from domain.errors import RejectedError
-from domain.outcomes import (
+from domain.books.booking import FieldChange, Preview
+from domain.books.outcomes import (
     CancelDocuments,
     ChangePromise,
     CreateOrder,
@@ -24,6 +23,7 @@ from domain.outcomes import (
     SetOrderStatus,
     SetPriority,
 )
+from domain.errors import RejectedError
 from domain.values import parse_time
 
 _MADE = {"maintenance_order": "maintenance.order", "create_order": "production", "record_deviation": "quality.alert"}

@@ -10,7 +10,7 @@ from connectors.twilio.config import TwilioConfig
 from connectors.twilio.mapping import DeliveryStatus
 from connectors.twilio.memory import Memory, Nothing
 from domain.errors import InvariantError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 
 SKEW = timedelta(minutes=2)  # Twilio stamps with its own clock, in whole seconds
 

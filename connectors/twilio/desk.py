@@ -8,7 +8,7 @@ from connectors.twilio.connector import TwilioChannel
 from connectors.twilio.voice import VoiceChannel, is_call
 from connectors.twilio.whatsapp import PREFIX, WhatsAppChannel
 from domain.errors import InvalidPayloadError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 
 Line = TwilioChannel | WhatsAppChannel | VoiceChannel
 

@@ -8,7 +8,7 @@ from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, Me
 from connectors.twilio.understanding import understand
 from connectors.twilio.words import NOT_DELIVERED
 from domain.errors import InvalidPayloadError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 
 MAX_BODY = 1600  # error 21617 beyond
 MAX_FIELDS = 200

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 
 
 class Memory(Protocol):

@@ -1,6 +1,6 @@
 """What a person's text means: a task's code, a verb, and what belongs to the verb. Pure.
 
-The words are those of `domain.answer_words`, of all languages at once, in any case, with or without diacritics.
+The words are those of `domain.asking.answer_words`, of all languages at once, in any case, with or without diacritics.
 """
 
 import re
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from domain.answer_words import HELP, KEYWORDS, NUMBER_WORDS, OUR_HELP, START, STOP, UNITS, VERBS
+from domain.asking.answer_words import HELP, KEYWORDS, NUMBER_WORDS, OUR_HELP, START, STOP, UNITS, VERBS
 from domain.values import Json
 
 OUTSIDE = frozenset({"opt_out", "opt_in", "help", "mine", "report"})

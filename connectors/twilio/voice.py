@@ -18,7 +18,7 @@ from connectors.twilio.connector import SKEW, unclaimed
 from connectors.twilio.mapping import Form, asked, single
 from connectors.twilio.memory import Memory, Nothing
 from domain.errors import InvalidPayloadError, InvariantError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 
 AGAIN = "9"

@@ -21,7 +21,7 @@ from connectors.twilio.mapping import DeliveryStatus, Form, single
 from connectors.twilio.memory import Memory, Nothing
 from connectors.twilio.understanding import OUTSIDE, understand
 from domain.errors import InvariantError, RejectedError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 
 PREFIX = "whatsapp:"

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from domain.people import ChannelName, Person
 from domain.rosters.model import Absence, Schedule
+from domain.rosters.people import ChannelName, Person
 from domain.values import Json
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime, model_validator
 
-from domain.contacts import ZoneName
+from domain.rosters.contacts import ZoneName
 from domain.values import duration
 
 EVERYBODY = "*"

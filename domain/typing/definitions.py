@@ -8,8 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from domain import outcomes
-from domain.definition import (
+from domain.books import outcomes
+from domain.language.definition import (
     ApproveStep,
     Definition,
     ForEachStep,
@@ -20,7 +20,7 @@ from domain.definition import (
     document_path,
     walk,
 )
-from domain.definition_rules import Path, Problem, Source, conditions, texts
+from domain.language.definition_rules import Path, Problem, Source, conditions, texts
 from domain.typing.scopes import Scopes
 from domain.typing.tree import (
     ANY,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from domain.definition import (
+from domain.language.definition import (
     ApproveStep,
     CallStep,
     DecideStep,
@@ -23,8 +23,8 @@ from domain.definition import (
     step_kind,
     step_name,
 )
+from domain.language.steps import children
 from domain.queries import VOCABULARY, Vocabulary
-from domain.steps import children
 from domain.typing.check import TypeChecker
 from domain.typing.facts import Fact, narrow
 from domain.typing.tree import (

@@ -24,7 +24,7 @@ from activities.world import World
 from connectors.roles import Channel
 from connectors.webhook.mapping import is_informational
 from domain.errors import ConfigError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from infra import connect
 from infra.processes import sealer
 from infra.processes.published import is_published, until_published

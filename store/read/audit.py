@@ -9,8 +9,8 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.audit import ERASED, GENESIS, MARKED, Head, Kept, Record, Seal, commitments, filled, read_data
-from domain.audit_check import Line
+from domain.audit.chain import ERASED, GENESIS, MARKED, Head, Kept, Record, Seal, commitments, filled, read_data
+from domain.audit.verification import Line
 from domain.values import Json
 from store.db import Database
 from store.tables import AuditCheckpointRow, AuditHeadRow, AuditHoldRow

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.errors import NotFoundError
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.site import Site
 from store.db import Database
 from store.read import board

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.authority import AuthorityMatrix, Delegation
-from domain.people import Roster
+from domain.authority.matrix import AuthorityMatrix, Delegation
+from domain.rosters.people import Roster
 from store.db import Database
 from store.read import site as site_read
 from store.tables import DelegationRow, ShownRow, SignatureRow

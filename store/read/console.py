@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.people import Roster
+from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json
 from store.db import Database

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.definition import Definition
 from domain.errors import NotFoundError
+from domain.language.definition import Definition
 from store.read import site
 from store.tables import DefinitionRow, DraftRow, ExceptionRow, InboxRow, RolloutRow, ShadowSignalRow
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.audit import Head
+from domain.audit.chain import Head
 from domain.site import Site
 from store.db import Database
 from store.read import audit, console

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.people import Person
+from domain.rosters.people import Person
 from store.tables import (
     ApiTokenRow,
     ContactRow,

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.ledger import BOOKED, IN_LINE, Control, State
+from domain.books.ledger import BOOKED, IN_LINE, Control, State
 from store.db import Database
 from store.read import board
 from store.tables import (

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.tables import LimitRow
 
 PHONES = (ChannelName.SMS.value, ChannelName.WHATSAPP.value, ChannelName.VOICE.value)

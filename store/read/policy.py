@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import ConfigError, NotFoundError
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.values import Json, duration
 from store.read import site as site_read
 

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.messages import Message
-from domain.people import ChannelName
+from domain.asking.messages import Message
+from domain.rosters.people import ChannelName
 from store.tables import OutboxRow, PersonRow, TaskRow
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import ChannelHealthRow, ContactRow, ExceptionRow, OutboxRow, StoppedRow
 

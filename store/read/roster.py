@@ -6,8 +6,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.people import Person
 from domain.rosters.model import Absence, Schedule, Swap
+from domain.rosters.people import Person
 from domain.values import Json, content_hash
 from store.tables import (
     AbsenceRow,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.errors import NotFoundError
-from domain.people import Person, Roster
 from domain.rosters.model import Schedule
+from domain.rosters.people import Person, Roster
 from domain.site import Site
 from domain.values import Json
 from store.db import Database

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.correlation import Shelved, places
-from domain.definition import Definition
 from domain.errors import NotFoundError
+from domain.language.definition import Definition
 from domain.site import Site
 from store.db import Database
 from store.read import board, definitions

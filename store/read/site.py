@@ -5,9 +5,9 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.definition import Definition
 from domain.errors import NotFoundError
-from domain.people import Person, Roster
+from domain.language.definition import Definition
+from domain.rosters.people import Person, Roster
 from domain.site import Site
 from domain.values import Json
 from store.kept import Kept

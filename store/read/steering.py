@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.definition import Definition
+from domain.language.definition import Definition
 from domain.values import Json
 from store.db import Database
 from store.read import site as site_read

@@ -66,7 +66,7 @@ class OutboxRow(SQLModel, table=True):
     address: str
     purpose: str  # task | notify | approve | reply | edit | update
     edits: str | None = None  # the outbox id of the message that this one replaces
-    payload: Json = document()  # a domain.messages.Message
+    payload: Json = document()  # a domain.asking.messages.Message
     rendered: Json = document(nullable=True)  # what the channel was given
     state: str = "pending"
     attempts: int = 0

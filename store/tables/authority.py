@@ -31,7 +31,8 @@ class DelegationRow(SQLModel, table=True):
 
 
 class ShownRow(SQLModel, table=True):
-    """What people were shown when they were asked to decide, under its hash (`domain.signing`). Written once."""
+    """What people were shown when they were asked to decide, under its hash (`domain.authority.signing`).
+    Written once."""
 
     __tablename__ = "shown"
     __table_args__: ClassVar[Any] = (Index("shown_task", "task_id"),)

@@ -12,7 +12,7 @@ from store.tables.columns import document, when
 
 
 class LedgerRow(SQLModel, table=True):
-    """A transaction to the ERP or MES; `status` is a domain.ledger.State. Its own workflow drives it."""
+    """A transaction to the ERP or MES; `status` is a domain.books.ledger.State. Its own workflow drives it."""
 
     __tablename__ = "ledger"
     __table_args__: ClassVar[Any] = (
@@ -41,13 +41,13 @@ class LedgerRow(SQLModel, table=True):
     error: str | None = Field(default=None, sa_column=Column(Text))
     drafted_at: datetime = when(nullable=False)
     posted_at: datetime | None = when()
-    preview: Json = document(nullable=True)  # domain.booking.Preview: what whoever answers for it was shown
+    preview: Json = document(nullable=True)  # domain.books.booking.Preview: what whoever answers for it was shown
     previewed_at: datetime | None = when()
     drift: Json = document(nullable=True)  # what has changed since, and the Preview of now
-    held: Json = document(nullable=True)  # domain.ledger.Held
+    held: Json = document(nullable=True)  # domain.books.ledger.Held
     sent_at: datetime | None = when()
     nudge_at: datetime | None = when()  # its workflow is to be started or woken
-    read_back: Json = document(nullable=True)  # domain.booking.ReadBack
+    read_back: Json = document(nullable=True)  # domain.books.booking.ReadBack
     read_back_at: datetime | None = when()
     reverses: str = ""  # the transaction that it takes back
     reversed_by: str = ""
@@ -57,7 +57,7 @@ class LedgerRow(SQLModel, table=True):
 
 
 class PostingControlRow(SQLModel, table=True):
-    """What holds for a system or definition: a domain.ledger.Control, changed in the console."""
+    """What holds for a system or definition: a domain.books.ledger.Control, changed in the console."""
 
     __tablename__ = "posting_control"
 

@@ -23,7 +23,7 @@ class DocumentRow(SQLModel, table=True):
 
 
 class PersonRow(SQLModel, table=True):
-    """A person of the roster, as `domain.people.Person`, with the console's log-in."""
+    """A person of the roster, as `domain.rosters.people.Person`, with the console's log-in."""
 
     __tablename__ = "person"
 

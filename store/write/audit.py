@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.audit import Head, Kept, Seal, apart
+from domain.audit.chain import Head, Kept, Seal, apart
 from domain.values import Json, iso
 from store.db import storable
 from store.tables import (

@@ -9,9 +9,9 @@ from sqlalchemy import null, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.asking.messages import Message, MessageKind
 from domain.ids import derived_id
-from domain.messages import Message, MessageKind
-from domain.people import ChannelName, ContactMethod, Person
+from domain.rosters.people import ChannelName, ContactMethod, Person
 from domain.values import Json, iso
 from store.read import identity as read
 from store.read import limits as limits_read

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.people import ChannelName, ContactMethod, Person
+from domain.rosters.people import ChannelName, ContactMethod, Person
 from store.read import identity as read
 from store.tables import (
     ApiTokenRow,

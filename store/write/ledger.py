@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.ledger import IN_LINE, Control
+from domain.books.ledger import IN_LINE, Control
 from domain.values import Json
 from store.tables import DecisionRow, LedgerRow, LedgerViewRow, PostingControlRow
 from store.write import audit as facts

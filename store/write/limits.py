@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.asking.messages import Message, MessageKind
 from domain.ids import derived_id
-from domain.messages import Message, MessageKind
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.values import Json, iso
 from store.read import site as site_read
 from store.read.limits import INBOUND, PRESSES, WRONG_CODE, Limit, line, locked, subject

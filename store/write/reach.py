@@ -9,11 +9,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.contacts import ContactMethod
+from domain.asking.messages import Message, MessageKind, Standing
 from domain.ids import derived_id
-from domain.messages import Message, MessageKind, Standing
-from domain.people import ChannelName, Person
-from domain.reach import allowed_at, fallbacks
+from domain.rosters.contacts import ContactMethod
+from domain.rosters.people import ChannelName, Person
+from domain.rosters.reach import allowed_at, fallbacks
 from domain.values import Json, iso
 from store.db import CHANGED
 from store.read import reach as read

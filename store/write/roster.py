@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.values import Json
 from store.tables import AbsenceRow, FeedRow, OverrideRow, PersonRow, ScheduleRow, SwapRow
 from store.write import identity

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from admin.actors import Actor
 from admin.enrolment import Address, Enrolments
-from domain.people import Person
+from domain.rosters.people import Person
 from store.db import Database
 from store.read.limits import WRONG_CODE
 from store.tables import OutboxRow

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from activities import reaching
-from domain.messages import Message, MessageKind
-from domain.people import Person
+from domain.asking.messages import Message, MessageKind
+from domain.rosters.people import Person
 from store.db import Database
 from store.write import outbox
 from tests.support.reaching import (

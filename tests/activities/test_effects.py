@@ -13,8 +13,8 @@ from activities.context import ContextActivities
 from activities.contracts.model import AuthoriseRequest, GatherRequest, PostRequest, Projection, Query
 from activities.posting import PostingActivities
 from activities.world import World
+from domain.books.outcomes import HoldLot, OutcomeTransaction, System
 from domain.errors import AuthError, ConflictError, MosError, OutcomeUnknownError, TransientError
-from domain.outcomes import HoldLot, OutcomeTransaction, System
 from domain.values import Json
 from store.tables import AuditRow, LedgerRow
 from store.write import ledger

@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.contracts.model import Projection, SettleRequest, Wording
 from activities.people import PeopleActivities
 from activities.world import World
-from domain.messages import Choice, Message, MessageKind, Standing
+from domain.asking.messages import Choice, Message, MessageKind, Standing
 from store.tables import OutboxRow, TaskRow
 
 NOTHING = Projection(exception_id="exc_1", rev=1, handling="open", condition="active")

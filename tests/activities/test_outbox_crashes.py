@@ -14,9 +14,9 @@ from sqlmodel import col
 from activities import reaching
 from activities.sender import Sender
 from connectors.roles import ChannelMessage, SentMessage
+from domain.asking.messages import Message, MessageKind
 from domain.errors import MosError, OutcomeUnknownError, RejectedError, TransientError
-from domain.messages import Message, MessageKind
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from store.db import Database
 from store.tables import OutboxRow, PersonRow
 from store.write import outbox

@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 from sqlmodel import col
 
 from domain.errors import OutcomeUnknownError, RateLimitedError, RejectedError, TransientError
-from domain.people import Person
+from domain.rosters.people import Person
 from store.db import Database
 from store.read import reach
 from store.tables import ChannelHealthRow, OutboxRow, StoppedRow, TaskRow

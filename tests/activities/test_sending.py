@@ -13,8 +13,8 @@ from sqlmodel import col
 from activities import sender as module
 from activities.sender import Sender
 from connectors.roles import ChannelMessage, SentMessage
-from domain.messages import Message, MessageKind
-from domain.people import ChannelName
+from domain.asking.messages import Message, MessageKind
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import OutboxRow
 from store.write import outbox

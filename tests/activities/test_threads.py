@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from activities.sender import Sender
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import OutboxRow
 from tests.activities.test_sending import Clock, add, row

@@ -13,8 +13,8 @@ from admin.actors import Actor
 from admin.audit_files import as_csv, read_line, verify_lines
 from admin.audit_keys import Signer, Trusted
 from admin.auditing import head_of
-from domain.audit import Head
-from domain.audit_check import Report, Verifier, What
+from domain.audit.chain import Head
+from domain.audit.verification import Report, Verifier, What
 from domain.errors import ConflictError, InvariantError, NotFoundError
 from store.db import Database
 from store.read import audit as read

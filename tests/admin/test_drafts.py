@@ -12,8 +12,8 @@ from sqlmodel import col
 from admin import drafts
 from admin.actors import Actor, FourEyesError, NotAllowedError
 from admin.drafts import Deed
-from domain.definition_text import DefinitionError
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, NotFoundError
+from domain.language.definition_text import DefinitionError
 from store.db import Database
 from store.read import definitions as read
 from store.tables import AuditRow, DefinitionRow, DraftRow

@@ -13,9 +13,9 @@ from admin import roster_import, schedules, time_off
 from admin.actors import Actor, NotAllowedError
 from admin.publish import import_roster
 from domain.errors import ConflictError, InvalidPayloadError
-from domain.people import Person, Roster
 from domain.rosters.imported import Imported, PersonFields
 from domain.rosters.model import Absence, Schedule, Swap
+from domain.rosters.people import Person, Roster
 from infra import site_folder
 from store.db import Database
 from store.read import roster as roster_read

@@ -15,7 +15,7 @@ import yaml
 from admin import publish, rollout
 from admin.actors import Actor
 from admin.rollout import Move
-from domain.authority import AuthorityMatrix
+from domain.authority.matrix import AuthorityMatrix
 from domain.errors import ConfigError, InvalidPayloadError, MosError
 from domain.site import Site
 from infra import site_folder

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from admin.sessions import hash_password
-from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
-from domain.people import ChannelName, ContactMethod, Person, Shift
+from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
+from domain.rosters.people import ChannelName, ContactMethod, Person, Shift
 from domain.values import Json, iso
 from store.db import Database
 from store.tables import (

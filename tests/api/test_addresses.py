@@ -16,7 +16,7 @@ from admin.roster import put_person
 from api.app import create_app
 from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError, RateLimitedError, RejectedError
-from domain.people import Person
+from domain.rosters.people import Person
 from store.db import Database
 from store.read import identity as identity_read
 from store.read.roster import revision

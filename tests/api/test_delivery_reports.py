@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from activities.sender import Sender
 from api.app import create_app
-from domain.messages import MessageKind
-from domain.people import ChannelName
+from domain.asking.messages import MessageKind
+from domain.rosters.people import ChannelName
 from domain.values import iso
 from store.db import Database
 from store.tables import ExceptionRow, InboxRow, OutboxRow

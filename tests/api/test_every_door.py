@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from api.app import create_app
-from domain.contacts import ChannelName, ContactMethod
-from domain.people import Certificate, Person
+from domain.rosters.contacts import ChannelName, ContactMethod
 from domain.rosters.model import Absence, Layer, Schedule
+from domain.rosters.people import Certificate, Person
 from store.db import Database
 from store.tables import (
     AbsenceRow,

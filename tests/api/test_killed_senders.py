@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.sender import Sender
 from connectors.email.connector import build as build_email
 from connectors.roles import Channel, ChannelMessage, SentMessage
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import OutboxRow
 from tests.api.seeding import HOLD, QUALITY

@@ -28,9 +28,9 @@ from connectors.twilio.voice import VoiceChannel
 from connectors.twilio.whatsapp import WhatsAppChannel
 from connectors.webhook.config import WebhookConfig
 from connectors.webhook.connector import Webhook
+from domain.asking.messages import Message
 from domain.errors import OutcomeUnknownError, RejectedError
-from domain.messages import Message
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from infra.twilio import StoreMemory, door
 from intake.doors import Doors
 from store.db import Database

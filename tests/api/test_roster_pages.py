@@ -9,7 +9,7 @@ from icalendar import Calendar
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.people import Person
+from domain.rosters.people import Person
 from store.db import Database
 from store.read import site as site_read
 from store.tables import AuditRow, PersonRow

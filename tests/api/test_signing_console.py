@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from admin.authority import publish_matrix
-from domain.signing import signature_hash
+from domain.authority.signing import signature_hash
 from store.db import Database
 from store.tables import AuditRow, DelegationRow, InboxRow, SignatureRow
 from tests.api.seeding import BREAKDOWN, DISPOSITION, HOLD, NOW, PASSWORD, PLAN, PLANNER, QUALITY, TECHNICIAN

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from domain.definition_text import load
+from domain.language.definition_text import load
 from store.db import Database
 from store.tables import DefinitionRow, ExceptionRow, InboxRow
 from tests.api.seeding import BREAKDOWN, PLANNER, RUSH, TECHNICIAN, ago

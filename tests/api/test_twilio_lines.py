@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from connectors.twilio.whatsapp import stamp
-from domain.messages import Choice, Message, MessageKind
-from domain.people import ChannelName
+from domain.asking.messages import Choice, Message, MessageKind
+from domain.rosters.people import ChannelName
 from infra.twilio import StoreMemory
 from store.db import Database
 from store.tables import InboxRow, OutboxRow, TaskRow

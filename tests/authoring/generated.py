@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from activities.contracts.model import Command, ExceptionInput, OpeningSignal
 from authoring.simulator.cast import Deed, Happenings, Page
 from authoring.simulator.plant import Outage, Plant, SimulatedSystem
-from domain import definition_text
 from domain.calendar import SiteCalendar
-from domain.definition import Definition, walk
-from domain.people import ContactMethod, Person, Roster, Shift
-from domain.steps import STEP_KINDS
+from domain.language import definition_text
+from domain.language.definition import Definition, walk
+from domain.language.steps import STEP_KINDS
+from domain.rosters.people import ContactMethod, Person, Roster, Shift
 from workflows.engine.generations import OPENS_WITH
 
 Doc = dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from authoring.check import Finding, check
-from domain.definition_text import shape
+from domain.language.definition_text import shape
 
 GOOD = """\
 definition: leak

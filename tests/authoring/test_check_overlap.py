@@ -4,7 +4,7 @@ import pytest
 
 from authoring.check.checking import check
 from authoring.check.many import check_all
-from domain.definition_text import Finding
+from domain.language.definition_text import Finding
 
 DOCUMENT = """\
 definition: {name}
@@ -76,7 +76,7 @@ def test_others_signals_parents_and_safety_are_no_overlap() -> None:
 
 
 def test_a_draft_is_compared_with_what_is_live_but_not_with_its_own_older_version() -> None:
-    from domain.definition_text import load
+    from domain.language.definition_text import load
 
     live = {name: load(document(name, "signal.state == 'held'")) for name in ("mine", "yours")}
 

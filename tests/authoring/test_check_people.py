@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from authoring.check import Finding, SiteFacts, check, connected
 from authoring.check.hours import Hours
-from domain.people import Roster, Selector, select
+from domain.rosters.people import Roster, Selector, select
 from domain.site import Site
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)  # a Sunday

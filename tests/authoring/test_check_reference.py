@@ -13,8 +13,8 @@ from authoring.check.many import Shelf
 from authoring.simulator.opening import Opener
 from authoring.simulator.plant import Plant, SimulatedSystem
 from authoring.simulator.simulation import simulate
-from domain.definition_text import shape
-from domain.steps import STEP_KINDS, STEP_MODELS, StepBase
+from domain.language.definition_text import shape
+from domain.language.steps import STEP_KINDS, STEP_MODELS, StepBase
 from infra.scenarios import demo_setting
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "steps.md"

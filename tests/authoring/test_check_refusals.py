@@ -10,11 +10,11 @@ from admin.versions import read_definition
 from authoring.check import check
 from authoring.simulator.plant import Plant
 from authoring.simulator.simulation import simulate
-from domain import expressions
-from domain.definition import Definition
-from domain.definition_text import DefinitionError, shape
 from domain.errors import ConfigError
-from domain.people import Roster
+from domain.language import expressions
+from domain.language.definition import Definition
+from domain.language.definition_text import DefinitionError, shape
+from domain.rosters.people import Roster
 from templates.text import render_text
 
 HEAD = "definition: x\ntitle: X\nowner: planner\n"

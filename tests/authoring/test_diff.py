@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from authoring.diff import diff, diff_content, to_data, to_text
-from domain.definition import Definition
-from domain.definition_text import load
+from domain.language.definition import Definition
+from domain.language.definition_text import load
 
 DEFINITIONS = Path(__file__).resolve().parents[2] / "workflows" / "definitions"
 TEXT = """

@@ -8,7 +8,7 @@ import pytest
 from authoring.drawing import Drawing, Node, draw, nodes
 from authoring.drawing_story import Asked, Event, Happened, overlay, still
 from authoring.trial import examples, try_out
-from domain.definition_text import load, read
+from domain.language.definition_text import load, read
 from infra.scenarios import demo_setting
 from tests.api.authored import BREAKDOWN
 

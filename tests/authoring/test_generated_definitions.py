@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from authoring.scenarios.comparing import differences
 from authoring.simulator.effects import Story
 from authoring.simulator.simulation import simulate
-from domain import definition_text
-from domain.definition_text import DefinitionError
+from domain.language import definition_text
+from domain.language.definition_text import DefinitionError
 from tests.authoring.generated import START, ByChance, Doc, documents, happenings, opened, plant
 
 ENDINGS = {"completed", "returned", "expired", "cancelled", "undone", "failed", "closed_by_hand"}

@@ -7,9 +7,9 @@ from jsonschema import Draft202012Validator
 
 import workflows
 from authoring.language import schema
-from domain.definition import STEP_KINDS
-from domain.definition_text import read
-from domain.outcomes import Outcome
+from domain.books.outcomes import Outcome
+from domain.language.definition import STEP_KINDS
+from domain.language.definition_text import read
 from domain.values import Json
 
 SHIPPED = sorted((Path(workflows.__path__[0]) / "definitions").glob("*.yaml"))

@@ -8,7 +8,7 @@ from authoring.replay import correlating, recorded
 from authoring.replay.correlating import Simulate
 from authoring.replay.model import Case
 from authoring.simulator.opening import Opener
-from domain.definition_text import load
+from domain.language.definition_text import load
 from store.read import site as site_read
 from tests.intake.conftest import hand
 from tests.intake.hand import START, Hand

@@ -16,9 +16,9 @@ from authoring.replay.console import Bounds, Wanted, compare
 from authoring.replay.load import loads, most_within
 from authoring.replay.model import Answer, Asked, Case, Fact, History, Place, Recorded, Recording
 from bench import month
-from domain.definition import Definition
-from domain.definition_text import load
-from domain.people import Roster
+from domain.language.definition import Definition
+from domain.language.definition_text import load
+from domain.rosters.people import Roster
 from domain.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]

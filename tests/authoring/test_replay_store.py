@@ -17,8 +17,8 @@ from admin.rollout import Move
 from authoring.replay import comparing, console, recorded, running
 from authoring.replay.answering import Model
 from authoring.replay.model import Case, Place, Recording
-from domain.definition_text import load
 from domain.errors import NotFoundError
+from domain.language.definition_text import load
 from store.db import Database
 from store.read import definitions
 from store.read import site as site_read

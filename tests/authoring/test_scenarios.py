@@ -15,7 +15,7 @@ from authoring.scenarios.playing import play, tell
 from authoring.scenarios.reading import Scenario
 from authoring.scenarios.reporting import as_json, as_junit, as_text
 from authoring.scenarios.suite import Case, Report
-from domain import definition_text
+from domain.language import definition_text
 from infra.scenarios import SCENARIOS, demo_setting
 
 SETTING = demo_setting()

@@ -11,7 +11,7 @@ from authoring.scenarios.playing import play, tell
 from authoring.scenarios.reporting import as_text
 from authoring.scenarios.suite import Case, Report
 from authoring.simulator.simulation import simulate
-from domain import definition_text
+from domain.language import definition_text
 from infra.scenarios import SCENARIOS, demo_setting
 
 SETTING = demo_setting()

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from connectors.roles import System
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import AuthError, ConflictError, InvalidPayloadError, OutcomeUnknownError, TransientError
-from domain.outcomes import OutcomeTransaction, Receipt
 
 ATTEMPTS = 200
 DRIVERS = 4

@@ -23,8 +23,8 @@ from connectors.odoo.connector import build as build_odoo
 from connectors.roles import System
 from connectors.sap.config import SapConfig
 from connectors.sap.connector import build as build_sap
-from domain.outcomes import HoldLot, OutcomeTransaction, RecordDowntime
-from domain.outcomes import System as Target
+from domain.books.outcomes import HoldLot, OutcomeTransaction, RecordDowntime
+from domain.books.outcomes import System as Target
 from infra.standins.erpnext.app import OPERATOR, ErpNextStandIn
 from infra.standins.erpnext.app import build_app as erpnext_app
 from infra.standins.fault_proxy import FaultProxy

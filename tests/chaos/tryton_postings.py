@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from domain.outcomes import (
+from domain.books.outcomes import (
     CreateOrder,
     MaintenanceOrder,
     Outcome,
@@ -21,7 +21,7 @@ from domain.outcomes import (
     SetOrderStatus,
     SetPriority,
 )
-from domain.outcomes import System as Target
+from domain.books.outcomes import System as Target
 from infra.plant.erp.server import DATABASE, ErpServer
 
 UNITS = ("lathe-1", "lathe-2", "mill-1", "mill-2", "furnace-1", "press-1")

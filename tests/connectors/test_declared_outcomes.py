@@ -14,9 +14,9 @@ from connectors.roles import Manifest
 from connectors.tryton import manifest as tryton
 from connectors.tryton.facts import Facts
 from connectors.tryton.mapping import operations_of
-from domain import outcomes
+from domain.books import outcomes
+from domain.books.outcomes import Outcome, OutcomeTransaction, System
 from domain.errors import ConfigError, NotFoundError
-from domain.outcomes import Outcome, OutcomeTransaction, System
 from domain.typing.definitions import record_of
 from domain.typing.tree import sample
 

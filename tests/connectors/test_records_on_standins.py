@@ -11,7 +11,7 @@ from connectors.erpnext.connector import build as erpnext
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.connector import OdooSystem
 from connectors.odoo.connector import build as odoo
-from domain import outcomes as o
+from domain.books import outcomes as o
 from infra.plant.catalogue import load_catalogue
 from infra.standins.erpnext.app import OPERATOR, PROCEDURE, ErpNextStandIn
 from infra.standins.erpnext.app import build_app as erpnext_app

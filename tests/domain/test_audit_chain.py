@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin.audit_keys import Signer, Trusted
-from domain.audit import (
+from domain.audit.chain import (
     GENESIS,
     Head,
     Record,
@@ -21,7 +21,7 @@ from domain.audit import (
     link,
     read_data,
 )
-from domain.audit_check import Line, Report, Verifier, What
+from domain.audit.verification import Line, Report, Verifier, What
 from domain.values import canonical, content_hash
 
 SIGNER = Signer("k" * 32)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.authority import (
+from domain.authority.matrix import (
     NOTHING,
     Action,
     Asked,
@@ -25,7 +25,7 @@ from domain.authority import (
     same_human,
     signature_of,
 )
-from domain.people import ContactMethod, Person
+from domain.rosters.people import ContactMethod, Person
 
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LENA = Person(id="lena", name="Lena Fischer", roles=["planner"], authorities=["reschedule"])

@@ -7,8 +7,8 @@ import pytest
 
 from domain.calendar import SiteCalendar
 from domain.correlation import Shelved, Terms, terms
-from domain.definition import Opens
-from domain.people import Shift
+from domain.language.definition import Opens
+from domain.rosters.people import Shift
 
 FRIDAY = datetime(2026, 3, 27, 14, 0, tzinfo=UTC)  # 15:00 in Brno; on Sunday the clocks go forward
 OFFICE = Shift.model_validate({"name": "office", "start": "08:00", "end": "16:00", "weekdays": [0, 1, 2, 3, 4]})

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.definition import Definition, walk
-from domain.definition_text import DefinitionError, Finding, load
+from domain.language.definition import Definition, walk
+from domain.language.definition_text import DefinitionError, Finding, load
 from templates.text import text_faults
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "workflows" / "definitions").glob("*.yaml"))

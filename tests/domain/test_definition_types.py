@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.definition import Definition
-from domain.definition_rules import Problem
-from domain.definition_text import read
-from domain.outcomes import RecordDowntime
+from domain.books.outcomes import RecordDowntime
+from domain.language.definition import Definition
+from domain.language.definition_rules import Problem
+from domain.language.definition_text import read
 from domain.queries import VOCABULARY
 from domain.typing.definitions import record_of, type_problems
 from domain.typing.scopes import Scopes, scope_of
@@ -328,7 +328,7 @@ def test_an_outcome_takes_what_its_model_takes() -> None:
 
 
 def test_every_kind_of_step_has_a_result() -> None:
-    from domain.steps import NAMED_KINDS
+    from domain.language.steps import NAMED_KINDS
     from domain.typing.scopes import RESULTS
 
     assert set(RESULTS) >= set(NAMED_KINDS)

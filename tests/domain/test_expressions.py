@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain import expressions
 from domain.errors import ConfigError
+from domain.language import expressions
 
 SCOPE: dict[str, Any] = {
     "signal": {"state": "aborted", "value": 31.5, "n": 3},

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.booking import FieldChange, Preview, drift, token_of
+from domain.books.booking import FieldChange, Preview, drift, token_of
+from domain.books.ledger import BOOKED, ENDED, IN_LINE, MOVES, Control, Event, State, Window, gate, step
 from domain.errors import ConflictError
-from domain.ledger import BOOKED, ENDED, IN_LINE, MOVES, Control, Event, State, Window, gate, step
 
 BRNO = ZoneInfo("Europe/Prague")
 SUNDAY = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.people import Person
-from domain.routing import Load, preferred
-from domain.steps import LoadBudget, TaskStep
+from domain.language.steps import LoadBudget, TaskStep
+from domain.rosters.people import Person
+from domain.rosters.routing import Load, preferred
 
 PEOPLE = [Person(id=name, name=name.title(), roles=[]) for name in ("amira", "jonas", "piotr")]
 COUNTS = st.dictionaries(st.sampled_from([person.id for person in PEOPLE]), st.integers(0, 12))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.people import Roster, Selector, select
 from domain.rosters.model import Schedule, Swap
+from domain.rosters.people import Roster, Selector, select
 from domain.rosters.when import instant, on_call, spans
 
 PRAGUE, NEW_YORK = ZoneInfo("Europe/Prague"), ZoneInfo("America/New_York")

@@ -5,10 +5,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from domain import outcomes
-from domain.definition import StandingAuthority
-from domain.outcome_rules import DECLARATIONS, natural_key, objects_of
-from domain.outcomes import OutcomeTransaction
+from domain.books import outcomes
+from domain.books.outcome_rules import DECLARATIONS, natural_key, objects_of
+from domain.books.outcomes import OutcomeTransaction
+from domain.language.definition import StandingAuthority
 from domain.typing.definitions import record_of
 from domain.typing.tree import sample
 

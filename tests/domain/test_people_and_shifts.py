@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.people import Person, Roster, Selector, Shift, select
+from domain.rosters.people import Person, Roster, Selector, Shift, select
 
 PRAGUE = ZoneInfo("Europe/Prague")
 NIGHT = Shift(name="night", start=time(22), end=time(6), weekdays=[0, 1, 2, 3, 4])  # begins Monday to Friday

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.contacts import NotificationPolicy, QuietHours
-from domain.people import ChannelName, Person
-from domain.reach import allowed_at, fallbacks, plan, useful_until
+from domain.rosters.contacts import NotificationPolicy, QuietHours
+from domain.rosters.people import ChannelName, Person
+from domain.rosters.reach import allowed_at, fallbacks, plan, useful_until
 
 PRAGUE = ZoneInfo("Europe/Prague")
 NOON = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)  # 12:00 in Prague

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain import tasks
-from domain.definition import ApproveStep, TaskStep
-from domain.messages import OptionCard, Standing
-from domain.task_choices import choices
-from domain.tasks import LiveTask, Reply, answer, decide, silent
+from domain.asking import tasks
+from domain.asking.messages import OptionCard, Standing
+from domain.asking.task_choices import choices
+from domain.asking.tasks import LiveTask, Reply, answer, decide, silent
+from domain.language.definition import ApproveStep, TaskStep
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 PEOPLE = {"jonas": "Jonas Weber", "amira": "Amira Haddad", "piotr": "Piotr Nowak"}

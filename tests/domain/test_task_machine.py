@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from domain.definition import ApproveStep, TaskStep
-from domain.messages import OptionCard, Standing
-from domain.task_choices import choices
-from domain.tasks import LiveTask, Reply, answer, decide
+from domain.asking.messages import OptionCard, Standing
+from domain.asking.task_choices import choices
+from domain.asking.tasks import LiveTask, Reply, answer, decide
+from domain.language.definition import ApproveStep, TaskStep
 
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 PEOPLE = {"jonas": "Jonas Weber", "amira": "Amira Haddad", "piotr": "Piotr Nowak"}

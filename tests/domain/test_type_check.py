@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain import expressions
 from domain.errors import ConfigError
+from domain.language import expressions
 from domain.typing.check import ExpressionError, TypeChecker, check_expression, pointer
 from domain.typing.tree import read_record, read_type, sample, show
 

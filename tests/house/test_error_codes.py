@@ -15,7 +15,7 @@ NO_CODES = {
     "mos.cel",  # a protobuf package
     "mos.stack.part_failed",  # of the supervisor's own log
 }
-DESK = ("domain/definition", "domain/typing/", "domain/expressions", "templates/text", "authoring/check/")
+DESK = ("domain/language/", "domain/typing/", "templates/text", "authoring/check/")
 
 
 def _codes(tree: ast.Module) -> Iterator[tuple[int, str]]:

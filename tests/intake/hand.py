@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from activities.contracts.model import Answer, AnswerResult, JoinResult
-from domain.definition import Definition
+from domain.language.definition import Definition
 from domain.signals import RawSignal
 from domain.site import Site
 from infra.processes.worker import load_rules

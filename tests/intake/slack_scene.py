@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from connectors.roles import CallbackRequest
-from domain.messages import Choice, Input, Message, MessageKind
+from domain.asking.messages import Choice, Input, Message, MessageKind
 from domain.values import Json
 from store.tables import DefinitionRow, ExceptionRow, InboxRow, OutboxRow, TaskRow
 from tests.connectors.slack.lab import APP, TEAM, TS, interaction, pressed, signed

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from connectors.roles import InboundMessage
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from intake import answers
 from store.read.limits import INBOUND
 from store.tables import AuditRow, ContactRow, EnrolmentRow, OutboxRow, PersonRow, TaskRow, UnknownSenderRow

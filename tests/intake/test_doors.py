@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from connectors.roles import CallbackRequest
 from domain.errors import AuthError, InvalidPayloadError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.signals import RawSignal
 from intake.doors import Doors
 from intake.gate import Gate

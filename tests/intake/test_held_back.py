@@ -11,8 +11,8 @@ from temporalio import workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.contracts.model import Answer, AnswerResult, JoinResult
-from domain.definition import Definition
 from domain.errors import MosError, TransientError
+from domain.language.definition import Definition
 from domain.site import Site
 from intake import pump as pump_module
 from intake.deliver import TASK_QUEUE, Deliverer, NotTakenError

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from connectors.roles import InboundMessage
-from domain.messages import Choice, Message, MessageKind
-from domain.people import ChannelName
+from domain.asking.messages import Choice, Message, MessageKind
+from domain.rosters.people import ChannelName
 from intake import answers
 from store.tables import ExceptionRow, OutboxRow, TaskRow
 from tests.intake.hand import START, Hand

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from connectors.roles import ChannelMessage
-from domain.messages import Choice
-from domain.people import ChannelName
+from domain.asking.messages import Choice
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from infra import connect, slack
 from infra.settings import Settings, SlackSettings

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlmodel import col
 from temporalio.client import Client
 
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from domain.values import iso
 from intake import own_signals, signals
 from store.db import Database

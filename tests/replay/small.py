@@ -20,8 +20,8 @@ from activities.contracts.model import (
     JoinResult,
     OpeningSignal,
 )
-from domain.definition import Definition
 from domain.ids import derived_id
+from domain.language.definition import Definition
 from domain.values import Json, iso
 from tests.support.effects import Effects, worker
 from tests.support.eventually import eventually

@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from domain.definition import NotifyStep
+from domain.language.definition import NotifyStep
 from infra.processes.worker import PURE
 from workflows.engine.frame import Place
 from workflows.exception import ExceptionWorkflow

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from domain.errors import ConfigError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from infra.connect import Connection, channels
 from infra.settings import Settings, SlackSettings, SmtpSettings, TwilioSettings
 

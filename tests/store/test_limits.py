@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
-from domain.people import ChannelName, ContactMethod, Person
+from domain.rosters.people import ChannelName, ContactMethod, Person
 from store.db import Database
 from store.read.limits import INBOUND, PASSWORD, PRESSES, crowd, hits, spent, subject
 from store.tables import AuditRow, LimitRow, OutboxRow, PersonRow

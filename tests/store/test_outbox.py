@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from activities.sender import Sender
-from domain.messages import Message, MessageKind
-from domain.people import ChannelName
+from domain.asking.messages import Message, MessageKind
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import OutboxRow
 from store.write import outbox

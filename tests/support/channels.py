@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
 from domain.errors import AuthError, InvalidPayloadError, OutcomeUnknownError, TransientError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 
 Trouble = Literal["away", "swallow_answer"]
 

@@ -23,7 +23,7 @@ from admin.sessions import Login
 from connectors.mqtt.mapping import uns_signal
 from connectors.roles import InboundMessage
 from connectors.webhook.mapping import CLOUDEVENT
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.signals import RawSignal
 from domain.values import Json, iso
 from infra.processes.worker import load_rules, make_worker

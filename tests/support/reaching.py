@@ -10,9 +10,9 @@ from sqlmodel import col
 from activities import reaching
 from activities.sender import Sender
 from connectors.roles import ChannelMessage, SentMessage
+from domain.asking.messages import Choice, Message, MessageKind, OptionCard
 from domain.errors import MosError, OutcomeUnknownError, TransientError
-from domain.messages import Choice, Message, MessageKind, OptionCard
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from intake import delivery
 from store.db import Database
 from store.read import reach

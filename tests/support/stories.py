@@ -1,6 +1,6 @@
 """The shipped exceptions lived through to the end: tests look at what came of it, the recorder keeps the histories."""
 
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from tests.support.plant import Plant
 
 

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt
 from domain.errors import NotFoundError, OutcomeUnknownError, RejectedError, TransientError
-from domain.outcomes import Outcome, OutcomeTransaction, Receipt
 from domain.values import Json
 
 Question = Callable[[Mapping[str, Json]], Json]

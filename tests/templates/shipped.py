@@ -15,13 +15,13 @@ import yaml
 from activities.compose import Composer
 from activities.contracts.model import Projection, Silence, TellRequest, Wording
 from authoring.check.looking import Look
-from domain.definition import ApproveStep, Definition, NotifyStep, TaskStep, step_kind, step_name, walk
-from domain.definition_text import load
-from domain.messages import Message, OptionCard
-from domain.people import ChannelName, Selector
-from domain.task_choices import choices, inputs
-from domain.tasks import LiveTask
-from domain.texts import SHIPPED
+from domain.asking.messages import Message, OptionCard
+from domain.asking.task_choices import choices, inputs
+from domain.asking.tasks import LiveTask
+from domain.language.definition import ApproveStep, Definition, NotifyStep, TaskStep, step_kind, step_name, walk
+from domain.language.definition_text import load
+from domain.language.texts import SHIPPED
+from domain.rosters.people import ChannelName, Selector
 from domain.typing.scopes import Scopes
 from domain.typing.tree import Kind, ListOf, Record, Scalar, Type
 from domain.values import Json

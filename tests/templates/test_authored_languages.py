@@ -8,10 +8,10 @@ import pytest
 from activities.compose import Composer
 from activities.contracts.model import Projection, Silence, TellRequest, Wording
 from authoring.check import check
-from domain.definition_text import DefinitionError, load
-from domain.messages import Choice, Message, OptionCard
-from domain.people import ChannelName, Selector
-from domain.signing import shown_hash
+from domain.asking.messages import Choice, Message, OptionCard
+from domain.authority.signing import shown_hash
+from domain.language.definition_text import DefinitionError, load
+from domain.rosters.people import ChannelName, Selector
 from templates.render import render
 
 WORDING = Wording.model_validate(

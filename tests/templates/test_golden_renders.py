@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
-from domain.people import ChannelName
+from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
+from domain.rosters.people import ChannelName
 from templates.render import render
 
 GOLDEN = Path(__file__).parent / "golden"

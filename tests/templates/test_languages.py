@@ -5,7 +5,7 @@ import re
 import pytest
 
 from connectors.twilio.understanding import fold, understand
-from domain.answer_words import ANSWERS, HELP, START, STOP
+from domain.asking.answer_words import ANSWERS, HELP, START, STOP
 from templates.words import FOLDER, say, words
 
 SHIPPED = ("de", "en", "es", "pl")

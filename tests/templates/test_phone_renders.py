@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.messages import Choice, Fact, Input, Message, MessageKind, Standing
-from domain.people import ChannelName
+from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, Standing
+from domain.rosters.people import ChannelName
 from templates.gsm import normalise, segments
 from templates.render import render
 from tests.templates.test_golden_renders import APPROVE, CASES, MINE, TASK

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.twilio.understanding import understand
+from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
 from domain.errors import ConfigError
-from domain.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from templates.gsm import clip, normalise, segments
 from templates.mrkdwn import short

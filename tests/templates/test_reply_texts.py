@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.messages import Message, MessageKind
-from domain.people import ChannelName
-from domain.tasks import FINISHED
+from domain.asking.messages import Message, MessageKind
+from domain.asking.tasks import FINISHED
+from domain.rosters.people import ChannelName
 from templates.render import render
 
 LATE = [*(standing.value for standing in FINISHED), "taken"]

@@ -5,9 +5,9 @@ After a wanted change: python -m tests.templates.shipped
 
 import pytest
 
-from domain.messages import Message
-from domain.people import ChannelName
-from domain.texts import SHIPPED
+from domain.asking.messages import Message
+from domain.language.texts import SHIPPED
+from domain.rosters.people import ChannelName
 from templates.gsm import segments
 from templates.render import MAX_SEGMENTS, render
 from tests.templates.shipped import FOLDER, messages, page

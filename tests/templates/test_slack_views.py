@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from connectors.slack import limits
-from domain.messages import Choice, Fact, Input, Standing
-from domain.people import ChannelName
+from domain.asking.messages import Choice, Fact, Input, Standing
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from templates import views
 from templates.render import render

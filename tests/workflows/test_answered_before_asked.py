@@ -24,8 +24,8 @@ from activities.contracts.model import (
     Told,
     WhoRequest,
 )
-from domain.definition import Definition
 from domain.ids import derived_id
+from domain.language.definition import Definition
 from domain.values import Json
 from workflows.engine.interpreter import Interpreter
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from connectors.roles import InboundMessage
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from intake import answers
 from store.tables import OutboxRow
 from tests.support.plant import Plant, address_of, utcnow

@@ -14,9 +14,9 @@ from admin.actors import Actor
 from admin.publish import publish_definition, publish_site
 from admin.signing import ChangedError
 from connectors.roles import InboundMessage
-from domain.messages import Message
-from domain.people import ChannelName
-from domain.signing import shown_hash, signature_hash
+from domain.asking.messages import Message
+from domain.authority.signing import shown_hash, signature_hash
+from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from intake import answers
 from store.tables import AuditRow, DecisionRow, OutboxRow, PersonRow, ShownRow, SignatureRow, TaskRow, TimelineRow

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.outcomes import MaintenanceOrder, RecordDowntime, RescheduleOrders, UpdateDispatchList
+from domain.books.outcomes import MaintenanceOrder, RecordDowntime, RescheduleOrders, UpdateDispatchList
 from tests.support.plant import RUNNING, Plant
 from tests.support.stories import breakdown
 

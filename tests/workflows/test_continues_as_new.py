@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
 from activities.contracts.model import Answer, AnswerResult, ExceptionInput, JoinBatch, JoinResult, OpeningSignal
-from domain.definition import Definition
+from domain.language.definition import Definition
 from tests.support.effects import Effects, worker
 from tests.support.eventually import eventually
 from tests.support.servers import Temporal, temporal_server

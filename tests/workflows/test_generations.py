@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
 from activities.contracts.model import Answer, AnswerResult, ExceptionInput, OpeningSignal
-from domain.definition import Definition, NotifyStep
+from domain.language.definition import Definition, NotifyStep
 from tests.support.effects import Effects, worker
 from tests.support.eventually import eventually
 from tests.support.servers import Temporal

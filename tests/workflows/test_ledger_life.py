@@ -11,9 +11,9 @@ from activities.contracts.model import PostRequest
 from activities.reconciling import Reconciliation
 from admin import ledger as admin
 from admin.actors import Actor
-from domain.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
-from domain.ledger import Control
-from domain.outcomes import Outcome, OutcomeTransaction, Receipt, SetPriority
+from domain.books.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
+from domain.books.ledger import Control
+from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt, SetPriority
 from store.tables import LedgerRow
 from store.write import ledger
 from tests.support.eventually import eventually

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.tables import LedgerRow
 from tests.support.eventually import eventually
 from tests.support.plant import Plant

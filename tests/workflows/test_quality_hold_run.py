@@ -2,8 +2,8 @@
 
 import json
 
-from domain.outcomes import DisposeLot, HoldLot, RecordDeviation
-from domain.people import ChannelName
+from domain.books.outcomes import DisposeLot, HoldLot, RecordDeviation
+from domain.rosters.people import ChannelName
 from tests.support.plant import Plant, address_of
 from tests.support.stories import quality_hold
 

@@ -1,6 +1,6 @@
 """A rush order: weighed by materials and customer service, promised by planning, made in the ERP."""
 
-from domain.outcomes import ChangePromise, CreateOrder
+from domain.books.outcomes import ChangePromise, CreateOrder
 from tests.support.plant import Plant
 from tests.support.stories import rush_order
 

@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from admin import publish
 from domain.ids import derived_id
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from intake import commands
 from intake.commands import Wish

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import ExceptionRow, OutboxRow
 from tests.support.eventually import eventually

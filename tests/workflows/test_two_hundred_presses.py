@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from admin import publish
 from connectors.roles import InboundMessage
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from intake import answers, own_signals, signals
 from store.db import Database
 from store.tables import InboxRow, OutboxRow, TaskRow

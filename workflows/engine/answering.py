@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import Answer, AnswerResult
-from domain import tasks
-from domain.definition import ApproveStep, TaskStep
-from domain.messages import Standing
-from domain.tasks import LiveTask, Reply
+from domain.asking import tasks
+from domain.asking.messages import Standing
+from domain.asking.tasks import LiveTask, Reply
+from domain.language.definition import ApproveStep, TaskStep
 from domain.values import Json
 from workflows.engine import deciding, talking
 

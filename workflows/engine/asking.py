@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from activities.contracts.model import DecisionMade, OwnerCall, SettleRequest, Silence, TellRequest, Told
-from domain.definition import ApproveStep, NotifyStep, TaskStep, To, step_name
+from domain.asking.messages import Standing
+from domain.asking.task_choices import choices, inputs
+from domain.asking.tasks import LiveTask
 from domain.ids import derived_id
-from domain.messages import Standing
-from domain.people import Selector
+from domain.language.definition import ApproveStep, NotifyStep, TaskStep, To, step_name
+from domain.rosters.people import Selector
 from domain.signals import SignalType
-from domain.task_choices import choices, inputs
-from domain.tasks import LiveTask
 from workflows.engine import deciding
 from workflows.engine.changes import ASKS_AGAIN
 

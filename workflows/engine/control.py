@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from activities.contracts.model import Command, CommandResult
 from activities.contracts.steering import DECIDES, NEEDS_REASON
-from domain.steps import ApproveStep, TaskStep, step_name
+from domain.language.steps import ApproveStep, TaskStep, step_name
 from domain.values import Json
 from workflows.engine import migrating, stepping
 from workflows.engine.standing import steerable

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import Answer, AuthoriseRequest
-from domain import expressions
-from domain.authority import requesters
-from domain.definition import ApproveStep
+from domain.asking.messages import OptionCard
+from domain.asking.tasks import LiveTask, Reply
+from domain.authority.matrix import requesters
 from domain.errors import MosError
-from domain.messages import OptionCard
-from domain.tasks import LiveTask, Reply
-from domain.texts import plain_option
+from domain.language import expressions
+from domain.language.definition import ApproveStep
+from domain.language.texts import plain_option
 from domain.values import Json
 from workflows.engine import gathering
 

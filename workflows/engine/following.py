@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import Silence
-from domain import tasks
-from domain.definition import TaskStep, To
-from domain.messages import Standing
-from domain.tasks import LiveTask
+from domain.asking import tasks
+from domain.asking.messages import Standing
+from domain.asking.tasks import LiveTask
+from domain.language.definition import TaskStep, To
 from domain.values import iso
 from workflows.engine.asking import ask, ask_again, is_assigned, owner_call, settle
 from workflows.engine.changes import ASKS_AGAIN, CALLS_OWNER

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from domain import expressions
-from domain.definition import Definition
 from domain.errors import ConfigError, MosError
+from domain.language import expressions
+from domain.language.definition import Definition
 from domain.values import Json, duration
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import GatherRequest, Query
-from domain import expressions
 from domain.correlation import PRIORITIES
-from domain.definition import ContextQuery
 from domain.errors import MosError
-from domain.texts import every
+from domain.language import expressions
+from domain.language.definition import ContextQuery
+from domain.language.texts import every
 from domain.values import Json
 from workflows.engine.frame import Frame, Place
 from workflows.engine.story import named

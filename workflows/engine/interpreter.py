@@ -21,11 +21,11 @@ from activities.contracts.model import (
     Projection,
 )
 from activities.contracts.saved import Saved
-from domain.definition import Definition, step_at
+from domain.asking.messages import Standing
+from domain.asking.tasks import LiveTask
 from domain.errors import MosError
-from domain.messages import Standing
+from domain.language.definition import Definition, step_at
 from domain.signals import SignalType
-from domain.tasks import LiveTask
 from domain.values import Json
 from workflows.engine import answering, control, deciding, gathering, saving, stepping
 from workflows.engine.asking import settle

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from activities.contracts.saved import Saved
-from domain.definition import Definition, walk
-from domain.steps import children, step_kind, step_name
+from domain.language.definition import Definition, walk
+from domain.language.steps import children, step_kind, step_name
 from domain.values import Json
 from workflows.engine.story import first_values
 

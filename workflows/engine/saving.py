@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from activities.contracts.saved import Saved, SavedCell, SavedTask
-from domain.definition import CallStep, step_at
-from domain.steps import ApproveStep, TaskStep
-from domain.tasks import LiveTask
+from domain.asking.tasks import LiveTask
+from domain.language.definition import CallStep, step_at
+from domain.language.steps import ApproveStep, TaskStep
 from workflows.engine.frame import Cell
 
 if TYPE_CHECKING:

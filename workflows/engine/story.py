@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from activities.contracts.model import Entry, ExceptionInput, OpeningSignal, Projection, Wording
-from domain.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
-from domain.tasks import LiveTask
-from domain.texts import Text, every
+from domain.asking.tasks import LiveTask
+from domain.language.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
+from domain.language.texts import Text, every
 from domain.values import Json, iso
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import Answer, TellRequest, WhoRequest, Wording
-from domain.definition import To
+from domain.asking.messages import Standing
+from domain.asking.tasks import LiveTask
 from domain.ids import derived_id
-from domain.messages import Standing
-from domain.people import Selector
-from domain.tasks import LiveTask
-from domain.texts import every
+from domain.language.definition import To
+from domain.language.texts import every
+from domain.rosters.people import Selector
 from domain.values import Json
 from workflows.engine.asking import selector
 from workflows.engine.runtime import EffectFailedError

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from activities.contracts.model import TellRequest, Wording
 from domain.ids import derived_id
-from domain.people import Selector
-from domain.texts import every
+from domain.language.texts import every
+from domain.rosters.people import Selector
 from workflows.engine.runtime import EffectFailedError
 from workflows.engine.story import named
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.definition import ApproveStep
-from domain.messages import Standing
+from domain.asking.messages import Standing
+from domain.language.definition import ApproveStep
 from workflows.engine.asking import open_task
 from workflows.engine.following import Follower
 

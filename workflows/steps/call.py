@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.definition import CallStep
 from domain.errors import ConfigError
+from domain.language.definition import CallStep
 from workflows.engine.gathering import gather_context
 from workflows.engine.stepping import run_steps
 from workflows.engine.story import first_values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.definition import IfStep, SwitchStep
+from domain.language.definition import IfStep, SwitchStep
 from domain.values import Json
 from workflows.engine.stepping import run_steps
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.definition import DecideStep
+from domain.language.definition import DecideStep
 from domain.values import Json
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from domain.definition import ForEachStep, RepeatStep
 from domain.errors import ConfigError
+from domain.language.definition import ForEachStep, RepeatStep
 from domain.values import Json
 from workflows.engine.stepping import forget, run_steps
 from workflows.engine.story import empty_results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.definition import NotifyStep
+from domain.language.definition import NotifyStep
 from workflows.engine import asking
 
 if TYPE_CHECKING:

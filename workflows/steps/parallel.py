@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from domain.definition import ParallelStep
+from domain.language.definition import ParallelStep
 from workflows.engine.stepping import run_steps
 
 if TYPE_CHECKING:

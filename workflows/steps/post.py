@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from activities.contracts.model import PostRequest
-from domain.definition import PostStep
+from domain.books.outcomes import OutcomeTransaction
 from domain.errors import ConfigError, RejectedError
 from domain.ids import derived_id
-from domain.outcomes import OutcomeTransaction
+from domain.language.definition import PostStep
 from workflows.engine.asking import decision_id
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import ProposeRequest
-from domain.definition import ProposeStep
+from domain.language.definition import ProposeStep
 from workflows.engine.runtime import EffectFailedError
 
 if TYPE_CHECKING:

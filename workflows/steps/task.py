@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from activities.contracts.model import WhoRequest
-from domain.definition import TaskStep, To
-from domain.messages import Standing
+from domain.asking.messages import Standing
+from domain.language.definition import TaskStep, To
 from workflows.engine.asking import open_task, selector
 from workflows.engine.following import Follower
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from domain.definition import WaitStep
+from domain.language.definition import WaitStep
 from domain.values import Json
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from connectors.roles import Channel, ChannelMessage, SentMessage
 from connectors.slack.manifest import build as build_slack
 from connectors.twilio.manifest import build as build_twilio
 from domain.errors import AuthError, RateLimitedError, RejectedError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from templates.render import render
 from tests.templates.test_golden_renders import CASES

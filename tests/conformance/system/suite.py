@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from connectors.roles import System
+from domain.books.outcomes import OutcomeTransaction
 from domain.errors import (
     AuthError,
     ConflictError,
@@ -15,7 +16,6 @@ from domain.errors import (
     RateLimitedError,
     TransientError,
 )
-from domain.outcomes import OutcomeTransaction
 
 
 class Books(Protocol):

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from connectors.roles import System
-from domain.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders
-from domain.outcomes import System as Target
+from domain.books.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders
+from domain.books.outcomes import System as Target
 from tests.conformance.system.suite import SystemConformance
 from tests.connectors.erpnext.conftest import Peer
 from tests.connectors.erpnext.small_erpnext import SECRET

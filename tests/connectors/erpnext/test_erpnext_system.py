@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from connectors.erpnext.manifest import MANIFEST, build
-from domain.errors import AuthError, ConfigError, ConflictError, NotFoundError, RejectedError, TransientError
-from domain.outcomes import (
+from domain.books.outcomes import (
     DisposeLot,
     HoldLot,
     MaintenanceOrder,
@@ -20,7 +19,8 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
-from domain.outcomes import System as Target
+from domain.books.outcomes import System as Target
+from domain.errors import AuthError, ConfigError, ConflictError, NotFoundError, RejectedError, TransientError
 from domain.queries import VOCABULARY
 from domain.typing.tree import misfit
 from tests.connectors.erpnext.conftest import Peer

@@ -12,15 +12,7 @@ import pytest
 from connectors.mes_http.config import MesConfig
 from connectors.mes_http.connector import MesSystem, build
 from connectors.roles import System
-from domain.errors import (
-    ConfigError,
-    InvalidPayloadError,
-    NotFoundError,
-    OutcomeUnknownError,
-    RejectedError,
-    TransientError,
-)
-from domain.outcomes import (
+from domain.books.outcomes import (
     CreateOrder,
     DispatchEntry,
     HoldLot,
@@ -30,8 +22,16 @@ from domain.outcomes import (
     SetOrderStatus,
     UpdateDispatchList,
 )
-from domain.outcomes import (
+from domain.books.outcomes import (
     System as Target,
+)
+from domain.errors import (
+    ConfigError,
+    InvalidPayloadError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RejectedError,
+    TransientError,
 )
 from domain.values import Json
 from tests.conformance.system.suite import SystemConformance

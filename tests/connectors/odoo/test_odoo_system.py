@@ -7,16 +7,7 @@ import pytest
 
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.manifest import MANIFEST, build
-from domain.errors import (
-    AuthError,
-    ConfigError,
-    ConflictError,
-    MosError,
-    NotFoundError,
-    RejectedError,
-    TransientError,
-)
-from domain.outcomes import (
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     HoldLot,
@@ -28,7 +19,16 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
-from domain.outcomes import System as Target
+from domain.books.outcomes import System as Target
+from domain.errors import (
+    AuthError,
+    ConfigError,
+    ConflictError,
+    MosError,
+    NotFoundError,
+    RejectedError,
+    TransientError,
+)
 from domain.queries import VOCABULARY
 from domain.typing.tree import misfit
 from tests.conformance.system.suite import LosesAnswers

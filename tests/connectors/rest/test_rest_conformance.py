@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from connectors.roles import System
-from domain.booking import token_of
-from domain.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders
-from domain.outcomes import System as Target
+from domain.books.booking import token_of
+from domain.books.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders
+from domain.books.outcomes import System as Target
 from tests.conformance.system.suite import SystemConformance
 from tests.connectors.rest.conftest import Peer
 from tests.connectors.rest.home_grown import TOKEN

@@ -7,9 +7,9 @@ import pytest
 
 from connectors.rest.config import RestConfig
 from connectors.rest.connector import RestSystem, build
+from domain.books.outcomes import AddNote, Outcome, OutcomeTransaction, RecordDowntime, SetPriority
+from domain.books.outcomes import System as Target
 from domain.errors import ConflictError, RejectedError
-from domain.outcomes import AddNote, Outcome, OutcomeTransaction, RecordDowntime, SetPriority
-from domain.outcomes import System as Target
 from infra.standins.rest.app import RestStandIn, build_app
 from infra.standins.serve import serving
 

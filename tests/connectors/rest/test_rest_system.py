@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from domain.books.outcomes import AddNote, HoldLot, Outcome, OutcomeTransaction, RecordDowntime, SetPriority
+from domain.books.outcomes import System as Target
 from domain.errors import (
     ConfigError,
     ConflictError,
@@ -15,8 +17,6 @@ from domain.errors import (
     RejectedError,
     TransientError,
 )
-from domain.outcomes import AddNote, HoldLot, Outcome, OutcomeTransaction, RecordDowntime, SetPriority
-from domain.outcomes import System as Target
 from tests.conformance.system.suite import LosesAnswers
 from tests.connectors.rest.conftest import Peer
 from tests.connectors.rest.home_grown import with_notes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.roster_csv import mapping
 from connectors.roster_csv.manifest import build
-from domain.people import Person
+from domain.rosters.people import Person
 
 TEXT = """\
 userName;displayName;active;roles;phoneNumbers;emails;certificates\r

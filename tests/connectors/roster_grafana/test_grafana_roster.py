@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.roster_grafana.manifest import build
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.rosters.when import on_call
 
 PRAGUE = ZoneInfo("Europe/Prague")

@@ -6,8 +6,8 @@ import pytest
 
 from connectors.roster_ical.manifest import build
 from domain.errors import InvalidPayloadError
-from domain.people import Person
 from domain.rosters.imported import Imported
+from domain.rosters.people import Person
 from domain.rosters.when import on_call
 
 PEOPLE = [

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.roster_pagerduty.manifest import build
-from domain.people import Person
+from domain.rosters.people import Person
 from domain.rosters.when import on_call, spans
 
 NEW_YORK = ZoneInfo("America/New_York")

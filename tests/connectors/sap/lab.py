@@ -8,9 +8,9 @@ import httpx
 
 from connectors.sap.config import SapConfig
 from connectors.sap.connector import SapSystem, build
-from domain.booking import token_of
-from domain.outcomes import Outcome, OutcomeTransaction
-from domain.outcomes import System as Target
+from domain.books.booking import token_of
+from domain.books.outcomes import Outcome, OutcomeTransaction
+from domain.books.outcomes import System as Target
 from infra.standins.sap.app import SapStandIn
 
 PASSWORD = "sap-secret-word"

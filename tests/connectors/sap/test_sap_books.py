@@ -8,9 +8,8 @@ import pytest
 
 from connectors.sap.client import SapClient
 from connectors.sap.facts import HEADER
-from domain.booking import drift, token_of
-from domain.errors import ConflictError, RejectedError, TransientError
-from domain.outcomes import (
+from domain.books.booking import drift, token_of
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     DisposeLot,
@@ -25,6 +24,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import ConflictError, RejectedError, TransientError
 from tests.conformance.system.suite import Answers, Unreachable
 from tests.connectors.sap.lab import PASSWORD, Sap, at, posting
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from connectors.roles import System
-from domain.outcomes import OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders, SetPriority
+from domain.books.outcomes import OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders, SetPriority
 from tests.conformance.system.suite import SystemConformance
 from tests.connectors.sap.lab import Sap, at, posting
 

@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from connectors.sap.connector import SapSystem
-from domain.errors import ConflictError, OutcomeUnknownError, RejectedError, TransientError
-from domain.outcomes import (
+from domain.books.outcomes import (
     HoldLot,
     MaintenanceOrder,
     Outcome,
@@ -19,6 +18,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import ConflictError, OutcomeUnknownError, RejectedError, TransientError
 from tests.connectors.sap.lab import Sap, at, posting
 
 LOTS = ["L-BAR-501", "L-BAR-502", "L-CAST-701", "L-CAST-702", "L-GS-301"]

@@ -11,9 +11,9 @@ from connectors.sap.config import SapConfig
 from connectors.sap.facts import Facts
 from connectors.sap.manifest import MANIFEST, build
 from connectors.sap.mapping import draft_of
-from domain import outcomes
+from domain.books import outcomes
+from domain.books.outcomes import OutcomeTransaction, System
 from domain.errors import ConfigError, NotFoundError
-from domain.outcomes import OutcomeTransaction, System
 from domain.typing.definitions import record_of
 from domain.typing.tree import sample
 

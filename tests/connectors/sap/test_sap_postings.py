@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.booking import token_of
-from domain.errors import ConflictError, NotFoundError, OutcomeUnknownError, RejectedError
-from domain.outcomes import (
+from domain.books.booking import token_of
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     DisposeLot,
@@ -23,6 +22,7 @@ from domain.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
+from domain.errors import ConflictError, NotFoundError, OutcomeUnknownError, RejectedError
 from domain.queries import VOCABULARY
 from domain.typing.tree import misfit
 from tests.conformance.system.suite import LosesAnswers

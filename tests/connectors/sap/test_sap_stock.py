@@ -8,8 +8,8 @@ import pytest
 
 from connectors.sap.config import Stock
 from connectors.sap.stock import Place, batch_of
+from domain.books.outcomes import HoldLot, RecordDeviation
 from domain.errors import ConfigError, RejectedError
-from domain.outcomes import HoldLot, RecordDeviation
 from tests.connectors.sap.lab import Sap, posting
 
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from connectors.roles import System
-from domain.outcomes import OutcomeTransaction, PlannedOrder, RescheduleOrders, SetPriority
-from domain.outcomes import System as Target
+from domain.books.outcomes import OutcomeTransaction, PlannedOrder, RescheduleOrders, SetPriority
+from domain.books.outcomes import System as Target
 from tests.conformance.system.suite import SystemConformance
 from tests.connectors.tryton.conftest import Erp
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.roles import Previewer, Reconciler, Reversible
-from domain.errors import ConflictError, RejectedError
-from domain.outcomes import (
+from domain.books.outcomes import (
     ChangePromise,
     HoldLot,
     MaintenanceOrder,
@@ -19,6 +18,7 @@ from domain.outcomes import (
     SetPriority,
     System,
 )
+from domain.errors import ConflictError, RejectedError
 from tests.connectors.tryton.conftest import Erp
 
 

@@ -11,8 +11,7 @@ from connectors.tryton.errors import error_of
 from connectors.tryton.facts import Facts, LotFacts, Places, needs_of, plants_of, stock_of
 from connectors.tryton.mapping import operations_of, stamp_of
 from connectors.tryton.wire import decode, encode
-from domain.errors import AuthError, ConfigError, ConflictError, InvariantError, MosError, NotFoundError, RejectedError
-from domain.outcomes import (
+from domain.books.outcomes import (
     DispatchEntry,
     HoldLot,
     MaintenanceOrder,
@@ -24,6 +23,7 @@ from domain.outcomes import (
     System,
     UpdateDispatchList,
 )
+from domain.errors import AuthError, ConfigError, ConflictError, InvariantError, MosError, NotFoundError, RejectedError
 from domain.values import Json
 
 AT = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)

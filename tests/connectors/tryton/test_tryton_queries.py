@@ -2,8 +2,8 @@
 
 import pytest
 
+from domain.books.outcomes import HoldLot, OutcomeTransaction, System
 from domain.errors import AuthError, InvalidPayloadError, NotFoundError
-from domain.outcomes import HoldLot, OutcomeTransaction, System
 from domain.values import Json
 from tests.connectors.tryton.conftest import Erp
 

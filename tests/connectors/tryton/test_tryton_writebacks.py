@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from domain.errors import ConflictError, NotFoundError, RejectedError
-from domain.outcomes import (
+from domain.books.outcomes import (
     ChangePromise,
     CreateOrder,
     DisposeLot,
@@ -24,6 +23,7 @@ from domain.outcomes import (
     SetOrderStatus,
     System,
 )
+from domain.errors import ConflictError, NotFoundError, RejectedError
 from infra.plant.erp.reader import Downtime
 from infra.plant.erp.sales import enter_rush_sale
 from tests.connectors.tryton.conftest import Erp

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from connectors.roles import CallbackRequest, ChannelMessage
 from connectors.twilio.voice import VoiceChannel
 from connectors.twilio.whatsapp import WhatsAppChannel
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from tests.conformance.channel.recorder import Fault, Recorder, served
 from tests.connectors.twilio.lab import ACCOUNT, OURS, PERSON, TOKEN, Account, config, refuse, signed, sms

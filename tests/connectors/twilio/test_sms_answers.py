@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.twilio.understanding import duration as read_duration
 from connectors.twilio.understanding import fold, understand
-from domain.answer_words import ANSWERS, HELP, START, STOP, VERBS
+from domain.asking.answer_words import ANSWERS, HELP, START, STOP, VERBS
 from domain.ids import task_code
 from domain.values import Json, duration
 

@@ -9,9 +9,9 @@ import pytest
 
 from connectors.roles import CallbackRequest
 from connectors.twilio.voice import VoiceChannel
+from domain.asking.messages import Message
 from domain.errors import AuthError, InvalidPayloadError
-from domain.messages import Message
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from templates.render import render
 from tests.connectors.twilio.lab import OURS, PERSON, PUBLIC, config, signed
 from tests.connectors.twilio.lines import ANSWER, CALL, VoiceLab, calling, pressed, script, voice_lab

@@ -9,7 +9,7 @@ import pytest
 from connectors.roles import ChannelMessage, InboundMessage
 from connectors.twilio.whatsapp import WhatsAppChannel, stamp
 from domain.errors import AuthError, InvariantError, RejectedError
-from domain.people import ChannelName
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from templates.render import render
 from tests.connectors.twilio.lab import OURS, PERSON, TOKEN, config, delivery, signed

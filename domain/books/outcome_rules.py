@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from domain.authority import NOTHING, UNKNOWN, Impact
-from domain.outcomes import Outcome, OutcomeTransaction
+from domain.authority.matrix import NOTHING, UNKNOWN, Impact
+from domain.books.outcomes import Outcome, OutcomeTransaction
 from domain.values import Json
 
 Way = Literal["restore", "opposite", "cancel", "none"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.people import Person
+from domain.rosters.people import Person
 
 PAGES_WINDOW = timedelta(minutes=10)
 """ISA-18.2 and EEMUA 191 count the alarms of an operator in spans of ten minutes."""

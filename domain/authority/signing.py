@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.messages import Message
+from domain.asking.messages import Message
 from domain.values import Json, content_hash, iso
 
 _BINDING = ("definition", "exception_id", "step", "title", "body", "facts", "gaps", "options", "task")

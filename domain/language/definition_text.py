@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from domain.definition import STEP_KINDS, Definition
-from domain.definition_rules import Problem, problems
 from domain.errors import ConfigError
+from domain.language.definition import STEP_KINDS, Definition
+from domain.language.definition_rules import Problem, problems
 from domain.typing.definitions import TypedTextCheck, type_problems
 
 _SIZE_LIMIT = 256_000

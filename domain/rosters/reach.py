@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.contacts import ChannelName, ContactMethod, NotificationPolicy, ReachStep, is_urgent
-from domain.people import Person
+from domain.rosters.contacts import ChannelName, ContactMethod, NotificationPolicy, ReachStep, is_urgent
+from domain.rosters.people import Person
 
 _RUNG = timedelta(minutes=2)  # between one contact and the next where nothing is set
 _SPOKEN = (ChannelName.VOICE,)

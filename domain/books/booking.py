@@ -58,7 +58,7 @@ class ReadBack(_Said):
 
 class Booked(_Said):
     """A posting as it stands in the system's own tables, with the key that it was stamped with (ours, or a short token
-    of it: `domain.booking.token_of`)."""
+    of it: `domain.books.booking.token_of`)."""
 
     key: str
     at: datetime

@@ -2,14 +2,14 @@
 
 A task goes open -> yours (accepted) -> done; an approval open -> decided; both may be withdrawn or expire. Accepted, it
 may be open again: its holder declines it, gives it back, or is silent for too long. What is offered to whom is
-`domain.task_choices`'.
+`domain.asking.task_choices`'.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.definition import ApproveStep, Ask, TaskStep
-from domain.messages import OptionCard, Standing
+from domain.asking.messages import OptionCard, Standing
+from domain.language.definition import ApproveStep, Ask, TaskStep
 from domain.values import Json, duration, iso
 
 _VERBS = ("accept", "answer", "")  # every task takes these, and those of `ASIDE`

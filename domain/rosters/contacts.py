@@ -101,7 +101,7 @@ class QuietHours(BaseModel):
 
 
 class NotificationPolicy(BaseModel):
-    """A person's own wishes. A priority without steps: the house's default (see `domain.reach`); critical without
+    """A person's own wishes. A priority without steps: the house's default (see `reach`); critical without
     steps takes those of high. `fallback` is tried first, for high and critical, where a channel fails or was stopped
     (STOP): whoever may be needed for safety names one."""
 

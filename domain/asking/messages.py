@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from domain.texts import nearest, pick
+from domain.language.texts import nearest, pick
 from domain.values import Json, local_text
 
 

@@ -1,15 +1,15 @@
-"""The kinds of steps of a definition, as authored. `domain.definition` puts them together."""
+"""The kinds of steps of a definition, as authored. `domain.language.definition` puts them together."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from domain.books.outcomes import System
 from domain.calendar import check_moment, check_span
-from domain.decision_table import Rule, rules_of_csv
-from domain.outcomes import System
+from domain.language.decision_table import Rule, rules_of_csv
+from domain.language.texts import AuthoredFact, FactText, Text, each, plain_option
 from domain.signals import SignalType
-from domain.texts import AuthoredFact, FactText, Text, each, plain_option
 from domain.values import Json, duration
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from domain.people import ChannelName, Person
+from domain.rosters.people import ChannelName, Person
 from domain.values import Json
 
 Risk = Literal["low", "normal", "high"]

@@ -1,4 +1,4 @@
-"""An exception type as authored: one document, no Python. The model; `domain.definition_text` reads it from YAML."""
+"""An exception type as authored: one document, no Python. The model; `definition_text` reads it from YAML."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from domain.signals import SignalType
-from domain.steps import (
+from domain.language.steps import (
     NAMED_KINDS,
     STEP_KINDS,
     STEP_MODELS,
@@ -36,7 +35,8 @@ from domain.steps import (
     step_kind,
     step_name,
 )
-from domain.texts import Text, every
+from domain.language.texts import Text, every
+from domain.signals import SignalType
 from domain.values import Json, content_hash
 
 __all__ = [

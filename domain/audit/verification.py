@@ -4,7 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.audit import ERASED, GENESIS, MARKED, Head, Kept, Record, Seal, commitment, commitments, digest_of, link
+from domain.audit.chain import (
+    ERASED,
+    GENESIS,
+    MARKED,
+    Head,
+    Kept,
+    Record,
+    Seal,
+    commitment,
+    commitments,
+    digest_of,
+    link,
+)
 
 _MOST = 1000  # findings that are told one by one
 

@@ -3,10 +3,10 @@
 Few choices are of the first rank: accept and decline, then what the step is about. All else is `more`.
 """
 
-from domain.definition import ApproveStep, Ask
-from domain.messages import Choice, Fact, Input
-from domain.tasks import LiveTask, asks, buttons, has_done
-from domain.texts import pick
+from domain.asking.messages import Choice, Fact, Input
+from domain.asking.tasks import LiveTask, asks, buttons, has_done
+from domain.language.definition import ApproveStep, Ask
+from domain.language.texts import pick
 
 QUICK_DURATIONS = ("30m", "1h", "2h", "4h")
 SNOOZES = ("15m", "1h", "4h")

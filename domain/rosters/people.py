@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.contacts import ChannelName as ChannelName  # noqa: PLC0414 - known to all as people's
-from domain.contacts import ContactMethod as ContactMethod  # noqa: PLC0414
-from domain.contacts import NotificationPolicy, ZoneName
+from domain.rosters.contacts import ChannelName as ChannelName  # noqa: PLC0414 - known to all as people's
+from domain.rosters.contacts import ContactMethod as ContactMethod  # noqa: PLC0414
+from domain.rosters.contacts import NotificationPolicy, ZoneName
 from domain.rosters.model import CREW, Absence, Schedule
 from domain.rosters.when import Span, cuts, joined, on_call
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from domain import expressions
-from domain.definition import (
+from domain.language import expressions
+from domain.language.definition import (
     ApproveStep,
     CallStep,
     DecideStep,
@@ -23,8 +23,8 @@ from domain.definition import (
     step_name,
     walk,
 )
-from domain.steps import Step, children
-from domain.texts import each
+from domain.language.steps import Step, children
+from domain.language.texts import each
 from domain.values import Json
 
 WORLD_NAMES = frozenset({"signal", "equipment", "exception", "opened_at", "machine", "site"})

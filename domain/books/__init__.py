@@ -1,0 +1,1 @@
+"""What is written into the ERP and the MES: outcomes, and the life of a transaction."""
