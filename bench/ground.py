@@ -54,9 +54,13 @@ def ground() -> Iterator[Ground]:
     home = ROOT / ".cache" / "bench"
     home.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=home))
-    env = _clean_environment(folder / "data")
+    slack = free_port()
+    env = _clean_environment(folder / "data") | {"SLACK_API_BASE": f"http://127.0.0.1:{slack}/api/"}
     try:
-        with child("supervisor", ["infra.cli", "up", "--without", "worker", "--json"], env, folder) as up:
+        with (
+            child("accounts", ["bench.accounts", f"{slack}"], env, folder),
+            child("supervisor", ["infra.cli", "up", "--without", "worker", "--json"], env, folder) as up,
+        ):
             data = DataFolder(folder / "data")
             _wait_for(up, lambda: data.running_environment.exists() and _healthy(data), folder / "supervisor.log")
             yield Ground(data, env | _told(data), {"supervisor": up.pid})
