@@ -65,7 +65,7 @@ JOURNEYS = (
         (
             *around("break", "worker.delivered.commit", "worker.gather.commit"),
             *around("accept", "worker.answer"),
-            *around("approve", "worker.posted.commit"),
+            *around("approve", "worker.post.commit"),
         ),
     ),
     Journey(
@@ -83,13 +83,18 @@ JOURNEYS = (
         (
             *around("break", "worker.record.commit"),
             *around("accept", "worker.settle.commit"),
+            *around("approve", "worker.preview.commit"),
             *around("done", "worker.answer"),
         ),
     ),
     Journey(
         "Slack is told",
         "breakdown",
-        (*around("break", "worker.claim.commit", "worker.slack.send"), *around("accept", "worker.slack.edit")),
+        (
+            *around("break", "worker.claim.commit", "worker.slack.send"),
+            *around("accept", "worker.slack.edit"),
+            *around("approve", "worker.authorise.commit"),
+        ),
     ),
     Journey(
         "a phone is told",
@@ -128,13 +133,18 @@ JOURNEYS = (
         (
             *around("break", "worker.workflow.report"),
             *around("estimate", "worker.propose.commit"),
+            *around("done", "worker.send.commit"),
             *around("approve", "api.answer.commit", "worker.answer"),
         ),
     ),
     Journey(
         "a plan is approved",
         "breakdown",
-        (*around("estimate", "worker.activity.report"), *around("approve", "worker.settle.commit")),
+        (
+            *around("estimate", "worker.activity.report"),
+            *around("approve", "worker.settle.commit"),
+            *around("done", "worker.recheck.commit"),
+        ),
     ),
     Journey(
         "by webhook and on the console",

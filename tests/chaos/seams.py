@@ -29,12 +29,14 @@ COMMITS = {
     "activities.people.PeopleActivities.tell": "tell.commit",
     "activities.people.PeopleActivities.settle": "settle.commit",
     "activities.planning.PlanningActivities.propose": "propose.commit",
-    "activities.posting.PostingActivities._draft": "draft.commit",
-    "activities.posting.PostingActivities._note": "posted.commit",
+    "activities.posting_life.Life.drafted": "draft.commit",
     "activities.sender.Sender._claim": "claim.commit",
     "activities.sender.Sender._finish": "sent.commit",
 }
 """Which transaction is which seam, by the function that opens it."""
+MOVES = "activities.posting_life.Life.move"
+EVENTS = ("preview", "authorise", "recheck", "send", "post")
+"""What moves a transaction on its straight way: each is a seam of its own, `send.commit`."""
 
 
 class Traps:
@@ -88,7 +90,7 @@ def _commits(traps: Traps) -> None:
     def transaction(self: Database) -> AbstractAsyncContextManager[Any]:
         caller = sys._getframe(1)
         opened_by = f"{caller.f_globals['__name__']}.{caller.f_code.co_qualname}"
-        seam = COMMITS.get(opened_by)
+        seam = f"{caller.f_locals['event'].value}.commit" if opened_by == MOVES else COMMITS.get(opened_by)
         return inner(self) if seam is None else _watched(traps, inner(self), seam)
 
     Database.transaction = transaction  # type: ignore[assignment,method-assign]

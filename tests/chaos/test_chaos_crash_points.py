@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.play import KINDS
 from tests.chaos.points import JOURNEYS, Journey
-from tests.chaos.seams import COMMITS
+from tests.chaos.seams import COMMITS, EVENTS, MOVES
 from tests.chaos.site import Site
 from tests.chaos.soundness import check
 
@@ -34,11 +34,12 @@ def test_an_exception_lives_through_crashes(site: Site, journey: Journey) -> Non
 
 
 def test_every_commit_seam_is_where_it_is_said_to_be() -> None:
-    for opened_by in COMMITS:
+    for opened_by in (*COMMITS, MOVES):
         room, module, *names = opened_by.split(".")
         assert callable(reduce(getattr, names, importlib.import_module(f"{room}.{module}"))), opened_by
 
 
 def test_every_commit_seam_is_a_crash_point_before_and_after() -> None:
     met = {point.seam.split(".", 1)[1] for journey in JOURNEYS for point in journey.points if not point.kill}
-    assert {f"{seam}.{when}" for seam in COMMITS.values() for when in ("before", "after")} <= met
+    seams = (*COMMITS.values(), *(f"{event}.commit" for event in EVENTS))
+    assert {f"{seam}.{when}" for seam in seams for when in ("before", "after")} <= met
