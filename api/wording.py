@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from domain.language.texts import FALLBACK, pick
 from domain.values import Json
 
 _VALUE, _STATEMENT = re.compile(r"{{(.*?)}}", re.S), re.compile(r"{[%#].*?[%#]}", re.S)
@@ -72,9 +73,9 @@ def between(start: datetime | str | None, end: datetime | str | None) -> str:
     return span((last - first).total_seconds()) if first and last else ""
 
 
-def authored(text: str) -> str:
+def authored(text: str | dict[str, str]) -> str:
     """A text of a definition as one reads it in a drawing: `{{ equipment.title }}` as `‹equipment title›`."""
-    told = _VALUE.sub(lambda found: f"‹{words(found[1].split('|')[0].strip())}›", text)
+    told = _VALUE.sub(lambda found: f"‹{words(found[1].split('|')[0].strip())}›", pick(text, FALLBACK))
     return " ".join(_STATEMENT.sub("", told).split())
 
 

@@ -71,12 +71,15 @@ def _or_expression(value: Mapping[str, Any]) -> Json:
 
 
 def _plain(part: Json) -> None:
-    """Without the titles that pydantic makes of field names: they say nothing."""
+    """Without the titles that pydantic makes of field names: they say nothing. Where keys have a pattern, others are
+    refused, as the reader does."""
     if isinstance(part, list):
         for item in part:
             _plain(item)
     if isinstance(part, dict):
         if isinstance(part.get("title"), str) and ("type" in part or "anyOf" in part or "enum" in part):
             del part["title"]
+        if "patternProperties" in part:
+            part.setdefault("additionalProperties", False)
         for item in part.values():
             _plain(item)

@@ -234,6 +234,7 @@ _PROPOSALS: Mapping[str, tuple[Mapping[str, Json], Json]] = {
                     "title": "text",
                     "summary": "text",
                     "figures": _FIGURES,
+                    "languages?": {"*": {"title?": "text", "summary?": "text", "figures?": _FIGURES}},
                     "orders": [
                         {
                             "job_order": "text",
@@ -262,6 +263,7 @@ _PROPOSALS: Mapping[str, tuple[Mapping[str, Json], Json]] = {
                     "title": "text",
                     "summary": "text",
                     "figures": _FIGURES,
+                    "languages?": {"*": {"title?": "text", "summary?": "text", "figures?": _FIGURES}},
                     "planned_start": "time",
                     "planned_end": "time",
                     "works": [_WORK],
