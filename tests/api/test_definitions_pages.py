@@ -292,7 +292,7 @@ async def test_the_schema_is_public_and_pages_are_not(app: FastAPI, author: Brow
 
 async def test_texts_of_authors_stay_texts(author: Browser) -> None:
     path = await begin(author)
-    text = renamed().replace("label: Cause", "label: 'x'").replace('title: "Repair', f"title: '{HOSTILE}' #")
+    text = renamed().replace("- task: repair", f"- task: '{HOSTILE}'")
     fields = hidden((await author.get(path)).text, 'class="meta"')
     look = await author.post(f"{path}/check", fields | {"text": text})
     assert "<script>alert" not in look.text

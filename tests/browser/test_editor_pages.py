@@ -52,7 +52,7 @@ async def _drafts(database: Database) -> None:
     writer = Actor(AUTHOR)
     every = (DEFINITIONS / "material_shortage.yaml").read_text(encoding="utf-8")
     await drafts.begin(database, "material_shortage", writer, NOW, text=every)
-    wrong = BREAKDOWN.replace("equipment.skill", "equipment.skil").replace('title: "Repair', f"title: '{HOSTILE}' #", 1)
+    wrong = BREAKDOWN.replace("equipment.skill", "equipment.skil").replace("- task: repair", f"- task: '{HOSTILE}'", 1)
     await drafts.begin(database, "breakdown", writer, NOW, text=wrong.replace("to: {role: planner}", "too: planner"))
     sent = await drafts.begin(database, "line_stop", writer, NOW, like="breakdown@v2")
     await drafts.submit(database, sent, "Lines stop too", Deed(writer, NOW, 1))

@@ -120,9 +120,7 @@ async def test_a_first_definition_from_the_copy_to_live(
 
 
 async def _write(page: Page, pictures: Path | None) -> None:
-    await replace(
-        page, 'title: "{{ equipment.title }} is down"', 'title: "Material is missing at {{ equipment.title }}"'
-    )
+    await replace(page, 'en: "{{ equipment.title }} is down"', '  en: "Material is missing at {{ equipment.title }}"')
     await replace(page, "  when: signal.state in", WHEN.replace("starved", "starvd"))
     await expect(verdict(page)).to_contain_text("1 error")
     await expect(page.locator("#check .remarks")).to_contain_text("starved")
@@ -131,7 +129,7 @@ async def _write(page: Page, pictures: Path | None) -> None:
     await replace(page, "  when: signal.state ==", WHEN)
     await page.locator("#drawing").get_by_role("link", name="repair").click()
     await replace(page, "to: {role: maintenance_technician", "          to: {role: materials}")
-    await replace(page, 'title: "Repair', '          title: "Bring material to {{ equipment.title }}"')
+    await replace(page, 'en: "Repair', '            en: "Bring material to {{ equipment.title }}"')
     await expect(verdict(page)).to_contain_text("No errors")
     await expect(page.locator("#drawing")).to_contain_text("asks materials")
     await page.get_by_role("button", name="Save").click()
@@ -156,7 +154,7 @@ async def _try(page: Page, pictures: Path | None) -> None:
 async def _submit(page: Page) -> None:
     await page.get_by_label("Why it changes").fill("Machines wait for material, and nobody is told")
     await page.get_by_role("button", name="Submit for a signature").click()
-    await expect(page.get_by_role("status").first).to_contain_text("Submitted")
+    await expect(page.get_by_role("main").get_by_role("status").first).to_contain_text("Submitted")
     await expect(page.locator("main")).to_contain_text("you are one of its authors")
     await page.get_by_role("button", name="Sign out").click()
 
@@ -168,7 +166,7 @@ async def _sign(page: Page, pictures: Path | None) -> None:
     await page.get_by_label("Your password, again").fill(PASSWORD)
     await picture(page, pictures, "6-sign")
     await page.get_by_role("button", name="Sign and put it live").click()
-    await expect(page.get_by_role("status").first).to_contain_text("live everywhere")
+    await expect(page.get_by_role("main").get_by_role("status").first).to_contain_text("live everywhere")
     await page.get_by_role("link", name="To its versions").click()
     await expect(page.locator("#force")).to_contain_text("v1")
     await picture(page, pictures, "7-live")
@@ -252,7 +250,7 @@ async def test_who_was_slower_sees_who_was_quicker_and_what_differs(desk: Consol
     await expect(clash.locator(".add")).to_contain_text("shift_lead")
     await expect(clash.locator(".del")).to_contain_text("planner_of_the_day")
     await clash.get_by_role("button", name="Save mine over it").click()
-    await expect(mine.get_by_role("status").first).to_have_text("Saved.")
+    await expect(mine.get_by_role("main").get_by_role("status").first).to_have_text("Saved.")
     async with desk.database.transaction() as session:
         kept = (await session.scalars(select(DraftRow))).one()
     assert "owner: shift_lead" in kept.source_text
