@@ -62,7 +62,7 @@ async def test_found_while_still_queued_and_on_a_later_page(lab: TwilioLab) -> N
 
 async def test_older_message_with_the_same_text_is_another(lab: TwilioLab) -> None:
     await lab.channel.send(lab.message("msg_1"))
-    assert await lab.channel.find(lab.message("msg_2"), NOW + timedelta(minutes=10)) is None
+    assert await lab.channel.find(lab.message("msg_2"), datetime.now(UTC) + timedelta(minutes=10)) is None
 
 
 async def test_message_to_another_person_is_another(lab: TwilioLab) -> None:
