@@ -36,7 +36,7 @@ async def sign_in(page: Page, console: Console, person: str) -> None:
 
 
 def told(page: Page) -> Locator:
-    """What the page says to the last answer; above it, the header has a status of its own for channels that are down."""
+    """What the page says to the last answer; above it, the header has a status for channels that are down."""
     return page.get_by_role("main").get_by_role("status").first
 
 
