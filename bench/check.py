@@ -55,7 +55,7 @@ def plant() -> SiteFacts:
         "equipment": [*areas, *units],
     }
     shifts = [{"name": name, "start": start, "end": end} for name, start, end in _SHIFTS]
-    people = [_person(number) for number in range(59)] + [_person(59) | {"roles": ["plant_manager"], "shifts": []}]
+    people = [_person(number) for number in range(59)] + [_person(59) | {"roles": ["plant_manager", "site_owner"], "shifts": []}]
     systems = connected([{"role": "erp", "kind": "tryton"}, {"role": "mes", "kind": "mes_http"}])
     roster = Roster.model_validate({"shifts": shifts, "people": people})
     return SiteFacts(Site.model_validate(site), roster, datetime.now(UTC), systems)
