@@ -55,7 +55,8 @@ def plant() -> SiteFacts:
         "equipment": [*areas, *units],
     }
     shifts = [{"name": name, "start": start, "end": end} for name, start, end in _SHIFTS]
-    people = [_person(number) for number in range(59)] + [_person(59) | {"roles": ["plant_manager", "site_owner"], "shifts": []}]
+    manager = _person(59) | {"roles": ["plant_manager", "site_owner"], "shifts": []}
+    people = [*(_person(number) for number in range(59)), manager]
     systems = connected([{"role": "erp", "kind": "tryton"}, {"role": "mes", "kind": "mes_http"}])
     roster = Roster.model_validate({"shifts": shifts, "people": people})
     return SiteFacts(Site.model_validate(site), roster, datetime.now(UTC), systems)
