@@ -11,7 +11,7 @@ from api.visitors import Visitor
 from domain.errors import MosError, NotFoundError
 from domain.values import Json, iso
 from store.read import board as board_read
-from store.read import console, health, reach, shelves
+from store.read import console, health, media, reach, shelves
 
 router = APIRouter()
 
@@ -48,7 +48,8 @@ async def board(request: Request, deps: Deps, login: Visitor) -> Response:
 @router.get("/inbox")
 async def inbox(request: Request, deps: Deps, login: Visitor) -> Response:
     arrivals, shelved = await console.arrivals(deps.database), await shelving.panel(deps, login)
-    return await show(request, login, "inbox.html", arrivals=arrivals, shelved=shelved)
+    loose = await media.loose(deps.database)
+    return await show(request, login, "inbox.html", arrivals=arrivals, shelved=shelved, loose=loose)
 
 
 @router.get("/phones")

@@ -1,12 +1,13 @@
 """Composition: from the connectors document and the settings to connected systems, sources and channels."""
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from connectors.roles import Channel, Normaliser, Source, System
+from connectors.roles import Channel, Manifest, Normaliser, Source, System
 from domain.errors import ConfigError
 from domain.rosters.people import ChannelName
 from domain.values import Json
@@ -45,6 +46,17 @@ def read_connections(document: Json) -> list[Connection]:
 def systems(connections: list[Connection]) -> dict[str, System]:
     """ERP and MES by role."""
     return {item.role: _build(item) for item in connections if item.role in ("erp", "mes")}
+
+
+def atomic(connections: list[Connection]) -> frozenset[str]:
+    """The roles whose system posts everything of a transaction or nothing."""
+    posting = [item for item in connections if item.role in ("erp", "mes")]
+    return frozenset(item.role for item in posting if _manifest(item.kind).atomic)
+
+
+def _manifest(kind: str) -> Manifest:
+    found: Manifest = importlib.import_module(f"connectors.{kind}.manifest").MANIFEST
+    return found
 
 
 def sources(connections: list[Connection]) -> list[Source]:
@@ -120,6 +132,7 @@ def _twilio(
         "whatsapp_number": twilio.whatsapp_from or "",
         "public_url": settings.public_url,
         "api_base": twilio.api_base,
+        **({"media_origins": twilio.media_origins.split()} if twilio.media_origins else {}),
     }
     config = _valid(TwilioConfig, "twilio", {**(more[0] if more else {}), **told})
     found: dict[ChannelName, Channel] = {ChannelName.SMS: build(config, memory)}
@@ -272,4 +285,5 @@ def normalisers() -> Mapping[str, Normaliser]:
         intake_sources.SOURCE_STATE: intake_sources.read_state,
         own_signals.OPERATOR_REPORT: own_signals.read_report,
         own_signals.NOBODY_TO_ASK: own_signals.read_nobody,
+        own_signals.LEDGER_DIFFERENCE: own_signals.read_ledger,
     }

@@ -66,7 +66,8 @@ class SlackSettings(BaseSettings):
 
 
 class TwilioSettings(BaseSettings):
-    """The Twilio account that sends SMS and WhatsApp and calls; numbers are E.164. `voice` off: it never calls."""
+    """The Twilio account that sends SMS and WhatsApp and calls; numbers are E.164. `voice` off: it never calls.
+    `media_origins`: the hosts that Twilio hands pictures out from, with spaces between."""
 
     model_config = SettingsConfigDict(env_prefix="TWILIO_", env_ignore_empty=True, extra="ignore", frozen=True)
 
@@ -76,6 +77,7 @@ class TwilioSettings(BaseSettings):
     auth_token_secondary: SecretStr | None = None
     from_: Annotated[str | None, Field(validation_alias="TWILIO_FROM")] = None
     whatsapp_from: str | None = None
+    media_origins: str = ""
     voice: bool = True
 
 

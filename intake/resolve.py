@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.asking.messages import Choice, Message
 from domain.rosters.people import Person
 from domain.values import Json
-from intake import admitting, asides
+from intake import admitting, asides, pictures
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import InboxRow, TaskRow
@@ -33,6 +33,7 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
     row.signal = {"person": person.id, "name": person.name, "language": person.language}
     if await admitting.too_fast(session, row, person):
         return
+    await pictures.note(session, row, person)
     verb = str(row.body.get("verb") or "")
     if verb in _OUTSIDE:
         row.status, row.outcome = "answered", {"accepted": verb not in _ASKING, "code": "help"}
@@ -60,6 +61,7 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
         **await _said(session, task, row.body, person),
     }
     row.exception_id, row.status = task.exception_id, "correlated"
+    await pictures.belong(session, row, person)
 
 
 async def _is_locked(session: AsyncSession, row: InboxRow, person: Person) -> bool:
@@ -103,11 +105,11 @@ async def _task(session: AsyncSession, body: dict[str, Json], person: Person) ->
         found = await tasks_read.by_code(session, reference.upper())
         return (found, "unknown_code") if found and person.id in found.asked else (None, "unknown_code")
     if not body.get("verb"):
-        held = await tasks_read.held_by(session, person.id) if _free_text(body) else []
+        held = await tasks_read.held_by(session, person.id) if _free_text(body) or body.get("media") else []
         if len(held) == 1:
             return held[0], ""
     open_ones = await tasks_read.open_for(session, person.id)
-    if len(open_ones) == 1 and body.get("verb"):
+    if len(open_ones) == 1 and (body.get("verb") or body.get("media")):
         return open_ones[0], ""
     if not open_ones:
         return None, "help"
@@ -116,11 +118,13 @@ async def _task(session: AsyncSession, body: dict[str, Json], person: Person) ->
 
 async def _said(session: AsyncSession, task: TaskRow, body: dict[str, Json], person: Person) -> dict[str, Json]:
     """Verb and fields as the workflow is given them. Words without a verb, by who has the task, are a note on it: never
-    an answer, whatever they say (C22)."""
+    an answer, whatever they say (C22); so is a picture, with its words or alone."""
     verb, fields = _verb(task, body), dict(body.get("fields") or {})
-    text = _free_text(body)
-    if not verb and text and task.person == person.id:
-        return {"verb": "inform", "fields": {"text": text}}
+    text, shown = _free_text(body), bool(body.get("media"))
+    if not verb and ((text and task.person == person.id) or shown):
+        return {"verb": "inform", "fields": {"text": text or pictures.PHOTO.get(person.language, pictures.PHOTO["en"])}}
+    if verb == "inform" and shown and not str(fields.get("text") or "").strip():
+        fields["text"] = pictures.PHOTO.get(person.language, pictures.PHOTO["en"])
     if verb == "hand_over" and fields.get("to"):
         fields["to"] = await asides.named(session, str(fields["to"]))
     return {"verb": verb, "fields": fields}

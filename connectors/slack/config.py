@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 class SlackConfig(BaseModel):
     """`team_id` and `app_id` are compared with every callback. `response_origins` (scheme, host, port) are the only
-    places a callback's `response_url` may point to: Slack's, or that of another `api_base`. `timeout` in seconds covers
-    one call; connecting takes at most `connect_timeout` of it.
+    places a callback's `response_url` may point to, `file_origins` those that files are fetched from: Slack's, or that
+    of another `api_base`. `timeout` in seconds covers one call; connecting takes at most `connect_timeout` of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -19,6 +19,7 @@ class SlackConfig(BaseModel):
     app_id: str = Field(pattern=r"^A[A-Z0-9]{2,}$")
     api_base: str = "https://slack.com/api/"
     response_origins: list[str] = []
+    file_origins: list[str] = []
     timeout: float = Field(default=10, gt=0, le=60)
     connect_timeout: float = Field(default=4, gt=0, le=60)
     proxy: str | None = None
@@ -26,9 +27,16 @@ class SlackConfig(BaseModel):
     @property
     def origins(self) -> list[str]:
         """Where a `response_url` may lead."""
+        return self.response_origins or [self._at("https://hooks.slack.com")]
+
+    @property
+    def files(self) -> list[str]:
+        """Where a file may lie."""
+        return self.file_origins or [self._at("https://files.slack.com")]
+
+    def _at(self, host: str) -> str:
         parts = urlsplit(self.api_base)
-        slack = parts.hostname == "slack.com"
-        return self.response_origins or ["https://hooks.slack.com" if slack else f"{parts.scheme}://{parts.netloc}"]
+        return host if parts.hostname == "slack.com" else f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("api_base")
     @classmethod

@@ -5,12 +5,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
+from connectors.pictures import Picture
+from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, Media, SentMessage
 from connectors.slack import callbacks, mapping, reading
 from connectors.slack.accounts import Accounts
 from connectors.slack.callbacks import Callback
 from connectors.slack.client import SlackClient, Take, signed
 from connectors.slack.config import SlackConfig
+from connectors.slack.files import FileFetcher
 from connectors.slack.reading import Wish
 from domain.errors import (
     AuthError,
@@ -91,6 +93,10 @@ class SlackChannel:
 
     async def edit(self, sent: SentMessage, message: ChannelMessage) -> None:
         await self._client.update(sent.conversation, sent.vendor_id, mapping.post(message))
+
+    async def picture(self, media: Media) -> Picture:
+        """See FileFetcher.fetch."""
+        return await FileFetcher(self._config).fetch(media)
 
     def verify(self, request: CallbackRequest) -> None:
         """Signature first, over the raw bytes; then team and app: one app may also be installed in a workspace that is

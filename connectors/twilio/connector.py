@@ -2,12 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
+from connectors.pictures import Picture
+from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, Media, SentMessage
 from connectors.twilio import mapping
 from connectors.twilio.callbacks import Callbacks, of_message
 from connectors.twilio.client import TwilioClient, twiml
 from connectors.twilio.config import TwilioConfig
 from connectors.twilio.mapping import DeliveryStatus
+from connectors.twilio.media import MediaFetcher
 from connectors.twilio.memory import Memory, Nothing
 from domain.errors import InvariantError
 from domain.rosters.people import ChannelName
@@ -50,6 +52,10 @@ class TwilioChannel:
 
     async def edit(self, sent: SentMessage, message: ChannelMessage) -> None:
         raise InvariantError("An SMS cannot be changed after it was sent.")
+
+    async def picture(self, media: Media) -> Picture:
+        """See MediaFetcher.fetch."""
+        return await MediaFetcher(self._config).fetch(media)
 
     def verify(self, request: CallbackRequest) -> None:
         """See Callbacks.verify."""

@@ -11,13 +11,15 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, SentMessage
+from connectors.pictures import Picture
+from connectors.roles import CallbackRequest, ChannelMessage, InboundMessage, Media, SentMessage
 from connectors.twilio import mapping
 from connectors.twilio.callbacks import Callbacks, of_message
 from connectors.twilio.client import TwilioClient
 from connectors.twilio.config import TwilioConfig
 from connectors.twilio.connector import SKEW, unclaimed
 from connectors.twilio.mapping import DeliveryStatus, Form, single
+from connectors.twilio.media import MediaFetcher
 from connectors.twilio.memory import Memory, Nothing
 from connectors.twilio.understanding import OUTSIDE, understand
 from domain.errors import InvariantError, RejectedError
@@ -72,6 +74,10 @@ class WhatsAppChannel:
 
     async def edit(self, sent: SentMessage, message: ChannelMessage) -> None:
         raise InvariantError("A WhatsApp message cannot be changed after it was sent.")
+
+    async def picture(self, media: Media) -> Picture:
+        """See MediaFetcher.fetch."""
+        return await MediaFetcher(self._config).fetch(media)
 
     def verify(self, request: CallbackRequest) -> None:
         """See Callbacks.verify."""

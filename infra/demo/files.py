@@ -77,6 +77,7 @@ def _tell_product(layout: Layout) -> None:
         "TWILIO_AUTH_TOKEN": keys.get("twilio_auth_token", hex_token),
         "TWILIO_FROM": FROM_NUMBER,
         "TWILIO_WHATSAPP_FROM": WHATSAPP_SENDER,
+        "TWILIO_MEDIA_ORIGINS": layout.url("twilio"),
         "MOS_SMTP_HOST": "127.0.0.1",
         "MOS_SMTP_PORT": str(layout.ports["email"]),
         "MOS_SMTP_SECURITY": "none",

@@ -20,6 +20,7 @@ from activities.planning import PlanningActivities
 from activities.posting import PostingActivities
 from activities.reconciling import Reconciliation
 from activities.sender import Sender
+from activities.watching import Watch
 from activities.world import World
 from connectors.roles import Channel
 from connectors.webhook.mapping import is_informational
@@ -34,6 +35,7 @@ from infra.twilio import StoreMemory
 from intake.correlate import Rules
 from intake.deliver import TASK_QUEUE, Deliverer
 from intake.nudging import Nudger
+from intake.pictures import Gatherer
 from intake.pump import Pump, reconcile
 from store.db import ARRIVED, OUTGOING, Database
 from store.listen import notifications
@@ -89,8 +91,9 @@ async def serve(
             log.warning("started again what Temporal had lost: %s", ", ".join(restarted))
         ready()
         nudger = Nudger(database, client, now)
-        books = Reconciliation(world)
-        await first_of(pump.run(), sender.run(), nudger.run(), books.run(), _wake(database, pump, sender))
+        books, gatherer = Reconciliation(world), Gatherer(database, channels, now)
+        loops = (pump.run(), sender.run(), nudger.run(), books.run(), gatherer.run(), Watch(world).run())
+        await first_of(*loops, _wake(database, pump, sender))
 
 
 async def _wake(database: Database, pump: Pump, sender: Sender) -> None:
@@ -109,8 +112,9 @@ async def make_world(settings: Settings, database: Database) -> World:
     """What the activities work with, from the published connectors document."""
     async with database.transaction() as session:
         document = await site_read.document(session, "connectors")
-    systems = connect.systems(connect.read_connections(document))
-    return World(database, systems, now, os.urandom, settings.public_url or "")
+    connections = connect.read_connections(document)
+    systems, atomic = connect.systems(connections), connect.atomic(connections)
+    return World(database, systems, now, os.urandom, settings.public_url or "", atomic)
 
 
 async def load_rules(database: Database) -> Rules:

@@ -12,13 +12,14 @@ from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json
 from store.db import Database
-from store.read import authority, board, delivery
+from store.read import authority, board, delivery, media
 from store.read import site as site_read
 from store.tables import (
     DecisionRow,
     ExceptionRow,
     InboxRow,
     LedgerRow,
+    MediaRow,
     OutboxRow,
     RefusedCall,
     SignatureRow,
@@ -56,6 +57,7 @@ class Page:
     names: dict[str, str]
     milestones: dict[str, Json]
     signatures: Sequence[SignatureRow] = ()
+    pictures: Sequence[MediaRow] = ()
 
 
 async def exception_page(database: Database, exception_id: str) -> Page | None:
@@ -66,9 +68,11 @@ async def exception_page(database: Database, exception_id: str) -> Page | None:
             return None
         told = await _of(session, TimelineRow, exception_id, col(TimelineRow.at), col(TimelineRow.entry))
         messages = await _of(session, OutboxRow, exception_id, col(OutboxRow.created_at))
+        pictures = await media.of_exception(session, exception_id)
+        lines = [*told, *delivery.told(row.milestones, messages), *media.told(pictures)]
         return Page(
             row,
-            sorted([*told, *delivery.told(row.milestones, messages)], key=lambda line: line.at),
+            sorted(lines, key=lambda line: line.at),
             await _of(session, TaskRow, exception_id, col(TaskRow.opened_at)),
             messages,
             await _of(session, DecisionRow, exception_id, col(DecisionRow.at)),
@@ -76,6 +80,7 @@ async def exception_page(database: Database, exception_id: str) -> Page | None:
             await board.names(session),
             delivery.milestones(row.milestones, messages),
             await authority.signatures(session, exception_id),
+            pictures,
         )
 
 

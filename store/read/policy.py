@@ -1,9 +1,9 @@
-"""What the site says about log-ins: the group `console` of its parameters."""
+"""What the site says about log-ins and about pictures: the groups `console` and `pictures` of its parameters."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import ConfigError, NotFoundError
@@ -17,6 +17,8 @@ def _span(value: object) -> object:
 
 
 Span = Annotated[timedelta, BeforeValidator(_span)]
+
+_Policy = TypeVar("_Policy", bound=BaseModel)
 
 
 class ConsolePolicy(BaseModel):
@@ -34,20 +36,44 @@ class ConsolePolicy(BaseModel):
         return bool(set(self.second_factor_roles) & set(person.roles))
 
 
+class PicturePolicy(BaseModel):
+    """`keep`: how long after its exception has closed a picture is kept; `most`, `most_bytes`: how many one exception
+    (or one person in a day, where they belong to none) may have, and how large all of them together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keep: Span = timedelta(days=3650)
+    most: int = Field(default=40, ge=0, le=1000)
+    most_bytes: int = Field(default=40_000_000, ge=0)
+
+
 def checked(content: Json) -> ConsolePolicy:
     """The policy of a site document. Raises ConfigError naming what is wrong in it."""
+    _group(content, "pictures", PicturePolicy)
+    return _group(content, "console", ConsolePolicy)
+
+
+def _group(content: Json, name: str, model: type[_Policy]) -> _Policy:
     try:
-        return ConsolePolicy.model_validate((content.get("parameters") or {}).get("console") or {})
+        return model.model_validate((content.get("parameters") or {}).get(name) or {})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"site document: parameters.console.{where}: {first['msg']}") from None
+        raise ConfigError(f"site document: parameters.{name}.{where}: {first['msg']}") from None
 
 
 async def console_policy(session: AsyncSession) -> ConsolePolicy:
     """What is in force; before the first push, the defaults."""
+    return _group(await _parameters(session), "console", ConsolePolicy)
+
+
+async def picture_policy(session: AsyncSession) -> PicturePolicy:
+    """What is in force; before the first push, the defaults."""
+    return _group(await _parameters(session), "pictures", PicturePolicy)
+
+
+async def _parameters(session: AsyncSession) -> Json:
     try:
-        site = await site_read.site(session)
+        return {"parameters": (await site_read.site(session)).parameters}
     except NotFoundError:
-        return ConsolePolicy()
-    return checked({"parameters": site.parameters})
+        return {}

@@ -24,6 +24,9 @@ from store.tables.identity import (
     UnknownSenderRow,
 )
 from store.tables.ledger import LedgerRow, LedgerViewRow, PostingControlRow
+from store.tables.media import MediaRow, PictureRow
+from store.tables.parts import LedgerPartRow
+from store.tables.reconciliation import DifferenceRow, ReconciliationRow
 from store.tables.roster import AbsenceRow, FeedRow, OverrideRow, RosterVersionRow, ScheduleRow, SwapRow
 from store.tables.site import ContactRow, DocumentRow, PersonRow, SessionRow
 
@@ -42,6 +45,7 @@ __all__ = [
     "DecisionRow",
     "DefinitionRow",
     "DelegationRow",
+    "DifferenceRow",
     "DocumentRow",
     "DraftRow",
     "EnrolmentRow",
@@ -49,15 +53,19 @@ __all__ = [
     "FeedRow",
     "IdentityRow",
     "InboxRow",
+    "LedgerPartRow",
     "LedgerRow",
     "LedgerViewRow",
     "LimitRow",
+    "MediaRow",
     "OidcFlowRow",
     "OutboxRow",
     "OverrideRow",
     "PersonRow",
     "PersonalRow",
+    "PictureRow",
     "PostingControlRow",
+    "ReconciliationRow",
     "RecoveryCodeRow",
     "RefusedCall",
     "RolloutRow",

@@ -11,7 +11,7 @@ from api.doors import SLACK
 from connectors.slack.reading import SHORTCUTS
 
 ROOT = Path(__file__).parents[3]
-SCOPES = {"chat:write", "commands", "im:history", "im:write", "users:read"}
+SCOPES = {"chat:write", "commands", "files:read", "im:history", "im:write", "users:read"}
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
+from connectors.pictures import picture
 from connectors.roles import Media
 from connectors.twilio.media import MediaFetcher
-from connectors.twilio.pictures import picture
 from domain.errors import AuthError, NotFoundError, RejectedError, TransientError
 from tests.connectors.twilio.lab import ACCOUNT, TOKEN, config
 

@@ -4,7 +4,7 @@ picture (PNG: W3C third edition; JPEG: ITU-T T.81). Pure; nothing is decoded.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.errors import RejectedError
 
@@ -18,12 +18,14 @@ _DROPPED = frozenset(range(0xE1, 0xF0)) - {0xEE} | {0xFE}  # EXIF, XMP, colour p
 
 @dataclass(frozen=True)
 class Picture:
-    """`kind`: image/png or image/jpeg, by its bytes. `data` is without EXIF, comments and text."""
+    """`kind`: image/png or image/jpeg, by its bytes. `data` is without EXIF, comments and text; `came` is what was
+    fetched, which is only for telling how the camera was held and for its hash."""
 
     kind: str
     width: int
     height: int
     data: bytes
+    came: bytes = b""
 
 
 def picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -39,11 +41,11 @@ def picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         raise _no(f"it is cut or damaged: {error}") from error
     if not 0 < found.width * found.height <= max_pixels:
         raise _no(f"{found.width} x {found.height} pixels")
-    return found
+    return replace(found, came=data)
 
 
 def _no(why: str) -> RejectedError:
-    return RejectedError("The picture is not taken: send a PNG or JPEG photo.", detail=why, code="twilio.picture")
+    return RejectedError("The picture is not taken: send a PNG or JPEG photo.", detail=why, code="media.picture")
 
 
 def _png(data: bytes) -> Picture:

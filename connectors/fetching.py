@@ -1,0 +1,122 @@
+"""One file from an address that somebody else named: judged before and after DNS, counted while it comes, one redirect
+at most, and that without our credentials (C29 to C31)."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import httpx
+
+from domain.errors import AuthError, NotFoundError, RejectedError, TransientError
+
+MAX_BYTES = 8_000_000
+REDIRECTS = (301, 302, 303, 307, 308)
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """The addresses of a host name. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+class Fetcher:
+    """`origins`: the hosts (scheme, host, port) that a redirect may lead to. Nothing is stored."""
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        origins: Sequence[str] = (),
+        proxy: str | None = None,
+        resolver: Resolve = resolve,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._timeout, self._origins, self._proxy = timeout, origins, proxy
+        self._resolve, self._max = resolver, max_bytes
+
+    async def get(self, first: SplitResult, credentials: Mapping[str, str]) -> bytes:
+        """`first` was compared with what is configured by the caller. Raises RejectedError (not allowed, too large),
+        NotFoundError (gone), AuthError (our credentials) and TransientError."""
+        async with httpx.AsyncClient(
+            timeout=self._timeout, trust_env=False, follow_redirects=False, proxy=self._proxy
+        ) as client:
+            status, location, data = await self._get(client, first, credentials)
+            if status in REDIRECTS:
+                status, location, data = await self._get(client, self._redirected(first, location), {})
+        if status in REDIRECTS:
+            raise refused("a second redirect")
+        _expect_found(status)
+        return data
+
+    def _redirected(self, first: SplitResult, location: str) -> SplitResult:
+        parts = urlsplit(urljoin(first.geturl(), location))
+        if f"{parts.scheme}://{parts.netloc}" not in self._origins:
+            raise refused("it redirects to a host that is not allowed")
+        return parts
+
+    async def _get(
+        self, client: httpx.AsyncClient, parts: SplitResult, headers: Mapping[str, str]
+    ) -> tuple[int, str, bytes]:
+        """Status, Location and body of one GET, to the very address that was judged."""
+        host = parts.hostname or ""
+        url, extensions = httpx.URL(parts.geturl()), dict[str, str]()
+        if self._proxy is None:
+            url, extensions = url.copy_with(host=await self._address(parts)), {"sni_hostname": host}
+        request = client.build_request("GET", url, headers={**headers, "Host": parts.netloc}, extensions=extensions)
+        try:
+            response = await client.send(request, stream=True)
+            try:
+                body = await self._body(response) if response.is_success else b""
+            finally:
+                await response.aclose()
+        except httpx.RequestError as error:
+            raise TransientError("The picture cannot be fetched; it is tried again.", detail=repr(error)) from error
+        return response.status_code, response.headers.get("location", ""), body
+
+    async def _address(self, parts: SplitResult) -> str:
+        """An address that a name leads to; one that the operator wrote down as a number is taken as it is. A name that
+        leads to a private, local or reserved address, if only among others, is refused."""
+        host = parts.hostname or ""
+        if _is_number(host):
+            return host
+        try:
+            found = await self._resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
+        except OSError as error:
+            raise TransientError("The picture's host is not known; it is tried again.", detail=repr(error)) from error
+        if not found or not all(_is_number(one) and ip_address(one).is_global for one in found):
+            raise refused(f"{host} leads to a private address")
+        return found[0]
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        """Counted while it comes: a length that is announced proves nothing."""
+        got = bytearray()
+        async for piece in response.aiter_bytes():
+            got += piece
+            if len(got) > self._max:
+                raise refused(f"more than {self._max} bytes")
+        return bytes(got)
+
+
+def refused(why: str) -> RejectedError:
+    """It is not fetched, now or later."""
+    return RejectedError("The picture is not fetched.", detail=why, code="media.fetch")
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _expect_found(status: int) -> None:
+    if status in (401, 403):
+        raise AuthError("Our credentials were refused for a picture.", detail=f"HTTP {status}")
+    if status in (404, 410):
+        raise NotFoundError("The picture is gone.", detail=f"HTTP {status}")
+    if status != 200:
+        raise TransientError("The picture cannot be fetched; it is tried again.", detail=f"HTTP {status}")
