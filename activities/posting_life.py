@@ -1,30 +1,36 @@
 """One transaction's way through the ledger: every move is committed with its audit fact before the next begins."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import project
 from activities.contracts.model import PostRequest, PostResult
-from activities.posting_rules import SentBackError, WaitingError
+from activities.posting_rules import SentBackError, WaitingError, part_transaction
 from activities.world import World
 from connectors.roles import Previewer, Reversible, System
-from domain.books.booking import Preview, drift
+from domain.books.booking import FieldChange, Preview, drift
 from domain.books.ledger import ENDED, Event, Held, State, gate, step
 from domain.books.outcome_rules import objects_of, unversioned
 from domain.books.outcomes import OutcomeTransaction, Receipt
+from domain.books.trouble import changed_fields
 from domain.errors import ConflictError, OutcomeUnknownError, RejectedError
 from domain.values import Json
 from store.read import ledger as ledger_read
+from store.read import parts as parts_read
 from store.read import site as site_read
 from store.tables import ExceptionRow, LedgerRow
-from store.write import exceptions, ledger
+from store.write import exceptions, ledger, parts, troubles
 
 _FRESH = timedelta(seconds=5)  # so long a preview needs no second look
 _LINE_S = 2.0
 MAYBE_SENT = (State.POSTING, State.UNKNOWN)
-_KEY_REUSED = "key_reused"
+KEY_REUSED = "key_reused"
+Aftermath = Callable[[AsyncSession, LedgerRow, datetime], Awaitable[None]]
+"""What is committed together with a refusal or a way back to people."""
 
 
 class Life:
@@ -32,6 +38,7 @@ class Life:
 
     def __init__(self, world: World, row: LedgerRow) -> None:
         self._world, self.row = world, row
+        self.aftermath: Aftermath | None = None
 
     @classmethod
     async def drafted(cls, world: World, request: PostRequest) -> "Life":
@@ -64,9 +71,12 @@ class Life:
             }
             row = await ledger.draft(session, values)
             row.attempts += row.status in MAYBE_SENT
-            for old in await ledger.supersede(session, values) if row.status not in ENDED else []:
+            for old in await ledger.supersede(session, values) if not (row.status in ENDED or row.reverses) else []:
                 fact = {"at": now, "kind": "transaction.superseded", "actor": "mos", "subject": old}
                 await ledger.audit(session, fact | {"data": {"by": transaction.id}})
+                gone = await ledger.locked(session, old)
+                await parts.take_back(session, gone, now, given_up=True)
+                await troubles.moved(session, gone, now)
         return cls(world, row)
 
     def transaction(self) -> OutcomeTransaction:
@@ -78,8 +88,9 @@ class Life:
             drafted | {"outcomes": row.outcomes, "decision": row.decision, "versions": versions}
         )
 
-    async def move(self, event: Event, **values: Any) -> None:
-        """One event and what goes with it. Raises ConflictError when somebody else has moved it meanwhile."""
+    async def move(self, event: Event, *, changes: Sequence[FieldChange] = (), **values: Any) -> None:
+        """One event and what goes with it; who has to see to it hears of it, with what has changed. Raises
+        ConflictError when somebody else has moved it meanwhile."""
         now = self._world.now()
         async with self._world.database.transaction() as session:
             row = await ledger.locked(session, self.row.id)
@@ -91,10 +102,19 @@ class Life:
             await ledger.audit(session, fact)
             if event is Event.POST and row.reverses:
                 await _reversed(session, row, now)
+            if event in (Event.REFUSE, Event.DRIFT) and self.aftermath:
+                await self.aftermath(session, row, now)
             if row.status in ENDED or row.status == State.SENT_BACK:
                 await ledger.wake_followers(session, row, now)
+            told = {"why": str((row.drift or {}).get("why", "")) if event is Event.DRIFT else row.error or ""}
+            await troubles.moved(session, row, now, link=self.link, changes=changed_fields(changes), **told)
             await exceptions.changed(session, row.exception_id)
         self.row = row
+
+    @property
+    def link(self) -> str:
+        """Its page in the console."""
+        return f"{self._world.public_url}/ledger/{self.row.id}"
 
     async def complain(self, message: str) -> None:
         """An operator has to mend something first: it is said once and tried until then."""
@@ -104,20 +124,32 @@ class Life:
             await ledger.move(session, self.row.id, error=message)
             await exceptions.changed(session, self.row.exception_id)
 
-    async def pass_gates(self) -> None:
-        """Raises WaitingError: its turn has not come, or somebody or something keeps it back."""
+    async def pass_gates(self, *, begun: bool = False) -> None:
+        """Raises WaitingError: its turn has not come, or somebody or something keeps it back. `begun`: a part of it is
+        posted, so that no limit keeps it half-way."""
         now, row = self._world.now(), self.row
         async with self._world.database.transaction() as session:
             if ahead := await ledger_read.earlier(session, row):
                 raise WaitingError(Held(why="order", until=now + timedelta(seconds=_LINE_S), what=ahead))
+            if back := "" if begun else await parts_read.being_taken_back(session, row):
+                raise WaitingError(Held(why="taking_back", until=now + timedelta(seconds=_LINE_S), what=back))
             controls = await ledger_read.controls(session, f"system:{row.system}", f"definition:{row.definition}")
             if not controls:
+                await self._free(session, now)
                 return
-            hour, minute = await ledger_read.sent(session, row.system, now)
+            hour, minute = (0, 0) if begun else await ledger_read.sent(session, row.system, now)
             zone = ZoneInfo((await site_read.site(session)).timezone)
-        held = gate(controls, now, zone, hour=hour, minute=minute)
+            held = gate(controls, now, zone, hour=hour, minute=minute)
+            if held is None:
+                await self._free(session, now)
         if held:
             raise WaitingError(held)
+
+    async def _free(self, session: AsyncSession, now: datetime) -> None:
+        """From now on it waits for nobody but the system."""
+        if self.row.free_since is None:
+            await ledger.move(session, self.row.id, free_since=now, held=None)
+            self.row.free_since, self.row.held = now, None
 
     async def hold(self, held: Held | None) -> PostResult:
         """Keep why it waits; said once, however often it is looked at."""
@@ -126,7 +158,7 @@ class Life:
         now, said = self._world.now(), self.row.held or {}
         if (said.get("why"), said.get("what")) != (held.why, held.what):
             async with self._world.database.transaction() as session:
-                await ledger.move(session, self.row.id, held=held.model_dump(mode="json"))
+                await ledger.move(session, self.row.id, held=held.model_dump(mode="json"), free_since=None)
                 await exceptions.changed(session, self.row.exception_id)
         again = max((held.until - now).total_seconds(), 1.0)
         return PostResult(status="waiting", detail=held.why, again_s=again)
@@ -145,9 +177,16 @@ class Life:
             raise RejectedError(f"{self.row.system} can't take it back by itself: do it there, then write this off.")
         async with self._world.database.transaction() as session:
             other = await session.get_one(LedgerRow, self.row.reverses)
-        old, receipt = Life(self._world, other), Receipt.model_validate(other.receipt)
-        shown = Preview.model_validate(other.preview) if other.preview else None
-        outcomes = await system.reversal(old.transaction(), receipt, shown)
+            undone = await parts_read.taken_back_by(session, self.row)
+        old = Life(self._world, other).transaction()
+        posted = [(part_transaction(other, part), part.receipt, part.preview) for part in undone]
+        outcomes = [
+            outcome
+            for transaction, receipt, seen in posted or [(old, other.receipt, other.preview)]
+            for outcome in await system.reversal(
+                transaction, Receipt.model_validate(receipt), Preview.model_validate(seen) if seen else None
+            )
+        ]
         kept = [outcome.model_dump(mode="json") for outcome in outcomes]
         async with self._world.database.transaction() as session:
             await ledger.move(session, self.row.id, outcomes=kept)
@@ -185,18 +224,18 @@ class Life:
         try:
             return await system.post(self.transaction())
         except ConflictError as error:
-            if error.code.endswith(_KEY_REUSED):
-                return await self._by_another(system, error)
+            if error.code.endswith(KEY_REUSED):
+                return await self.by_another(system, self.transaction(), error)
             if not isinstance(system, Previewer):
                 raise
             raise await self._stale(system, error) from error
 
-    async def _by_another(self, system: System, error: ConflictError) -> Receipt:
+    async def by_another(self, system: System, transaction: OutcomeTransaction, error: ConflictError) -> Receipt:
         """Another worker that was taken for dead is posting the same: its receipt, or the refusal of what is really
         another payload. Until the system has committed it nobody knows."""
-        if await system.find(self.row.key) is None:
+        if await system.find(transaction.key) is None:
             raise OutcomeUnknownError("another worker is posting it; it is looked up by its key") from error
-        return await system.post(self.transaction())
+        return await system.post(transaction)
 
     async def _look(self, system: System) -> Preview | None:
         if not isinstance(system, Previewer):
@@ -221,7 +260,7 @@ class Life:
         """Whoever decided sees the difference and says it again, or drops it."""
         now = back.now.model_dump(mode="json") if back.now else None
         told = {"changes": [change.model_dump(mode="json") for change in back.changes], "now": now, "why": back.message}
-        await self.move(Event.DRIFT, drift=told, held=None)
+        await self.move(Event.DRIFT, changes=back.changes, drift=told, held=None)
 
     async def is_dry_run(self) -> bool:
         """Does somebody want to see only what would be posted?"""
@@ -248,8 +287,11 @@ class Life:
 
 
 async def _reversed(session: AsyncSession, row: LedgerRow, now: datetime) -> None:
-    """What it takes back stands no more."""
+    """What it takes back stands no more: the whole, or the one part that it was drafted for."""
+    if await parts.taken_back(session, row.id):
+        return
     old = await ledger.locked(session, row.reverses)
     old.status, old.reversed_by = step(old.status, Event.REVERSE).value, row.id
+    await troubles.moved(session, old, now)
     fact = {"at": now, "kind": "transaction.reversed", "actor": "mos", "subject": old.id}
     await ledger.audit(session, fact | {"data": {"by": row.id, "documents": row.documents}})

@@ -10,16 +10,18 @@ from admin.actors import Actor, FourEyesError, NotAllowedError, may, on_roster, 
 from domain.books.ledger import BOOKED, Control, Event, State, step
 from domain.books.outcome_rules import authorities_of, objects_of, unversioned
 from domain.books.outcomes import CancelDocuments, OutcomeTransaction, System
+from domain.books.trouble import KEEPERS
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.ids import derived_id
 from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from store.db import Database
+from store.read import parts as parts_read
 from store.read import site as site_read
 from store.tables import LedgerRow
-from store.write import exceptions, ledger
+from store.write import exceptions, ledger, parts, troubles
 
-AUTHORITY = "manage_ledger"
+AUTHORITY = KEEPERS
 _REASON = 500
 _NAME, _QUERY = 60, 500
 
@@ -36,6 +38,7 @@ async def decide_again(
         await _decides(session, row, by)
         if not approve:
             await _moved(session, row, Event.DROP, by, now, reason=why)
+            await parts.take_back(session, row, now, given_up=True)
             return
         drift = row.drift or {}
         decision = _decision(row, by, now, content_hash(drift))
@@ -65,6 +68,8 @@ async def retry(
         if changed:
             _why(reason, needed=True)
             await _decides(session, row, by)
+            if await parts_read.stand(session, row.id):
+                raise ConflictError("A part of it stands in the system: take that back first, or try again as it is.")
             mended = _checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
             row.outcomes = [outcome.model_dump(mode="json") for outcome in mended.outcomes]
             row.system, row.objects = mended.system.value, objects_of(mended.outcomes)
@@ -80,6 +85,7 @@ async def write_off(database: Database, transaction_id: str, *, reason: str, by:
         row = await _found(session, transaction_id)
         await may(session, by, AUTHORITY)
         await _moved(session, row, Event.WRITE_OFF, by, now, reason=_why(reason, needed=True))
+        await parts.take_back(session, row, now, given_up=True)
 
 
 async def ask_reversal(database: Database, transaction_id: str, *, reason: str, by: Actor, now: datetime) -> str:
@@ -244,7 +250,8 @@ async def _moved(
     told: dict[str, Json] | None = None,
 ) -> None:
     before, row.status = row.status, step(row.status, event).value
-    row.reason, row.nudge_at = reason or row.reason, now
+    row.reason, row.nudge_at, row.free_since = reason or row.reason, now, now
+    await troubles.moved(session, row, now)
     data = {"from": before, "reason": reason, "key": row.key, **(told or {})}
     await _audit(session, row, f"transaction.{event.value}", by, now, data)
 

@@ -23,6 +23,7 @@ class SignalType(StrEnum):
     SOURCE_LOST = "source.lost"
     OPERATOR_REPORT = "operator.report"
     NOBODY_TO_ASK = "mos.nobody_to_ask"
+    LEDGER_DIFFERENCE = "mos.ledger_difference"
 
 
 ALWAYS: dict[str, Json] = {"equipment": "text|null", "subject": "text"}
@@ -30,6 +31,17 @@ PACKML = (
     *("clearing", "stopped", "starting", "idle", "suspended", "running", "stopping", "aborting", "aborted"),
     *("holding", "held", "unholding", "suspending", "unsuspending", "resetting", "completing", "completed"),
 )  # ISA-TR88.00.02, named as connectors.packml names them
+TROUBLES = {
+    "waiting": "outage",
+    "unknown": "outage",
+    "dead_lettered": "refused",
+    "sent_back": "sent_back",
+    "changed_since": "differs",
+    "missing": "differs",
+    "unexpected": "stranger",
+    "settled": "settled",
+}
+"""What can be wrong with a transaction of the ledger, and what people see as one trouble; `settled`: none is left."""
 FACTS: dict[SignalType, dict[str, Json]] = {
     SignalType.MACHINE_STATE: {
         "equipment": "text",
@@ -84,6 +96,16 @@ FACTS: dict[SignalType, dict[str, Json]] = {
     SignalType.NOBODY_TO_ASK: {
         **ALWAYS,
         **dict.fromkeys(("task", "step", "title", "of", "definition", "urgency"), "text"),
+    },
+    SignalType.LEDGER_DIFFERENCE: {
+        **ALWAYS,
+        **dict.fromkeys(("transaction", "system", "of", "title", "definition", "urgency", "why", "link"), "text"),
+        **dict.fromkeys(("decided_by", "decided_by_name", "needs"), "text"),
+        "kind": "|".join(f"'{kind}'" for kind in TROUBLES),
+        "group": "|".join(f"'{group}'" for group in dict.fromkeys(TROUBLES.values())),
+        "objects": ["text"],
+        "changes": [dict.fromkeys(("record", "field", "before", "after"), "text")],
+        "count": "integer",
     },
 }
 """What conditions read as `signal.<name>`, by type of signal (in `domain.typing.tree`'s notation)."""

@@ -1,16 +1,20 @@
-"""Signals that the product itself puts into the inbox: nobody is left to ask, somebody reports an exception."""
+"""Signals that the product itself puts into the inbox: nobody is left to ask, somebody reports an exception, the
+ledger and the books disagree."""
 
 from datetime import datetime
 
 from domain.errors import InvalidPayloadError
 from domain.rosters.people import Person
-from domain.signals import RawSignal, Signal, SignalType
+from domain.signals import TROUBLES, RawSignal, Signal, SignalType
 from domain.values import Json
 
 OWN = "mos"
 NOBODY_TO_ASK = SignalType.NOBODY_TO_ASK.value
 OPERATOR_REPORT = SignalType.OPERATOR_REPORT.value
+LEDGER_DIFFERENCE = SignalType.LEDGER_DIFFERENCE.value
 _NOBODY = ("task", "step", "title", "of", "definition", "urgency")
+_LEDGER = ("transaction", "kind", "system", "of", "title", "definition", "urgency", "why", "link", "needs")
+_DECIDER = ("decided_by", "decided_by_name")
 
 
 def report(person: Person, text: str, equipment: str | None, number: int, at: datetime) -> RawSignal:
@@ -34,6 +38,24 @@ def read_nobody(raw: RawSignal) -> Signal:
     """Normaliser of `mos.nobody_to_ask`."""
     facts = _facts(raw, _NOBODY)
     return _signal(raw, SignalType.NOBODY_TO_ASK, str(facts["of"]), facts)
+
+
+def read_ledger(raw: RawSignal) -> Signal:
+    """Normaliser of `mos.ledger_difference`: `subject` names what people see as one trouble."""
+    facts = _facts(raw, (*_LEDGER, *_DECIDER))
+    if facts["kind"] not in TROUBLES:
+        raise InvalidPayloadError(f"no {raw.kind}: nothing is '{facts['kind']}'")
+    try:
+        facts["group"] = TROUBLES[facts["kind"]]
+        facts["objects"] = [str(name) for name in raw.body["objects"]]
+        facts["changes"] = [
+            {name: str(change[name]) for name in ("record", "field", "before", "after")}
+            for change in raw.body["changes"]
+        ]
+        facts["count"] = int(raw.body["count"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidPayloadError(f"no {raw.kind}: {error}") from error
+    return _signal(raw, SignalType.LEDGER_DIFFERENCE, str(raw.body["subject"]), facts)
 
 
 def _signal(raw: RawSignal, kind: SignalType, subject: str, facts: dict[str, Json]) -> Signal:

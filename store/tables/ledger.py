@@ -19,7 +19,10 @@ class LedgerRow(SQLModel, table=True):
         Index("ledger_objects", "objects", postgresql_using="gin"),
         Index("ledger_status", "system", "status"),
         Index("ledger_sent", "system", "sent_at"),
+        Index("ledger_posted", "system", "posted_at"),
         Index("ledger_nudge", "nudge_at", postgresql_where=text("nudge_at IS NOT NULL")),
+        Index("ledger_trouble", "system", "trouble", postgresql_where=text("trouble <> ''")),
+        Index("ledger_standing", "definition", "drafted_at", postgresql_where=text("standing_version <> ''")),
     )
 
     id: str = Field(primary_key=True)
@@ -54,6 +57,10 @@ class LedgerRow(SQLModel, table=True):
     requested_by: str = ""  # of a reversal
     approved_by: str = ""
     reason: str = ""
+    trouble: str = ""  # one of domain.signals.TROUBLES that somebody was told of and that is not over
+    troubles: int = 0  # how often
+    free_since: datetime | None = when()  # nothing of ours keeps it back: no gate, line or approval
+    impact: Json = document(nullable=True)  # domain.authority.matrix.Impact: what it moves
 
 
 class PostingControlRow(SQLModel, table=True):

@@ -23,7 +23,8 @@ async def draft(session: AsyncSession, row: dict[str, Json]) -> LedgerRow:
     for name in row["objects"]:
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 7))")
         await session.execute(lock, {"name": f"{row['system']}:{name}"})
-    await session.execute(insert(LedgerRow).values(row).on_conflict_do_nothing())
+    fresh = {"trouble": "", "troubles": 0, "free_since": row["drafted_at"], **row}
+    await session.execute(insert(LedgerRow).values(fresh).on_conflict_do_nothing())
     return await locked(session, row["id"])
 
 
@@ -44,9 +45,11 @@ async def move(session: AsyncSession, transaction_id: str, **values: Any) -> Non
 
 
 async def supersede(session: AsyncSession, row: dict[str, Json]) -> list[str]:
-    """A newer payload of a step takes the place of what its dead letter wanted; gives their ids."""
+    """A newer payload of a step takes the place of what its dead letter wanted; gives their ids. The way back of a
+    step's transaction is neither."""
     same = (col(LedgerRow.exception_id) == row["exception_id"]) & (col(LedgerRow.step) == row["step"])
-    old = same & (col(LedgerRow.status) == "dead_lettered") & (col(LedgerRow.id) != row["id"])
+    own = (col(LedgerRow.reverses) == "") & (col(LedgerRow.id) != row["id"])
+    old = same & (col(LedgerRow.status) == "dead_lettered") & own
     statement = (
         update(LedgerRow)
         .where(old)
