@@ -1,32 +1,49 @@
 """Reconciliation: what the ledger says is in the books against what stands there, both ways, outside Temporal.
 
-Each posting is read back once soon after, and again when somebody asks for it. A field that a later transaction of ours
-has set anew is no difference. What carries a key of ours and is in no ledger is told to the auditor.
+Each posting is read back once soon after it was made. Runs compare everything since a day, by the clock (`PLAN`) and
+when somebody asks: first the ledger against the system, posting by posting, then the system's own table of postings
+against the ledger. Runs and differences are kept; a new difference is on record and a signal.
 """
 
 import asyncio
 import logging
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.posting_life import Life
+from activities.posting_rules import part_transaction
 from activities.world import World
 from connectors.roles import Reconciler
-from domain.books.booking import ReadBack
+from domain.books import reconciliation as rules
+from domain.books.booking import Booked, FieldStanding, ReadBack
 from domain.books.ledger import Event, step
 from domain.books.outcomes import Receipt
-from domain.errors import MosError
+from domain.books.reconciliation import Difference, Kind, Known
+from domain.books.saga import PartState
+from domain.books.trouble import Trouble, differing_fields
+from domain.errors import AuthError, ConfigError, MosError, TransientError
 from domain.values import Json
 from store.read import ledger as read
+from store.read import parts as parts_read
+from store.read import reconciliation as runs_read
 from store.read.health import UNAVAILABLE
-from store.tables import LedgerRow
-from store.write import exceptions, ledger
+from store.tables import LedgerRow, ReconciliationRow
+from store.write import exceptions, inbox, ledger, troubles
+from store.write import reconciliation as runs
 
 log = logging.getLogger("mos.reconciler")
 _AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, MosError)
-_EVERY_S = 15.0
+_NOBODY_ANSWERS = (TransientError, AuthError, ConfigError)  # of the whole system, not of one posting
+_EVERY_S = 5.0
 _SETTLED = timedelta(seconds=10)
-_STRANGERS_EVERY = 240  # rounds: about an hour
-_BACK = timedelta(days=7)
+_LOST = timedelta(seconds=30)  # a clock of theirs that is behind ours
+_AGAIN = timedelta(minutes=5)  # after a run that failed
+PLAN = ((timedelta(days=30), timedelta(days=1)), (timedelta(days=1), timedelta(hours=1)))
+"""How far back, and how often: a month every day, a day every hour."""
+SIDE_BY_SIDE = 8  # postings that are read back at a time
 
 
 class Reconciliation:
@@ -37,15 +54,13 @@ class Reconciliation:
 
     async def run(self) -> None:
         """Until cancelled. A system or database that is away is looked at in the next round."""
-        rounds = 0
         while True:
             await asyncio.sleep(_EVERY_S)
             try:
                 await self.read_back()
-                if rounds % _STRANGERS_EVERY == 0:
-                    for name in self._world.systems:
-                        await self.strangers(name)
-                rounds += 1
+                await self.plan()
+                while await self.next():
+                    pass
             except _AWAY as error:
                 log.warning("reconciliation waits: %s", str(error).split("\n")[0])
 
@@ -57,32 +72,116 @@ class Reconciliation:
         for row in rows:
             system = self._world.systems.get(row.system)
             if isinstance(system, Reconciler) and row.receipt:
-                status = await self._one(row, system)
+                status, _ = await self._one(row, system, "")
                 counted[status] = counted.get(status, 0) + 1
         return counted
 
-    async def strangers(self, name: str) -> list[str]:
-        """Keys of ours in the system's own tables that no transaction of the ledger has; each is told once."""
-        system, now = self._world.systems[name], self._world.now()
-        if not isinstance(system, Reconciler):
-            return []
-        booked = await system.postings_since(now - _BACK)
-        async with self._world.database.transaction() as session:
-            unknown = await read.unknown_keys(session, [posting.key for posting in booked])
-            for key in await read.untold(session, unknown):
-                fact = {"at": now, "kind": "ledger.stranger", "actor": "mos", "subject": key, "data": {"system": name}}
-                await ledger.audit(session, fact)
-        return list(unknown)
-
-    async def _one(self, row: LedgerRow, system: Reconciler) -> str:
-        receipt = Receipt.model_validate(row.receipt)
-        found = await system.read_back(Life(self._world, row).transaction(), receipt)
+    async def plan(self) -> None:
+        """Ask for the runs that are due."""
         now = self._world.now()
         async with self._world.database.transaction() as session:
+            for name, system in self._world.systems.items():
+                tried = await runs_read.last_tried(session, name)
+                if not isinstance(system, Reconciler) or (tried and tried > now - _AGAIN):
+                    continue
+                for reach, every in PLAN:
+                    last = await runs_read.last_ended(session, name, reach)
+                    if last is None or last <= now - every:
+                        await runs.ask(session, name, now - reach, "", now)
+                        break
+
+    async def next(self) -> str:
+        """Do the run that has waited longest; its id, or empty when none waits."""
+        async with self._world.database.transaction() as session:
+            run = await runs.claim(session, list(self._world.systems), self._world.now())
+        if run is None:
+            return ""
+        try:
+            await self._do(run)
+        except MosError as error:
+            await self._end(run, "failed", error=error.message)
+        return run.id
+
+    async def _do(self, run: ReconciliationRow) -> None:
+        system = self._world.systems[run.system]
+        if not isinstance(system, Reconciler):
+            await self._end(run, "impossible", error="This system can't be read back.")
+            return
+        counted: dict[str, int] = {"compared": 0, "unread": 0}
+        found: dict[str, int] = {}
+        async for rows in runs_read.to_compare(self._world.database, run.system, run.since):
+            await self._compare(rows, system, run.id, counted, found)
+            async with self._world.database.transaction() as session:
+                await runs.alive(session, run.id, self._world.now(), **counted)
+        booked = await self._other_way(run, system, found)
+        await self._end(run, "done", booked=booked, found=found, **counted)
+
+    async def _compare(
+        self, rows: Sequence[LedgerRow], system: Reconciler, run: str, counted: dict[str, int], found: dict[str, int]
+    ) -> None:
+        gate, away = asyncio.Semaphore(SIDE_BY_SIDE), asyncio.Event()
+
+        async def one(row: LedgerRow) -> None:
+            async with gate:
+                if away.is_set():
+                    return
+                try:
+                    _, kind = await self._one(row, system, run)
+                except _NOBODY_ANSWERS:
+                    away.set()
+                    raise
+                except MosError as error:
+                    log.warning("can't read %s back: %s", row.id, error.message)
+                    counted["unread"] += 1
+                    return
+            counted["compared"] += 1
+            if kind:
+                found[kind] = found.get(kind, 0) + 1
+
+        readable = [row for row in rows if row.receipt]
+        counted["unread"] += len(rows) - len(readable)
+        for result in await asyncio.gather(*map(one, readable), return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _other_way(self, run: ReconciliationRow, system: Reconciler, found: dict[str, int]) -> int:
+        """The system's own postings against the ledger; gives how many there are."""
+        database, now = self._world.database, self._world.now()
+        async with database.transaction() as session:
+            since = min(await runs_read.earliest_open(session, run.system) or run.since, run.since)
+        booked = await system.postings_since(since - _LOST)
+        for difference in (differences := await self._unexplained(run.system, booked)):
+            found[difference.kind] = found.get(difference.kind, 0) + 1
+        async with database.transaction() as session:
+            for one in differences:
+                kept = await runs.found(session, one, run.id, now)
+                if kept.news:
+                    await _record(session, one, run.id, kept.id, now)
+                    await self._tell_of(session, one, kept.id)
+            keys = {kind.value: [one.key for one in differences if one.kind is kind] for kind in _STRANGE}
+            await runs.gone(session, run.system, run.id, keys, now)
+        return len(booked)
+
+    async def _unexplained(self, name: str, booked: Sequence[Booked]) -> list[Difference]:
+        async with self._world.database.transaction() as session:
+            known = await runs_read.known(session, sorted(rules.stamps(booked)))
+            unknown = [one for one in booked if one.key not in known]
+            known |= await runs_read.by_token(session, rules.tokens(unknown))
+        return rules.unexplained(name, booked, known)
+
+    async def _one(self, row: LedgerRow, system: Reconciler, run: str) -> tuple[str, str]:
+        """Read it back; gives its state now and the kind of difference, if there is one."""
+        found, now = await self._stands(row, system), self._world.now()
+        async with self._world.database.transaction() as session:
             held = await ledger.locked(session, row.id)
-            if found.known and found.changed and await read.overtaken(session, held):
+            if held.status not in rules.STANDS:
+                return held.status, ""  # taken back meanwhile
+            overtaken = found.known and bool(found.changed) and await read.overtaken(session, held)
+            difference = rules.differs(_known(held), found, overtaken=overtaken)
+            if overtaken:
                 found = ReadBack(known=True, fields=[f for f in found.fields if f.stands == f.posted])
-            event = Event.READ_BACK if found.known and not found.changed else Event.DIFFER
+            news = await self._keep(session, difference, run, held) if difference else False
+            event = Event.DIFFER if news else Event.READ_BACK
             before, held.status = held.status, step(held.status, event).value
             held.read_back, held.read_back_at = found.model_dump(mode="json"), now
             if held.status != before:
@@ -90,4 +189,66 @@ class Reconciliation:
                 fact = {"at": now, "kind": f"transaction.{held.status}", "actor": "mos", "subject": row.id}
                 await ledger.audit(session, fact | {"data": data | {"known": found.known}})
                 await exceptions.changed(session, row.exception_id)
-        return held.status
+            await runs.agrees(session, row.id, run, now, but=difference.kind.value if difference else "")
+            if not news:
+                await troubles.moved(session, held, now)
+        return held.status, difference.kind.value if difference else ""
+
+    async def _stands(self, row: LedgerRow, system: Reconciler) -> ReadBack:
+        """What stands there of a transaction, or of its parts where the system posts them one after the other."""
+        async with self._world.database.transaction() as session:
+            parts = await parts_read.current(session, row.id)
+        if not parts:
+            return await system.read_back(Life(self._world, row).transaction(), Receipt.model_validate(row.receipt))
+        known, fields = True, list[FieldStanding]()
+        for part in parts:
+            if part.status == PartState.POSTED:
+                found = await system.read_back(part_transaction(row, part), Receipt.model_validate(part.receipt))
+                known, fields = known and found.known, [*fields, *found.fields]
+        return ReadBack(known=known, fields=fields)
+
+    async def _keep(self, session: AsyncSession, difference: Difference, run: str, row: LedgerRow) -> bool:
+        """Keep what was found of a locked row, and say what is news; False if a person has explained it."""
+        now, link = self._world.now(), f"{self._world.public_url}/ledger/{row.id}"
+        kept = await runs.found(session, difference, run, now)
+        if kept.news:
+            await _record(session, difference, run, kept.id, now)
+            kind = "missing" if difference.kind is Kind.MISSING else "changed_since"
+            await troubles.tell(session, row, kind, now, link=link, changes=differing_fields(difference.fields))
+        return kept.open
+
+    async def _tell_of(self, session: AsyncSession, one: Difference, number: str) -> None:
+        """A posting under a key of ours that the ledger knows nothing of."""
+        link = f"{self._world.public_url}/reconciliation?words={quote(one.key)}"
+        about = {"transaction": one.transaction or one.key, "system": one.system, "of": one.exception, "link": link}
+        told = Trouble(event=number, kind="unexpected", **about)
+        now = self._world.now()
+        await inbox.add_signals(session, [told.raw(now)], now)
+
+    async def _end(self, run: ReconciliationRow, status: str, **values: Json) -> None:
+        now = self._world.now()
+        data: Json = {"run": run.id, "since": run.since.isoformat(), "status": status, **values}
+        fact = {
+            "at": now,
+            "kind": "ledger.reconciled",
+            "actor": run.asked_by or "mos",
+            "subject": f"system:{run.system}",
+        }
+        async with self._world.database.transaction() as session:
+            await runs.end(session, run.id, status, now, **values)
+            await ledger.audit(session, fact | {"data": data})
+
+
+_STRANGE = (Kind.STRANGER, Kind.UNBOOKED)
+
+
+def _known(row: LedgerRow) -> Known:
+    about = {"id": row.id, "key": row.key, "system": row.system, "status": row.status}
+    return Known(**about, exception=row.exception_id, documents=row.documents or [])
+
+
+async def _record(session: AsyncSession, difference: Difference, run: str, number: str, now: datetime) -> None:
+    data: Json = difference.model_dump(mode="json", exclude={"booked_at"}) | {"run": run, "difference": number}
+    subject = difference.transaction or difference.key
+    fact = {"at": now, "kind": "ledger.difference", "actor": "mos", "subject": subject, "data": data}
+    await ledger.audit(session, fact)

@@ -16,6 +16,7 @@ from api import (
     drafting,
     enrolment,
     exceptions,
+    installing,
     ledger,
     lists,
     live,
@@ -60,7 +61,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
         shelving,
         audit,
     )
-    for room in (doors, signals, programs, *people, definitions, drafting, trying, plant, live):
+    for room in (doors, signals, programs, installing, *people, definitions, drafting, trying, plant, live):
         app.include_router(room.router)
     for router in deps.extra_routers:
         app.include_router(router)

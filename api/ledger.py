@@ -108,13 +108,6 @@ async def set_control(deps: Deps, login: Visitor, form: VisitorForm) -> Response
     return RedirectResponse("/ledger/systems", 303)
 
 
-@router.post("/ledger/reconcile")
-async def reconcile(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
-    """`system`: read everything of it back now."""
-    await admin.reconcile(deps.database, form.get("system", ""), by=_actor(login), now=deps.now())
-    return RedirectResponse("/ledger/systems", 303)
-
-
 def _window(line: str) -> dict[str, Any]:
     """`sat,sun 22:00-04:00`, or `2026-12-24T18:00+01:00 2026-12-27T06:00+01:00`."""
     first, _, second = line.strip().partition(" ")

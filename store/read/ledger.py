@@ -5,19 +5,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy import Select, String, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.books.ledger import BOOKED, IN_LINE, Control, State
 from store.db import Database
-from store.read import board
+from store.read import board, parts
 from store.tables import (
     AuditRow,
     DecisionRow,
     ExceptionRow,
     InboxRow,
+    LedgerPartRow,
     LedgerRow,
     LedgerViewRow,
     PostingControlRow,
@@ -39,7 +40,7 @@ async def earlier(session: AsyncSession, row: LedgerRow) -> str:
         select(col(LedgerRow.id))
         .where(col(LedgerRow.system) == row.system, col(LedgerRow.seq) < row.seq)
         .where(col(LedgerRow.status).in_(_IN_LINE))
-        .where((col(LedgerRow.reverses) == "") | (col(LedgerRow.approved_by) != ""))
+        .where((col(LedgerRow.reverses) == "") | (col(LedgerRow.approved_by) != ""), col(LedgerRow.id) != row.reverses)
         .where(col(LedgerRow.objects).has_any(array(row.objects)))  # type: ignore[attr-defined]
         .order_by(col(LedgerRow.seq))
         .limit(1)
@@ -61,7 +62,17 @@ async def sent(session: AsyncSession, system: str, now: datetime) -> tuple[int, 
     in_minute = func.count().filter(col(LedgerRow.sent_at) > minute)
     statement = select(func.count(), in_minute).where(col(LedgerRow.system) == system, col(LedgerRow.sent_at) > hour)
     found = (await session.execute(statement)).one()
-    return int(found[0]), int(found[1])
+    more = (await session.execute(_later_parts(system, hour, minute))).one()
+    return int(found[0]) + int(more[0]), int(found[1]) + int(more[1])
+
+
+def _later_parts(system: str, hour: datetime, minute: datetime) -> Select[int, int]:
+    """Of a transaction that goes in parts the first counts as the transaction."""
+    in_minute = func.count().filter(col(LedgerPartRow.sent_at) > minute)
+    statement = select(func.count(), in_minute).join(LedgerRow, col(LedgerRow.id) == col(LedgerPartRow.transaction))
+    return statement.where(
+        col(LedgerRow.system) == system, col(LedgerPartRow.number) > 1, col(LedgerPartRow.sent_at) > hour
+    )
 
 
 async def to_nudge(session: AsyncSession, now: datetime, limit: int = 200) -> Sequence[LedgerRow]:
@@ -142,8 +153,12 @@ async def queues(session: AsyncSession) -> dict[str, int]:
     """How many transactions wait for somebody, by queue."""
     statuses = [status for names in _QUEUES.values() for status in names]
     statement = select(col(LedgerRow.status), func.count()).where(col(LedgerRow.status).in_(statuses))
-    counted = dict((await session.execute(statement.group_by(col(LedgerRow.status)))).tuples().all())
+    counted = await _counted(session, statement.group_by(col(LedgerRow.status)))
     return {queue: sum(counted.get(name, 0) for name in names) for queue, names in _QUEUES.items()}
+
+
+async def _counted(session: AsyncSession, statement: Select[str, int]) -> dict[str, int]:
+    return {row[0]: row[1] for row in await session.execute(statement)}
 
 
 def _fits(search: Search) -> list[Any]:
@@ -176,6 +191,7 @@ class Sheet:
     reversals: Sequence[LedgerRow] = ()
     ahead: str = ""
     signals: Sequence[Any] = field(default=())
+    parts: Sequence[LedgerPartRow] = ()  # of every attempt
 
 
 async def sheet(database: Database, transaction_id: str) -> Sheet | None:
@@ -200,6 +216,7 @@ async def sheet(database: Database, transaction_id: str) -> Sheet | None:
             (await session.scalars(reversals)).all(),
             await earlier(session, row) if row.status in _IN_LINE else "",
             await signals(session, row.exception_id),
+            await parts.all_of(session, row.id),
         )
 
 
@@ -238,7 +255,7 @@ async def connectors(database: Database, systems: Sequence[str], now: datetime) 
             control = Control.model_validate(row.data) if row else Control(scope=scope)
             column = LedgerRow.system if kind == "system" else LedgerRow.definition
             counted = select(col(LedgerRow.status), func.count()).where(col(column) == name)
-            states = dict((await session.execute(counted.group_by(col(LedgerRow.status)))).tuples().all())
+            states = await _counted(session, counted.group_by(col(LedgerRow.status)))
             hour, minute = await sent(session, name, now) if kind == "system" else (0, 0)
             by, at = (row.changed_by, row.changed_at) if row else ("", None)
             found.append(Connector(control, hour, minute, states, by, at))
@@ -268,16 +285,3 @@ async def overtaken(session: AsyncSession, row: LedgerRow) -> bool:
         .limit(1)
     )
     return bool(row.objects) and (await session.scalars(later)).first() is not None
-
-
-async def unknown_keys(session: AsyncSession, keys: Sequence[str]) -> list[str]:
-    """Those that no transaction of the ledger has, nor is a step of."""
-    known = set(await session.scalars(select(col(LedgerRow.key)).where(col(LedgerRow.key).in_(keys))))
-    return [key for key in keys if key not in known]
-
-
-async def untold(session: AsyncSession, keys: Sequence[str]) -> list[str]:
-    """Those of which the auditor has not been told."""
-    told = select(col(AuditRow.subject)).where(col(AuditRow.kind) == "ledger.stranger", col(AuditRow.subject).in_(keys))
-    seen = set(await session.scalars(told))
-    return [key for key in keys if key not in seen]
