@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.contracts import calls
 from activities.contracts.model import AwaitPosting, PostRequest, PostResult
 from activities.posting_life import MAYBE_SENT, Life
+from activities.posting_parts import Parts
 from activities.posting_rules import SentBackError, WaitingError, ground
 from activities.world import World
 from domain.books.ledger import BOOKED, ENDED, Event, State
@@ -66,9 +67,13 @@ class PostingActivities:
     async def _go(self, life: Life) -> None:
         """Raises what keeps it from going on."""
         system = self._world.system(life.row.system)
-        if life.row.status in MAYBE_SENT and (found := await system.find(life.row.key)):
-            await life.booked(found)
-            return
+        if life.row.status in MAYBE_SENT:
+            if parts := await Parts.begun(self._world, life, system):
+                await life.booked(await parts.post())
+                return
+            if found := await system.find(life.row.key):
+                await life.booked(found)
+                return
         await life.pass_gates()
         if life.row.status == State.DRAFTED:
             await life.preview(system)
@@ -82,8 +87,9 @@ class PostingActivities:
         if life.row.status == State.RECHECKED and await life.is_dry_run():
             await life.move(Event.SIMULATE)
             return
+        parts = await Parts.planned(self._world, life, system) if life.row.status == State.RECHECKED else None
         await life.begin_sending()
-        await life.booked(await life.send(system))
+        await life.booked(await (parts.post() if parts else life.send(system)))
 
     @activity.defn(name=calls.AWAIT_POSTING.name)
     async def await_posting(self, request: AwaitPosting) -> PostResult:

@@ -5,9 +5,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.world import World
 from domain.books.booking import FieldChange, Preview
 from domain.books.ledger import Held
+from domain.books.outcomes import OutcomeTransaction
+from domain.books.saga import APPROVED_BY_RULE, undone_alone
 from domain.errors import RejectedError
+from store.read import parts
 from store.read import site as site_read
-from store.tables import DecisionRow, LedgerRow
+from store.tables import DecisionRow, LedgerPartRow, LedgerRow
 
 
 class WaitingError(Exception):
@@ -27,17 +30,33 @@ class SentBackError(Exception):
         self.message, self.changes, self.now, self.harmless = why, changes, now, harmless
 
 
+def part_transaction(row: LedgerRow, part: LedgerPartRow) -> OutcomeTransaction:
+    """A part as the system is given it: a transaction with a key of its own."""
+    drafted = {"id": row.id, "key": part.key, "exception_id": row.exception_id, "system": row.system}
+    return OutcomeTransaction.model_validate(drafted | {"outcomes": part.outcomes, "decision": row.decision})
+
+
 async def ground(world: World, row: LedgerRow) -> None:
     """Nothing is posted without a decision, a standing authority that covers it, or a reversal that somebody else
     approved. Raises RejectedError."""
     async with world.database.transaction() as session:
         if row.reverses:
-            if not row.approved_by or row.approved_by == row.requested_by:
+            if row.approved_by == APPROVED_BY_RULE:
+                await _by_rule(session, row)
+            elif not row.approved_by or row.approved_by == row.requested_by:
                 raise RejectedError("A reversal needs the approval of somebody else than who asked for it.")
         elif row.standing_version:
             await _standing(session, row)
         elif await session.get(DecisionRow, row.decision) is None:
             raise RejectedError("Nothing is posted without a decision: there is none of this name.")
+
+
+async def _by_rule(session: AsyncSession, row: LedgerRow) -> None:
+    """The rule covers a part of a decision that failed, and what the vocabulary marks."""
+    taken_back = await parts.taken_back_by(session, row)
+    alone = [undone_alone(part_transaction(row, part).outcomes) for part in taken_back if part.reversal == row.id]
+    if alone != [True]:
+        raise RejectedError("The rule does not cover this way back: it needs a person's approval.")
 
 
 async def _standing(session: AsyncSession, row: LedgerRow) -> None:

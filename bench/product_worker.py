@@ -76,7 +76,7 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
     client = await connect_temporal(settings)
     outside = Outside(sys.argv[1])
     systems = {name: PlainSystem(name, outside) for name in ("erp", "mes")}
-    world = World(database, systems, now, os.urandom, settings.public_url or "")
+    world = World(database, systems, now, os.urandom, settings.public_url or "", frozenset(systems))
     await serve(client, world, {ChannelName.SLACK: PlainChannel(outside)}, ready)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from domain.books.booking import Booked, Preview, ReadBack
 from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt
+from domain.proposals import Proposal, Question
 from domain.rosters.imported import Imported
 from domain.rosters.people import ChannelName, Person
 from domain.signals import RawSignal, Signal
@@ -172,6 +173,18 @@ class System(Poster, Protocol):
         ...
 
 
+class Agent(Protocol):
+    """Proposes, and does nothing else: it has no tools, and knows no more than the question says."""
+
+    name: str
+
+    async def propose(self, question: Question) -> Proposal:
+        """Tried once. Whether the answer is of the wanted types is the caller's to find out. Raises NotFoundError when
+        it has nothing to go by, InvalidPayloadError for an answer that can't be read, RejectedError when it is over the
+        budget or refused, and the errors of any connection."""
+        ...
+
+
 @runtime_checkable
 class Previewer(Protocol):
     """Optional (manifest capability `preview`): says what a posting would change, from its own records."""
@@ -188,6 +201,15 @@ class Reversible(Protocol):
     async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
         """The outcomes that undo it, for a transaction of its own. Reads only. `shown`: the last preview before it was
         posted (what stood then). RejectedError where people must undo it in the system, saying how."""
+        ...
+
+
+@runtime_checkable
+class Grouping(Protocol):
+    """Optional, for a system that is not `atomic`: some outcomes go into one transaction of its own all the same."""
+
+    def grouped(self, outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+        """All outcomes in their order; those of one list are posted together, all or none."""
         ...
 
 
@@ -220,4 +242,4 @@ class Manifest:
     outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()  # preview | reverse | reconcile
-    atomic: bool = False  # a System that posts all outcomes of a transaction, or none
+    atomic: bool = False  # a System that posts all outcomes of a transaction, or none; else they are posted one by one

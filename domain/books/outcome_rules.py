@@ -20,7 +20,9 @@ the documents that it created are cancelled; none: people undo it in the system.
 class Declaration:
     """`rechecks`: facts that must still be as they were shown. `objects`: the natural key, business objects as
     `order:JO-1001`; postings for one object keep their order. `authority`: the action of the authority matrix that
-    decides it, and its reversal. `protective`: may be posted under a standing authority. `impact`: what it moves."""
+    decides it, and its reversal. `protective`: may be posted under a standing authority. `impact`: what it moves.
+    `undone_alone`: when a later outcome of the same decision is refused it is taken back without asking anybody, since
+    that only restores a plan: it frees no lot, starts no machine and moves no stock."""
 
     rechecks: tuple[str, ...]
     objects: Callable[[Any], Iterable[str]]
@@ -28,6 +30,7 @@ class Declaration:
     authority: str
     impact: Callable[[Any], Impact]
     protective: bool = False
+    undone_alone: bool = False
 
 
 def _lot(outcome: Any) -> Impact:
@@ -62,8 +65,9 @@ DECLARATIONS: dict[str, Declaration] = {
         way_back="restore",
         authority="reschedule",
         impact=_unknown,
+        undone_alone=True,
     ),
-    "set_priority": Declaration(("priority", "status"), _orders, "restore", "reschedule", _unknown),
+    "set_priority": Declaration(("priority", "status"), _orders, "restore", "reschedule", _unknown, undone_alone=True),
     "set_order_status": Declaration(("status", "hold"), _orders, "opposite", "reschedule", _nothing, protective=True),
     "create_order": Declaration(
         rechecks=("job_order", "sale", "material"),
@@ -71,6 +75,7 @@ DECLARATIONS: dict[str, Declaration] = {
         way_back="cancel",
         authority="reschedule",
         impact=_quantity,
+        undone_alone=True,
     ),
     "change_promise": Declaration(
         ("promised", "status"), lambda outcome: [f"sale:{outcome.sale}"], "restore", "promise", _unknown
@@ -96,7 +101,12 @@ DECLARATIONS: dict[str, Declaration] = {
         protective=True,
     ),
     "maintenance_order": Declaration(
-        ("equipment",), lambda outcome: [f"work_unit:{outcome.equipment}"], "cancel", "report_downtime", _nothing
+        rechecks=("equipment",),
+        objects=lambda outcome: [f"work_unit:{outcome.equipment}"],
+        way_back="cancel",
+        authority="report_downtime",
+        impact=_nothing,
+        undone_alone=True,
     ),
     "report_production": Declaration(
         ("status", "quantity"), lambda outcome: [f"order:{outcome.job_order}"], "cancel", "report_production", _made
@@ -107,9 +117,15 @@ DECLARATIONS: dict[str, Declaration] = {
         way_back="cancel",
         authority="reschedule",
         impact=_quantity,
+        undone_alone=True,
     ),
     "expedite_material": Declaration(
-        ("needed_by",), lambda outcome: [f"material:{outcome.material}"], "restore", "reschedule", _unknown
+        rechecks=("needed_by",),
+        objects=lambda outcome: [f"material:{outcome.material}"],
+        way_back="restore",
+        authority="reschedule",
+        impact=_unknown,
+        undone_alone=True,
     ),
     "add_note": Declaration((), lambda outcome: [f"{outcome.about}:{outcome.id}"], "none", "report_downtime", _nothing),
     "cancel_documents": Declaration(
@@ -121,6 +137,7 @@ DECLARATIONS: dict[str, Declaration] = {
         way_back="restore",
         authority="reschedule",
         impact=_nothing,
+        undone_alone=True,
     ),
 }
 

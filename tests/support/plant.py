@@ -327,7 +327,7 @@ async def run_plant(database: Database, client: Client) -> AsyncIterator[Plant]:
     anchor = utcnow().replace(second=0, microsecond=0)
     fakes = systems(anchor)
     slack, sms = FakeChannel(ChannelName.SLACK), FakeChannel(ChannelName.SMS, can_edit=False)
-    world = World(database, fakes, utcnow, os.urandom, "https://mos.example")
+    world = World(database, fakes, utcnow, os.urandom, "https://mos.example", frozenset({"erp"}))
     pump = Pump(database, Deliverer(client, generation=OPENS_WITH), lambda: load_rules(database), utcnow)
     sender = Sender(database, {ChannelName.SLACK: slack, ChannelName.SMS: sms}, utcnow)
     plant = Plant(database, client, world, fakes["erp"], fakes["mes"], slack, sms, pump, sender, anchor)
