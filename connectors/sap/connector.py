@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 
 import httpx
 
@@ -82,6 +83,14 @@ class SapSystem:
         """Services and sign-in. Raises TransientError when nobody answers."""
         return await probe(self._client, self._config)
 
+    def grouped(self, outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+        """Neighbours that change orders go into one changeset; everything else is a posting of its own."""
+        if not self._config.changesets:
+            return [[outcome] for outcome in outcomes]
+        places = enumerate(outcomes)
+        by_service = groupby(places, key=lambda one: "orders" if isinstance(one[1], _OF_ORDERS) else str(one[0]))
+        return [[outcome for _, outcome in group] for _, group in by_service]
+
     async def preview(self, transaction: OutcomeTransaction) -> Preview:
         return await self._books.preview(transaction)
 
@@ -93,6 +102,9 @@ class SapSystem:
 
     async def postings_since(self, moment: datetime) -> list[Booked]:
         return await self._books.postings_since(moment)
+
+
+_OF_ORDERS = (RescheduleOrders, SetPriority)
 
 
 def _whole(transaction: OutcomeTransaction, standing: Mapping[int, Found]) -> bool:
