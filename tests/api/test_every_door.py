@@ -39,8 +39,10 @@ OPEN = {
     "/login/oidc",
     "/login/callback",
     "/login/code.svg",
-    "/schemas/definition.json",
-}  # what a definition may say: the same everywhere
+    "/schemas/definition.json",  # what a definition may say: the same everywhere
+    "/manifest.webmanifest",
+    "/worker.js",
+}
 BY_TOKEN = {"/calendar/{token}.ics"}
 SIGNED = ("/slack/", "/twilio/", "/webhooks/", "/api/signals")  # the vendors' and the machines' doors: own tests
 EVERYTHING = ["manage_roster", "publish_definitions", "shelve_exceptions", "steer_exceptions", "promise", "disposition"]

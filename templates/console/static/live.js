@@ -1,5 +1,6 @@
 // Keeps a page as it is on the server: on each change it fetches itself and exchanges the parts marked data-live.
 "use strict";
+if ("serviceWorker" in navigator) navigator.serviceWorker.register("/worker.js").catch(() => {});
 (() => {
   const main = document.querySelector("main[data-watch]");
   const sign = document.getElementById("live");
