@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,10 +29,12 @@ class Signed:
     draft: int | None = field(default=None, kw_only=True)
 
 
+@lru_cache(maxsize=32)
 def read_definition(text: str, file: str) -> Definition:
     """The definition in this text. Raises DefinitionError with every finding at file:line:column.
 
     What only a site can tell (people, connected systems) is `mos check --site`'s: a roster changes every week.
+    A text is examined once: a push looks at all of them before it publishes any.
     """
     definition, findings = examine(text, file)
     errors = [finding for finding in findings if finding.severity == "error"]

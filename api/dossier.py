@@ -10,13 +10,14 @@ from api.rendering import environment
 from domain.audit.verification import Report
 from domain.values import Json
 from store.read.dossier import Dossier
-from templates.dossier.pdf import pdf
 
 _BRIEF = 6000
 
 
 def paper(found: Dossier, report: Report, *, maker: str, now: datetime) -> bytes:
     """PDF. `report`: how the audit verified just now; `maker`: who takes it out."""
+    from templates.dossier.pdf import pdf  # here: its fonts' library would double what each start of the console takes
+
     zone, exception = ZoneInfo(found.site.timezone), found.page.exception
     html = (
         environment()

@@ -3,7 +3,6 @@
 import io
 from urllib.parse import parse_qs, urlsplit
 
-import segno
 from fastapi.responses import Response
 
 from domain.errors import NotFoundError
@@ -17,6 +16,8 @@ def key(uri: str) -> str:
 
 def answer(uri: str) -> Response:
     """An SVG, dark on white in light and dark pages alike. Raises NotFoundError when there is nothing to show."""
+    import segno  # here: only an enrolment draws one, and every start of the console would pay for it
+
     if not uri:
         raise NotFoundError("No authenticator waits for its first code.")
     drawn = io.BytesIO()

@@ -1,7 +1,10 @@
 """One HTTP call with the domain's errors: what a refusal or a lost answer means for the caller."""
 
+import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -11,6 +14,22 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 _DEFAULT_WAIT = 5.0
 IDLE = httpx.Limits(max_connections=20, keepalive_expiry=1.5)
 """Drop idle connections before common servers do (gunicorn's threads after 2 s): a stale one costs an unsure write."""
+
+
+def trust(url: str) -> ssl.SSLContext:
+    """`verify` of a client for this address: the machine's certificates, read once a process, not once a client (that
+    takes 30 ms and more). Plain http reads none: were it sent on to https, every certificate would be refused."""
+    return _nobody() if urlsplit(url).scheme == "http" else _everybody_known()
+
+
+@cache
+def _nobody() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@cache
+def _everybody_known() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 async def exchange(client: httpx.AsyncClient, request: httpx.Request, *, writes: bool, system: str) -> httpx.Response:

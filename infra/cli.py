@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import MosError
+from infra.quick_imports import uncollected
 
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
 SUB_APPS = {
@@ -98,7 +99,8 @@ def _add_sub_apps(command: str) -> None:
 def main() -> None:
     """Entry point: an error of ours is one line and exit code 1, not a traceback."""
     try:
-        _add_sub_apps(sys.argv[1] if len(sys.argv) > 1 else "")
+        with uncollected():
+            _add_sub_apps(sys.argv[1] if len(sys.argv) > 1 else "")
         app()
     except MosError as error:
         sys.exit(error.message)

@@ -13,6 +13,7 @@ import uvloop
 
 from domain.errors import ConfigError
 from infra import log_lines
+from infra.quick_imports import uncollected
 from infra.settings import Settings, load_settings
 from store.db import Database
 
@@ -35,7 +36,8 @@ def database_url(settings: Settings) -> str:
 @app.command()
 def api() -> None:
     """The HTTP doors and the console."""
-    from infra.processes import api as process
+    with uncollected():
+        from infra.processes import api as process
 
     run_process(process.run)
 
@@ -43,7 +45,8 @@ def api() -> None:
 @app.command()
 def worker() -> None:
     """The pump, the workflows, the activities and the sender of messages."""
-    from infra.processes import worker as process
+    with uncollected():
+        from infra.processes import worker as process
 
     run_process(process.run)
 
@@ -51,7 +54,8 @@ def worker() -> None:
 @app.command()
 def listener() -> None:
     """The sources: OPC UA, MQTT."""
-    from infra.processes import listener as process
+    with uncollected():
+        from infra.processes import listener as process
 
     run_process(process.run)
 

@@ -14,7 +14,7 @@ import httpx
 
 from connectors.erpnext.config import ErpNextConfig
 from connectors.erpnext.errors import error_of
-from connectors.http import IDLE, exchange
+from connectors.http import IDLE, exchange, trust
 from connectors.records import Filter, Record
 from connectors.told import rolled_back
 from domain.errors import ConfigError, InvalidPayloadError, OutcomeUnknownError
@@ -40,6 +40,7 @@ class ErpNextClient:
             timeout=config.timeout,
             limits=IDLE,
             transport=transport,
+            verify=trust(config.url),
             event_hooks={"response": [rolled_back("exc_type")]},
         )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange
+from connectors.http import IDLE, exchange, trust
 from connectors.mes_http.config import MesConfig
 from domain.errors import (
     ConflictError,
@@ -34,7 +34,12 @@ class MesClient:
     def __init__(self, config: MesConfig, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._http = httpx.AsyncClient(
-            base_url=config.url, headers=headers, timeout=config.timeout, limits=IDLE, transport=transport
+            base_url=config.url,
+            headers=headers,
+            timeout=config.timeout,
+            limits=IDLE,
+            transport=transport,
+            verify=trust(config.url),
         )
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange
+from connectors.http import IDLE, exchange, trust
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.errors import error_of
 from connectors.records import Filter, Record
@@ -42,6 +42,7 @@ class OdooClient:
             timeout=config.timeout,
             limits=IDLE,
             transport=transport,
+            verify=trust(config.url),
             event_hooks={"response": [rolled_back("name")]},
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange
+from connectors.http import IDLE, exchange, trust
 from connectors.rest.config import RestConfig
 from connectors.rest.template import text
 from domain.errors import (
@@ -72,6 +72,7 @@ class RestClient:
             timeout=config.timeout,
             limits=IDLE,
             transport=transport,
+            verify=trust(config.url),
         )
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.http import IDLE, exchange
+from connectors.http import IDLE, exchange, trust
 from connectors.sap import edm
 from connectors.sap.config import SapConfig
 from connectors.sap.errors import error_of
@@ -59,6 +59,7 @@ class SapClient:
             timeout=config.timeout,
             limits=IDLE,
             transport=transport,
+            verify=trust(config.url),
             event_hooks={"response": [_look_for_token]},
         )
         self._entering = asyncio.Lock()

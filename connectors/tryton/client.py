@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange
+from connectors.http import IDLE, exchange, trust
 from connectors.tryton.config import TrytonConfig
 from connectors.tryton.errors import error_of
 from connectors.tryton.wire import decode, encode
@@ -31,6 +31,7 @@ class TrytonClient:
             timeout=config.timeout,
             limits=IDLE,
             transport=transport,
+            verify=trust(config.url),
         )
         self._numbers = count(1)
         self._entering = asyncio.Lock()

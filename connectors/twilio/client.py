@@ -43,7 +43,12 @@ class _Transport(AsyncHttpClient):
         super().__init__(logging.getLogger(__name__), is_async=True, timeout=config.timeout)
         self._base = urlsplit(config.api_base)
         self._http = httpx.AsyncClient(
-            timeout=config.timeout, limits=http.IDLE, proxy=config.proxy, trust_env=False, follow_redirects=False
+            timeout=config.timeout,
+            limits=http.IDLE,
+            proxy=config.proxy,
+            trust_env=False,
+            follow_redirects=False,
+            verify=http.trust(config.api_base),
         )
 
     async def request(  # type: ignore[override] # twilio's own asynchronous base breaks its synchronous one

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from infra.plant.catalogue import DEFAULT_PATH, Catalogue, RushDraw, load_catalogue
 from infra.plant.files import MES_TOKEN, PLANT_TOKEN, secret
+from infra.plant.loopback import LOOPBACK
 
 _TIMEOUT_S = 30
 EnterSale = Callable[[RushDraw, datetime], str]
@@ -163,7 +164,9 @@ class PlantControl:
     ) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {secret(self.endpoints.data, token)}"}
         try:
-            async with httpx.AsyncClient(base_url=base, timeout=_TIMEOUT_S, headers=headers, trust_env=False) as client:
+            async with httpx.AsyncClient(
+                base_url=base, timeout=_TIMEOUT_S, headers=headers, trust_env=False, verify=LOOPBACK
+            ) as client:
                 response = await client.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise ControlError(f"{base} does not answer ({type(error).__name__}). Is the plant running?") from error

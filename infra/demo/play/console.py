@@ -9,6 +9,7 @@ import httpx
 
 from infra.demo.play.patience import NotHappenedError
 from infra.demo.play.peers import Peers
+from infra.plant.loopback import LOOPBACK
 
 _TIMEOUT_S = 30.0
 _BANNER = re.compile(r'<p class="banner (good|bad|info)" role="status"[^>]*>(.*?)</p>', re.S)
@@ -60,7 +61,9 @@ class Browser:
     """One person's browser, with its cookies."""
 
     def __init__(self, peers: Peers, who: str) -> None:
-        self._http = httpx.Client(base_url=peers.console, timeout=_TIMEOUT_S, follow_redirects=True, trust_env=False)
+        self._http = httpx.Client(
+            base_url=peers.console, timeout=_TIMEOUT_S, follow_redirects=True, trust_env=False, verify=LOOPBACK
+        )
         self._who, self._password = who, peers.console_password
 
     def log_in(self) -> None:

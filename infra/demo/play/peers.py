@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from infra.demo.play.patience import NotHappenedError
+from infra.plant.loopback import LOOPBACK
 
 _TIMEOUT_S = 60.0
 
@@ -54,7 +55,9 @@ class Plant:
 
     def __init__(self, peers: Peers) -> None:
         headers = {"authorization": f"Bearer {peers.control_token}"}
-        self._http = httpx.Client(base_url=peers.control, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(
+            base_url=peers.control, headers=headers, timeout=_TIMEOUT_S, trust_env=False, verify=LOOPBACK
+        )
 
     def draw(self, seed: int) -> dict[str, Any]:
         """Which machines, lot and sale this seed picks."""

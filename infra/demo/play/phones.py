@@ -10,6 +10,7 @@ import httpx
 
 from infra.demo.play.patience import NotHappenedError
 from infra.demo.play.peers import Peers
+from infra.plant.loopback import LOOPBACK
 
 _LINK = re.compile(r"/exceptions/([\w-]+)")
 _SIGN = re.compile(r"/tasks/[\w-]+/sign")
@@ -70,7 +71,9 @@ class Phones:
     """All phones. People are named by their first name, as in the roster's ids."""
 
     def __init__(self, peers: Peers) -> None:
-        self._http = httpx.Client(base_url=f"{peers.phones}/control", timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(
+            base_url=f"{peers.phones}/control", timeout=_TIMEOUT_S, trust_env=False, verify=LOOPBACK
+        )
         self._names = {person["name"].split()[0].lower(): person["name"] for person in self._get("/people")}
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 
 from infra.plant.erp.errors import ErpCallError
+from infra.plant.loopback import LOOPBACK
 
 UNAUTHORIZED = 401
 DETAIL = 300  # a domain violation brings thousands of characters
@@ -72,7 +73,7 @@ class TrytonClient:
 
     def __init__(self, url: str, login: str, password: str, *, seconds: float = 30.0) -> None:
         # httpx asks for gzip by default, which 8.2.1 needs: it labels long replies gzip in any case.
-        self._http = httpx.Client(base_url=url, timeout=seconds)
+        self._http = httpx.Client(base_url=url, timeout=seconds, trust_env=False, verify=LOOPBACK)
         self._login, self._password = login, password
         self._header = ""
         self._context: dict[str, Any] = {}

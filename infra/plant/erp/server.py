@@ -26,6 +26,7 @@ from infra.plant.erp.postgres import Postgres, copy_cluster, running
 from infra.plant.erp.processes import start, stop, tail
 from infra.plant.erp.template import DATABASE as TEMPLATE_DATABASE
 from infra.plant.erp.template import Template, ensure_template, write_config
+from infra.plant.loopback import LOOPBACK
 
 __all__ = ["ErpServer", "Template", "ensure_template", "free_port", "run"]
 
@@ -182,11 +183,12 @@ def _serving(postgres: Postgres, template: Template, data_dir: Path, port: int) 
 def _wait_ready(server: ErpServer, url: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     question = {"id": 0, "method": "common.server.version", "params": []}
-    while time.monotonic() < deadline:
-        if reason := server.failed():
-            raise ErpError(reason)
-        with suppress(httpx.TransportError):
-            if httpx.post(url, json=question, timeout=5).status_code == httpx.codes.OK:
-                return
-        time.sleep(0.1)
+    with httpx.Client(timeout=5, trust_env=False, verify=LOOPBACK) as client:
+        while time.monotonic() < deadline:
+            if reason := server.failed():
+                raise ErpError(reason)
+            with suppress(httpx.TransportError):
+                if client.post(url, json=question).status_code == httpx.codes.OK:
+                    return
+            time.sleep(0.1)
     raise ErpError(f"The ERP does not answer; see {server.log}.\n{tail(server.log)}")
