@@ -17,7 +17,7 @@ from admin.rollout import Move, put_live
 from admin.versions import Signed, bundle, read_definition
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.language.definition import Definition
-from domain.language.steps import Identifier
+from domain.language.parts import Identifier
 from domain.values import Json, content_hash
 from store.db import Database
 from store.read import definitions as read

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from authoring.diff_words import said, who
 from domain.language.definition import (
+    AgentStep,
     ApproveStep,
     CallStep,
     DecideStep,
@@ -216,6 +217,7 @@ _FIELDS: Mapping[type, tuple[str, ...]] = {
     ApproveStep: ("authority", "risk", "quorum", "not_by", "within", "on_timeout"),
     WaitStep: ("within",),
     ProposeStep: ("using", "within"),
+    AgentStep: ("use", "given", "returns", "within"),
     PostStep: ("to", "decision", "standing"),
     DecideStep: ("hit",),
     CallStep: ("definition",),
@@ -229,6 +231,8 @@ def _head(step: Any) -> str:
     if isinstance(step, WaitStep):
         signal = ", ".join(step.signal.type) if step.signal else ""
         return step.until or signal or step.at
+    if isinstance(step, AgentStep):
+        return step.goal
     if isinstance(step, ForEachStep):
         return step.in_ if isinstance(step.in_, str) else said(step.in_)
     if isinstance(step, DecideStep):

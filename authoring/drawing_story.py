@@ -10,7 +10,19 @@ from authoring.drawing import Branch, Drawing, Node, State, Status, nodes, with_
 from domain.values import Json
 
 _TURN = re.compile(r"\[(\d+)\]")
-_OVER = frozenset({"told", "nobody", "waited", "proposed", "decided_by_table", "repeated", "posted"})
+_OVER = frozenset(
+    {
+        "told",
+        "nobody",
+        "waited",
+        "proposed",
+        "agent_proposed",
+        "agent_refused",
+        "decided_by_table",
+        "repeated",
+        "posted",
+    }
+)
 _FAILED = frozenset({"step_failed", "rejected"})
 _ASKED = frozenset({"task", "approve"})
 _WAITS = frozenset({"task", "approve", "wait"})

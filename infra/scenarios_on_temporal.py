@@ -25,6 +25,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.contracts import calls
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from activities.contracts.model import (
     Answer,
     AnswerResult,
@@ -169,8 +170,8 @@ class _Run:
             task_queue=self._queue,
             workflows=[ExceptionWorkflow, TransactionWorkflow, Delivery],
             activities=[
-                self.gather, self.who, self.tell, self.settle, self.authorise, self.propose, self.post,
-                self.await_posting, self.record, self.close, self.deliver,
+                self.gather, self.who, self.tell, self.settle, self.authorise, self.propose, self.agent,
+                self.post, self.await_posting, self.record, self.close, self.deliver,
             ],
             workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
             interceptors=[ErrorInterceptor()],
@@ -263,6 +264,12 @@ class _Run:
     async def propose(self, request: ProposeRequest) -> dict[str, Json]:
         found: dict[str, Json] = self._effects.propose(request, await self._environment.get_current_time())
         return found
+
+    @activity.defn(name=calls.AGENT.name)
+    async def agent(self, request: AgentRequest) -> AgentAnswer:
+        answer, takes = self._effects.agent(request, await self._environment.get_current_time())
+        await self._environment.sleep(takes)
+        return answer
 
     @activity.defn(name=calls.POST.name)
     async def post(self, request: PostRequest) -> PostResult:

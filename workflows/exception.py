@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from activities.contracts import calls
+    from activities.contracts.agents import AgentAnswer, AgentRequest
     from activities.contracts.model import (
         Answer,
         AnswerResult,
@@ -101,6 +102,12 @@ class TemporalRuntime:
     async def propose(self, request: ProposeRequest) -> Json:
         return await _call(calls.PROPOSE, request, dict)
 
+    async def agent(self, request: AgentRequest) -> AgentAnswer:
+        within = timedelta(seconds=request.within_s)
+        longest = within + calls.AGENT.start_to_close  # the agent has its time; we have ours to write it down
+        call = replace(calls.AGENT, start_to_close=longest, within=longest)
+        return await _call(call, request, AgentAnswer)
+
     async def post(self, request: PostRequest, *, started: bool) -> PostResult:
         """A workflow of its own, which outlives this one and every run of it; its id is the transaction's."""
         if started:
@@ -140,6 +147,8 @@ async def _call(call: calls.Call, request: BaseModel, result: type[Result]) -> R
     options: dict[str, Any] = {"start_to_close_timeout": call.start_to_close, "retry_policy": call.retry}
     if call.heartbeat:
         options["heartbeat_timeout"] = call.heartbeat
+    if call.within:
+        options["schedule_to_close_timeout"] = call.within
     if call.local:  # cancelled or not: a message is either queued or not when the next effect is asked for
         options["cancellation_type"] = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
     start = workflow.execute_local_activity if call.local else workflow.execute_activity

@@ -10,13 +10,15 @@ NEVER_AGAIN = ["ConfigError", "RejectedError", "InvalidPayloadError", "Invariant
 
 @dataclass(frozen=True)
 class Call:
-    """An activity as workflows call it. `heartbeat`: silent for so long, its worker is taken for dead."""
+    """An activity as workflows call it. `heartbeat`: silent for so long, its worker is taken for dead. `within`: with
+    all its tries, and with the time until a worker takes it."""
 
     name: str
     local: bool
     start_to_close: timedelta
     retry: RetryPolicy
     heartbeat: timedelta | None = None
+    within: timedelta | None = None
 
 
 def _local(name: str, seconds: float) -> Call:
@@ -50,8 +52,9 @@ RECORD = _local("record", 8)
 CLOSE = _local("close", 8)
 WHO = _local("who", 8)
 PROPOSE = _remote("propose", 20, attempts=6)
+AGENT = _remote("agent", 8)  # and the time that its author gives it
 POST = _remote("post", 30)
 AWAIT_POSTING = _remote("await_posting", 3600)
 
-ALL = (GATHER, TELL, SETTLE, AUTHORISE, RECORD, CLOSE, WHO, PROPOSE, POST, AWAIT_POSTING)
+ALL = (GATHER, TELL, SETTLE, AUTHORISE, RECORD, CLOSE, WHO, PROPOSE, AGENT, POST, AWAIT_POSTING)
 TRANSACTION_WORKFLOW = "mos.transaction"

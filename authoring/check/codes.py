@@ -74,6 +74,19 @@ CODES: Mapping[str, str] = {
     "mos.wait.too_late": "The exception expires (`closes.within`) before this deadline.",
     "mos.growth.state": "What an exception carries over may outgrow what Temporal takes.",
     "mos.growth.history": "So many steps that the history has to be renewed often.",
+    # -- agents --
+    "mos.agent.unconfirmed": (
+        "A posting rests on what an agent proposed, and nobody decided it who was shown that. Let an approval, or "
+        "a task under an authority, name the proposal and come after it."
+    ),
+    "mos.agent.limits": (
+        "An agent's figures would measure whose authority an approval needs. Take them from a system or a person."
+    ),
+    "mos.agent.closes": "What an agent proposed would end the exception. Let a person, or a system, say it first.",
+    "mos.agent.none": (
+        "The site has no agent of this name: every question would end in `otherwise`. Connect it, or use another "
+        "one."
+    ),
     # -- messages --
     "mos.message.too_long": "A channel would cut this message. Shorten its texts.",
     "mos.message.render": "This message can't be written with values of the declared types.",

@@ -20,6 +20,7 @@ from domain.values import Json
 
 _KIND = re.compile(r"[a-z][a-z0-9_]*")
 WEEKS = 4
+AGENT, HISTORY = "agent:", "history"
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,15 @@ class _Connected:
 
 
 def connected(document: Iterable[Mapping[str, Json]]) -> dict[str, Manifest]:
-    """Role -> manifest of the ERP and MES in a connectors document. Raises ConfigError for a kind that there is not."""
-    return {
-        str(item["role"]): manifest_of(str(item.get("kind", "")), item.get("config") or {})
-        for item in document
-        if item.get("role") in ("erp", "mes")
-    }
+    """Role -> manifest of the ERP and MES in a connectors document, and `agent:<name>` -> that of each agent; the one
+    that looks into the site's own records is always there. Raises ConfigError for a kind that there is not."""
+    found = {f"{AGENT}{HISTORY}": manifest_of(HISTORY)}
+    for item in document:
+        role = str(item.get("role"))
+        if role in ("erp", "mes", "agent"):
+            key = f"{AGENT}{item.get('name')}" if role == "agent" else role
+            found[key] = manifest_of(str(item.get("kind", "")), item.get("config") or {})
+    return found
 
 
 def manifest_of(kind: str, config: Mapping[str, Json] | None = None) -> Manifest:

@@ -11,6 +11,7 @@ from typing import Any
 from authoring.check.looking import Look, Proof
 from authoring.check.samples import size
 from domain.language.definition import (
+    AgentStep,
     ApproveStep,
     Definition,
     ForEachStep,
@@ -93,4 +94,4 @@ def _events(step: Any) -> int:
         return (4 + len(step.ladder)) * 4 + 3 * 5 + _TURN
     if isinstance(step, PostStep):
         return 3 + _TURN
-    return 4 if isinstance(step, NotifyStep) else 6 if isinstance(step, ProposeStep) else 2
+    return 4 if isinstance(step, NotifyStep) else 6 if isinstance(step, ProposeStep | AgentStep) else 2

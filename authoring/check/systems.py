@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from authoring.check.facts import AGENT
 from authoring.check.looking import Look, Placed, Proof
 from connectors.roles import Manifest
-from domain.language.definition import PostStep, ProposeStep
+from domain.language.definition import AgentStep, PostStep, ProposeStep
 from domain.language.definition_rules import Problem
 from domain.typing.tree import hint
 
@@ -32,6 +33,8 @@ def systems(look: Look) -> Proof:
                     yield Problem((*placed.at, "using"), message, _QUERY, "error", advice)
         elif isinstance(placed.step, PostStep):
             yield from _posting(known, placed)
+        elif isinstance(placed.step, AgentStep):
+            yield from _agent(known, placed)
 
 
 def _unanswered(known: Mapping[str, Manifest], query: str, arguments: frozenset[str]) -> list[tuple[str, str]]:
@@ -45,6 +48,15 @@ def _unanswered(known: Mapping[str, Manifest], query: str, arguments: frozenset[
     strange = sorted(arguments - set(manifest.queries[query]))
     takes = ", ".join(manifest.queries[query]) or "nothing"
     return [(f"{manifest.title} takes no '{name}' for '{query}'", f"it takes {takes}") for name in strange]
+
+
+def _agent(known: Mapping[str, Manifest], placed: Placed) -> Proof:
+    names = [name.removeprefix(AGENT) for name in known if name.startswith(AGENT)]
+    wanted = placed.step.use
+    if wanted not in names:
+        message = f"the site has no agent '{wanted}'{hint(wanted, names)}: what stands in 'otherwise' holds every time"
+        advice = f"connect one with the role 'agent' and the name '{wanted}'; there is {', '.join(sorted(names))}"
+        yield Problem((*placed.at, "use"), message, "mos.agent.none", "warning", advice)
 
 
 def _posting(known: Mapping[str, Manifest], placed: Placed) -> Proof:

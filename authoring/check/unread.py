@@ -1,7 +1,7 @@
 """What is worked out and nobody looks at."""
 
 from authoring.check.looking import Look, Proof
-from domain.language.definition import ApproveStep, CallStep, DecideStep, ProposeStep, TaskStep
+from domain.language.definition import AgentStep, ApproveStep, CallStep, DecideStep, ProposeStep, TaskStep
 from domain.language.definition_rules import Problem
 
 _CODE = "mos.flow.unread"
@@ -19,7 +19,9 @@ def unread(look: Look) -> Proof:
             yield Problem(("parameters", name), f"nothing reads 'params.{name}'", _CODE, "warning")
     for placed in look.steps:
         step = placed.step
-        if isinstance(step, DecideStep | ProposeStep | ApproveStep | CallStep) and not look.is_read(placed.name):
+        if isinstance(step, DecideStep | ProposeStep | AgentStep | ApproveStep | CallStep) and not look.is_read(
+            placed.name
+        ):
             if not isinstance(step, CallStep) or _gives(look, step):
                 message = f"nothing reads what '{placed.name}' gives: nothing comes of it"
                 yield Problem(placed.at, message, _CODE, "warning")

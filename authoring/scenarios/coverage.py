@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authoring.simulator.effects import Story
+from domain.language.agents import AgentStep
 from domain.language.definition import Definition, walk
 from domain.language.definition_text import Marks
 from domain.language.steps import (
@@ -114,8 +115,8 @@ def _ways(step: Any) -> Iterator[str]:
             yield "time is up"
     elif isinstance(step, ApproveStep):
         yield from ("approved", "rejected", "time is up")
-    elif isinstance(step, PostStep):
-        yield "posted"
+    elif isinstance(step, PostStep | AgentStep):
+        yield from ("posted",) if isinstance(step, PostStep) else ("proposed", "no proposal")
     if isinstance(step, TaskStep | ApproveStep):
         yield from (f"rung {number}" for number in range(1, len(step.ladder) + 1))
 
@@ -135,6 +136,8 @@ def _went(step: Any, kept: dict[str, Json], result: Json) -> Iterator[str]:
         yield "met" if result["met"] else "time is up"
     elif isinstance(step, TaskStep):
         yield "done" if "done_at" in result else "time is up"
+    elif isinstance(step, AgentStep):
+        yield "proposed" if result["source"] == "agent" else "no proposal"
     elif isinstance(step, ApproveStep):
         yield "time is up" if result["verdict"] == "expired" else result["verdict"]
     elif isinstance(step, PostStep):

@@ -38,6 +38,17 @@ class SystemDoc(_Part):
     answers: dict[str, Json] = {}
 
 
+class AgentDoc(_Part):
+    """answers: the step that asks -> the values that it answers; a step without any gets none ("unsure"). takes: how
+    long it thinks; late when that is longer than it has. down: as with systems. stopped: somebody threw its switch."""
+
+    answers: dict[str, dict[str, Json]] = {}
+    takes: str = "0s"
+    down: Annotated[list[str], BeforeValidator(_as_list)] = []
+    stopped: bool = False
+    confidence: float | None = Field(default=None, ge=0, le=1)
+
+
 class CommandDoc(_Part):
     """A person steers the exception; see `activities.contracts.model.Command`."""
 
@@ -89,5 +100,6 @@ class ScenarioDoc(_Part):
     holidays: list[str] = []
     answers: dict[str, Sentences] = {}
     systems: dict[str, SystemDoc] = {}
+    agents: dict[str, AgentDoc] = {}
     commands: list[CommandDoc] = []
     expect: ExpectDoc

@@ -1,6 +1,6 @@
 """From a scenario file to something that can be played; every name is checked, every finding has its place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,11 +15,12 @@ from authoring.scenarios.model import ScenarioDoc, SystemDoc
 from authoring.scenarios.naming import Names, Reader, ScenarioError, names_of
 from authoring.scenarios.setting import Setting
 from authoring.scenarios.signals import signals_of
+from authoring.simulator.agents import SimulatedAgent
 from authoring.simulator.cast import Happenings
 from authoring.simulator.opening import Opener, Opening
 from authoring.simulator.plant import Outage, Plant, SimulatedSystem
 from domain.calendar import SiteCalendar, check_moment
-from domain.language.definition import Definition, step_name, walk
+from domain.language.definition import AgentStep, Definition, step_name, walk
 from domain.language.definition_text import DefinitionError, Finding, Marks, read
 from domain.rosters.people import Person, Roster
 from domain.values import duration, parse_time
@@ -184,18 +185,13 @@ class _Loader:
             name: self._system(name, self._doc.systems.get(name, SystemDoc()), given.get(name, {}))
             for name in {*given, *self._doc.systems}
         }
-        return Plant(self._roster, self._zone, systems)
+        return Plant(self._roster, self._zone, systems, agents=self._agents())
 
     def _system(self, name: str, doc: SystemDoc, given: Mapping[str, Any]) -> SimulatedSystem:
         for query in doc.answers:
             if not query.startswith(f"{name}."):
                 self._reader.wrong(f"'{query}' is no query of {name}", "systems", name, "answers", query)
-        outages = []
-        for index, text in enumerate(doc.down):
-            try:
-                outages.append(self._outage(text))
-            except ValueError as error:
-                self._reader.wrong(str(error), "systems", name, "down", index)
+        outages = self._outages(doc.down, "systems", name)
         return SimulatedSystem(
             name,
             answers={**given, **{query: sentences.shifted(value, self._start) for query, value in doc.answers.items()}},
@@ -203,6 +199,34 @@ class _Loader:
             takes=duration(doc.takes),
             refuses={"*": doc.refuses} if isinstance(doc.refuses, str) and doc.refuses else dict(doc.refuses or {}),
         )
+
+    def _agents(self) -> dict[str, SimulatedAgent]:
+        """By name; both the agents and the steps that ask them have to be in the definition."""
+        definitions = [self._definition, *self._definition.bundled.values()]
+        steps = [step for one in definitions for _, step in walk(one.steps) if isinstance(step, AgentStep)]
+        found = {}
+        for name, doc in self._doc.agents.items():
+            self._reader.known("agent", name, {step.use for step in steps}, "agents", name)
+            asked = {step.agent for step in steps if step.use == name}
+            for step in doc.answers:
+                self._reader.known("step of this agent", step, asked, "agents", name, "answers", step)
+            found[name] = SimulatedAgent(
+                answers=doc.answers,
+                outages=self._outages(doc.down, "agents", name),
+                takes=duration(doc.takes),
+                stopped=doc.stopped,
+                confidence=doc.confidence,
+            )
+        return found
+
+    def _outages(self, texts: Sequence[str], *path: str) -> list[Outage]:
+        outages = []
+        for index, text in enumerate(texts):
+            try:
+                outages.append(self._outage(text))
+            except ValueError as error:
+                self._reader.wrong(str(error), *path, "down", index)
+        return outages
 
     def _outage(self, text: str) -> Outage:
         if text == "always":

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from activities.contracts.model import (
     AnswerResult,
     Authorised,
@@ -26,6 +27,7 @@ from activities.contracts.model import (
     Told,
     WhoRequest,
 )
+from authoring.simulator.agents import unknown
 from authoring.simulator.cast import Page
 from authoring.simulator.plant import Plant
 from domain.books.outcomes import OutcomeTransaction
@@ -207,6 +209,15 @@ class Effects:
         return facts
 
     def post(self, request: PostRequest, now: datetime) -> PostResult:
+    def agent(self, request: AgentRequest, now: datetime) -> tuple[AgentAnswer, timedelta]:
+        """What comes of a question to an agent, and how long it took. Raises ConfigError for a goal that can't be
+        rendered."""
+        self.record(request.projection)
+        if self.plant.renders:
+            request = request.model_copy(update={"goal": render_text(request.goal, request.scope)})
+        found = self.plant.agents.get(request.agent)
+        return found.answer(request, now) if found else (unknown(request), timedelta())
+
         """One attempt. Raises TransientError while the system is down; a refusal is a result."""
         transaction = request.transaction
         system = self.plant.system(transaction.system.value)

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from domain.books.outcomes import OutcomeTransaction
 from domain.errors import NotFoundError, RejectedError, TransientError
 from domain.rosters.people import Roster
 from domain.values import Json
+
+if TYPE_CHECKING:
+    from authoring.simulator.agents import SimulatedAgent
 
 Question = Callable[[Mapping[str, Json], datetime], Json]
 
@@ -64,8 +68,9 @@ def _idle(_: datetime) -> Mapping[str, int]:
 
 @dataclass(frozen=True)
 class Plant:
-    """`systems` by name (erp, mes, machine, roster, history). `proposals`: step-independent answers of the decision
-    layer by planner, instead of its computing with `mes.plan`, `erp.sales_demand`, `mes.staging` of the systems.
+    """`systems` by name (erp, mes, machine, roster, history), `agents` by theirs. `proposals`: step-independent answers
+    of the decision layer by planner, instead of its computing with `mes.plan`, `erp.sales_demand`, `mes.staging` of the
+    systems.
     `load`: open tasks by person that other exceptions hold at a moment (people with `at_most` are chosen by it).
     `renders`: authored texts are rendered as they would be shown, and fail as they would.
     """
@@ -76,6 +81,7 @@ class Plant:
     proposals: Mapping[str, Json | Question] = field(default_factory=dict)
     load: Callable[[datetime], Mapping[str, int]] = _idle
     renders: bool = True
+    agents: "Mapping[str, SimulatedAgent]" = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from temporalio.common import RetryPolicy
 
 from activities.contracts import calls
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from activities.contracts.model import (
     Authorised,
     AuthoriseRequest,
@@ -105,6 +106,15 @@ class SimulatedRuntime:
                 break
         await self._done()
         return found
+
+    async def agent(self, request: AgentRequest) -> AgentAnswer:
+        try:
+            answer, takes = self._effects.agent(request, self.now())
+        except MosError as error:
+            await self._done()
+            raise _failed(error) from error
+        await self._done(takes)
+        return answer
 
     async def post(self, request: PostRequest, *, started: bool) -> PostResult:
         """It goes on by itself once it is begun: cancelled or renewed, its outcome comes at the same moment."""

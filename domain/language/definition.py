@@ -6,30 +6,25 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from domain.language.agents import AgentStep
+from domain.language.parts import Ask, Expression, Identifier, Part, Rung, Span, To
 from domain.language.steps import (
     NAMED_KINDS,
     STEP_KINDS,
     STEP_MODELS,
     ApproveStep,
-    Ask,
     CallStep,
     DecideStep,
-    Expression,
     ForEachStep,
-    Identifier,
     IfStep,
     NotifyStep,
     ParallelStep,
-    Part,
     PostStep,
     ProposeStep,
     RepeatStep,
-    Rung,
-    Span,
     Step,
     SwitchStep,
     TaskStep,
-    To,
     WaitStep,
     children,
     step_kind,
@@ -43,6 +38,7 @@ __all__ = [
     "NAMED_KINDS",
     "STEP_KINDS",
     "STEP_MODELS",
+    "AgentStep",
     "ApproveStep",
     "Ask",
     "CallStep",

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.language import expressions
 from domain.language.definition import (
+    AgentStep,
     ApproveStep,
     CallStep,
     DecideStep,
@@ -23,13 +24,14 @@ from domain.language.definition import (
     step_name,
     walk,
 )
+from domain.language.provenance import provenance
 from domain.language.steps import Step, children
 from domain.language.texts import each
 from domain.values import Json
 
 WORLD_NAMES = frozenset({"signal", "equipment", "exception", "opened_at", "machine", "site"})
 BUILT_IN_NAMES = WORLD_NAMES | {"params"}
-_INNER = {"parallel", "then", "else", "cases", "do", "undo"}
+_INNER = {"parallel", "then", "else", "cases", "do", "undo", "instead"}
 MOST_TURNS = 10_000  # of all loops around a step together
 
 Path = tuple[str | int, ...]
@@ -63,6 +65,7 @@ def problems(definition: Definition) -> Iterator[Problem]:
     yield from _authorities(definition)
     yield from _references(definition)
     yield from _loops(definition.steps, definition, "", 1)
+    yield from _too_far(definition)
 
 
 def conditions(definition: Definition) -> Iterator[Source]:
@@ -110,7 +113,7 @@ def _of_step(at: Path, step: Step) -> Iterator[Source]:
             yield Source((*at, "rules", index, "when") if step.rules else (*at, "csv"), rule.when)
     dumped = step.model_dump(mode="json", by_alias=True, exclude=_INNER | {"then", "else_"})
     for field, value in dumped.items():
-        if field not in ("if", "switch", "until", "only_if", "signal", "csv", "title", "text", "facts"):
+        if field not in ("if", "switch", "until", "only_if", "signal", "csv", "title", "text", "facts", "goal"):
             yield from _in_data((*at, field), value)
 
 
@@ -121,6 +124,8 @@ def texts(definition: Definition) -> Iterator[Source]:
         if isinstance(step, TaskStep | NotifyStep | ApproveStep):
             at = document_path(definition, path)
             yield from (Source((*at, *inside), text) for inside, text in step.texts())
+        elif isinstance(step, AgentStep):
+            yield Source((*document_path(definition, path), "goal"), step.goal)
 
 
 def _names(definition: Definition) -> Iterator[Problem]:
@@ -189,6 +194,16 @@ def _loops(steps: list[Any], definition: Definition, prefix: str, turns: int) ->
                 message = f"up to {own} turns with the loops around it: at most {MOST_TURNS}, lower 'at_most'"
                 yield Problem(document_path(definition, path), message, "mos.definition.loops")
             yield from _loops(inner, definition, f"{path}.{label}.", own)
+
+
+def _too_far(definition: Definition) -> Iterator[Problem]:
+    """What an agent proposes decides nothing. Within a called definition it is told at the call."""
+    for found in provenance(definition).too_far:
+        own, _, called = found.path.partition(".call.")
+        at = document_path(definition, own) if own else ()
+        path = ("closes", "when") if not own else at if called else (*at, found.field)
+        advice = "let an 'approve', or a 'task' under an authority, show it and decide"
+        yield Problem(path, found.message, found.code, suggestion=advice)
 
 
 def _with_hint(message: str, names: frozenset[str]) -> str:

@@ -3,121 +3,27 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from domain.books.outcomes import System
-from domain.calendar import check_moment, check_span
+from domain.language.agents import AgentStep
 from domain.language.decision_table import Rule, rules_of_csv
+from domain.language.parts import (
+    Ask,
+    Expression,
+    Identifier,
+    LoadBudget,
+    Moment,
+    Part,
+    Rung,
+    Span,
+    StepBase,
+    To,
+    is_plain,
+)
 from domain.language.texts import AuthoredFact, FactText, Text, each, plain_option
 from domain.signals import SignalType
 from domain.values import Json, duration
-
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
-Span = Annotated[str, Field(description="90s, 5m, 2h, 1d12h; '4h business' counts business hours only; or =expression")]
-Moment = Annotated[
-    str,
-    Field(description="06:00, 'mon 06:00', shift.end, shift.start, business.start, an ISO time, or =expression"),
-]
-Expression = Annotated[str, Field(min_length=1, max_length=2000, description="CEL, github.com/google/cel-spec")]
-
-
-class Part(BaseModel):
-    """Every part of a definition: unknown fields are refused, nothing changes after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    @field_validator(
-        *("within", "after", "settle", "accept_within", "off_delay", "every", "remind_after", "release_after"),
-        check_fields=False,
-    )
-    @classmethod
-    def _spans(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("="):
-            check_span(value)
-        return value
-
-    @field_validator("at", check_fields=False)
-    @classmethod
-    def _moments(cls, value: str) -> str:
-        if value and not value.startswith("="):
-            check_moment(value)
-        return value
-
-
-def _is_plain(span: str) -> bool:
-    """A literal that is no expression and counts all hours."""
-    return not span.startswith("=") and " " not in span.strip()
-
-
-class To(Part):
-    """Who is asked; every value may be an =expression. `shift`: current, any, or a shift's name; `schedule`: who is
-    on call by it now."""
-
-    role: str = ""
-    skill: str = ""
-    certificate: str = ""
-    area: str = ""
-    account: str = ""
-    person: str = ""
-    authority: str = ""
-    shift: str = "current"
-    schedule: str = ""
-
-    @model_validator(mode="after")
-    def _somebody(self) -> "To":
-        named = (self.role, self.skill, self.certificate, self.account, self.person, self.authority, self.schedule)
-        if not any(named):
-            raise ValueError(
-                "this would ask everybody: name a role, skill, certificate, account, person, authority or schedule"
-            )
-        return self
-
-
-class Rung(Part):
-    """One step of a ladder: whom to ask as well, how long after the task was sent."""
-
-    to: To
-    after: Span
-
-
-class LoadBudget(Part):
-    """How much one person is asked before others are preferred: `tasks` accepted and not done, `pages` in the last ten
-    minutes (ISA-18.2 calls more than ten a flood, which nobody can work off)."""
-
-    tasks: int = Field(default=3, ge=1, le=100)
-    pages: int = Field(default=10, ge=1, le=100)
-
-
-class Ask(Part):
-    """A value asked for: free text, a duration, or one of `choices` (buttons; `words`: what each is called)."""
-
-    kind: Literal["text", "duration", "choice"] = "text"
-    label: Text = ""
-    choices: list[str] = []
-    words: dict[str, Text] = {}
-    required: bool = False
-
-    @model_validator(mode="after")
-    def _known_words(self) -> "Ask":
-        strange = [name for name in self.words if name not in self.choices]
-        if strange:
-            raise ValueError(f"'{strange[0]}' in 'words' is none of the choices: {', '.join(self.choices)}")
-        return self
-
-
-class StepBase(Part):
-    """What every step may have.
-
-    only_if: passed over when it does not hold. refresh: context queries that are asked again just before.
-    undo: steps that take it back, run last first when the exception is cancelled or a step fails with
-    `on_failure: undo`. on_failure: go on (`continue`), wait for a person to retry or skip it (`wait`),
-    take back what was done and end (`undo`), or just end (`end`).
-    """
-
-    only_if: str = ""
-    refresh: list[Identifier] = []
-    undo: "list[Step]" = []
-    on_failure: Literal["continue", "wait", "undo", "end"] = "continue"
 
 
 class Told(StepBase):
@@ -163,7 +69,7 @@ class TaskStep(Told):
 
     @model_validator(mode="after")
     def _reminded_first(self) -> "TaskStep":
-        spans = [span for span in (self.remind_after, self.release_after) if span and _is_plain(span)]
+        spans = [span for span in (self.remind_after, self.release_after) if span and is_plain(span)]
         if len(spans) == 2 and duration(spans[0]) >= duration(spans[1]):
             raise ValueError("'release_after' has to be longer than 'remind_after': nobody is reminded of what is gone")
         return self
@@ -316,7 +222,9 @@ class RepeatStep(StepBase):
     every: Span = "0s"
 
 
-NAMED_KINDS = ("task", "notify", "approve", "wait", "propose", "post", "decide", "call", "for_each", "repeat")
+NAMED_KINDS = (
+    "task", "notify", "approve", "wait", "propose", "agent", "post", "decide", "call", "for_each", "repeat",
+)  # fmt: skip
 STEP_KINDS = (*NAMED_KINDS, "parallel", "if", "switch")
 
 
@@ -333,6 +241,7 @@ Step = Annotated[
     | Annotated[ApproveStep, Tag("approve")]
     | Annotated[WaitStep, Tag("wait")]
     | Annotated[ProposeStep, Tag("propose")]
+    | Annotated[AgentStep, Tag("agent")]
     | Annotated[PostStep, Tag("post")]
     | Annotated[DecideStep, Tag("decide")]
     | Annotated[CallStep, Tag("call")]
@@ -354,6 +263,7 @@ _KIND_OF: dict[type, str] = {
     ApproveStep: "approve",
     WaitStep: "wait",
     ProposeStep: "propose",
+    AgentStep: "agent",
     PostStep: "post",
     DecideStep: "decide",
     CallStep: "call",
@@ -366,7 +276,7 @@ _KIND_OF: dict[type, str] = {
 STEP_MODELS: dict[str, type[StepBase]] = {kind: model for model, kind in _KIND_OF.items()}
 
 for _model in STEP_MODELS.values():
-    _model.model_rebuild()
+    _model.model_rebuild(_types_namespace={"Step": Step})
 
 
 def step_name(step: Any) -> str:
@@ -386,4 +296,6 @@ def children(step: Any) -> Iterator[tuple[str, tuple[str, ...], list[Any]]]:
         yield "else", ("else",), step.else_
     elif isinstance(step, ForEachStep | RepeatStep):
         yield "do", ("do",), step.do
+    elif isinstance(step, AgentStep):
+        yield "instead", ("instead",), step.instead
     yield "undo", ("undo",), step.undo

@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 
 from domain.books import outcomes
 from domain.language.definition import (
+    AgentStep,
     ApproveStep,
     Definition,
     ForEachStep,
@@ -102,6 +104,8 @@ class _Places:
     def _of_step(self, rest: Path, path: str, step: Any) -> Record:
         if rest[:1] == ("only_if",):  # looked at before the step runs
             return self._scopes.around(path)
+        if rest[:1] == ("goal",):  # the author's and the site's words: what others said is given as data
+            return self._scopes.goal
         scope = self._scopes.at(path)
         if rest[:1] == ("signal",) and isinstance(step, WaitStep) and step.signal:
             return scope.plus(signal=self._scopes.vocabulary.facts(step.signal.type))
@@ -157,6 +161,8 @@ def _steps(definition: Definition, scopes: Scopes) -> Iterator[Problem]:
             found = scopes.type_of(step.in_, scopes.at(path))
             if not fits(found, ListOf(ANY)):
                 yield Problem((*at, "in"), f"this is a {show(found)}: a loop needs a list", "mos.type.mismatch")
+        elif isinstance(step, AgentStep):
+            yield from _returned((*at, "returns"), step, scopes, scopes.at(path))
         elif isinstance(step, SwitchStep):
             yield from _cases(at, step, scopes.type_of(f"={step.switch}", scopes.at(path)))
         elif isinstance(step, ApproveStep) and not isinstance(step.options, str):
@@ -165,6 +171,21 @@ def _steps(definition: Definition, scopes: Scopes) -> Iterator[Problem]:
                 yield Problem((*at, "options"), "each option needs an 'id' and a 'title'", "mos.type.mismatch")
         if isinstance(step, ApproveStep):
             yield from _impact((*at, "impact"), step, scopes, scopes.at(path))
+
+
+def _returned(path: Path, step: AgentStep, scopes: Scopes, scope: Record) -> Iterator[Problem]:
+    """What may be chosen from, and what stands in for an answer."""
+    for name, wanted in step.returns.items():
+        among = scopes.type_of(wanted.among, scope) if wanted.among else ListOf(TEXT)
+        if not fits(among, ListOf(TEXT)):
+            message = f"this is a {show(among)}: an agent chooses from a list of texts"
+            yield Problem((*path, name, "among"), message, "mos.type.mismatch")
+        own, stand_in = scopes.returned(wanted), step.otherwise.get(name)
+        if name in step.otherwise and stand_in is not None:
+            found = scopes.type_of(stand_in, scope)
+            if not fits(found, replace(own, values=())):
+                message = f"'{name}' is {_words(found)}: {_words(own)} is wanted"
+                yield Problem((*path[:-1], "otherwise", name), message, "mos.type.mismatch")
 
 
 def _impact(path: Path, step: ApproveStep, scopes: Scopes, scope: Record) -> Iterator[Problem]:

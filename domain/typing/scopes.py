@@ -8,7 +8,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from domain.language.agents import WHYS, Returned
 from domain.language.definition import (
+    AgentStep,
     ApproveStep,
     CallStep,
     DecideStep,
@@ -33,6 +35,7 @@ from domain.typing.tree import (
     DURATION,
     INTEGER,
     NULL,
+    NUMBER,
     TEXT,
     TIME,
     Field,
@@ -173,6 +176,17 @@ class Scopes:
         inner = scope.plus(**{step.each: element, "loop": read_record({"index": "integer"})})
         return self._with_results(inner, step.do)
 
+    @property
+    def goal(self) -> Record:
+        """What an agent's goal may read: the site and the machine, nothing that a signal or a person said."""
+        return Record({name: self.opening.fields[name] for name in ("equipment", "site")})
+
+    @staticmethod
+    def returned(wanted: Returned) -> Scalar:
+        """The type of one value that an agent answers."""
+        own = _RETURNED[wanted.kind]
+        return replace(own, values=tuple(wanted.choices)) if wanted.choices else own
+
     def option(self, step: ApproveStep, scope: Record) -> Type:
         """One of the options that people choose from, as `impact` reads it."""
         result = _approve(step, self, scope)
@@ -277,6 +291,30 @@ def _propose(step: ProposeStep, scopes: Scopes, _: Record) -> Type:
     return known.answer if known else ANY
 
 
+_RETURNED: Mapping[str, Scalar] = {
+    "text": TEXT,
+    "number": NUMBER,
+    "integer": INTEGER,
+    "bool": BOOL,
+    "duration": DURATION,
+}
+
+
+def _agent(step: AgentStep, scopes: Scopes, scope: Record) -> Type:
+    """Without a value in `otherwise` it is there only when it was proposed: `source` says so, `why` why not."""
+    by = Scalar(Kind.TEXT, values=("agent", "otherwise"))
+    fields = {"source": Field(by), "why": Field(Scalar(Kind.TEXT, values=("", *WHYS))), "at": Field(TIME)}
+    fields |= {"model": Field(TEXT), "confidence": Field(NUMBER, optional=True), "cases": Field(INTEGER, optional=True)}
+    proposed = ("source", ("agent",))
+    for name, returned in step.returns.items():
+        own = scopes.returned(returned)
+        if name in step.otherwise:
+            fields[name] = Field(join([own, scopes.type_of(step.otherwise[name], scope)]))
+        else:
+            fields[name] = Field(own, optional=True, given=proposed)
+    return Record(fields)
+
+
 def _decide(step: DecideStep, scopes: Scopes, scope: Record) -> Type:
     """`rule` is the number of the rule that held, 0 for `otherwise`."""
     rule = {"rule": Field(INTEGER)}
@@ -316,6 +354,7 @@ RESULTS: dict[str, Callable[[Any, Scopes, Record], Type]] = {
     "approve": _approve,
     "wait": _wait,
     "propose": _propose,
+    "agent": _agent,
     "post": lambda *_: read_record({"status": "'posted'|'rejected'|'dry_run'", "documents": ["text"]}),
     "decide": _decide,
     "call": _call,

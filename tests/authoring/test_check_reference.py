@@ -14,7 +14,8 @@ from authoring.simulator.opening import Opener
 from authoring.simulator.plant import Plant, SimulatedSystem
 from authoring.simulator.simulation import simulate
 from domain.language.definition_text import shape
-from domain.language.steps import STEP_KINDS, STEP_MODELS, StepBase
+from domain.language.parts import StepBase
+from domain.language.steps import STEP_KINDS, STEP_MODELS
 from infra.scenarios import demo_setting
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "steps.md"

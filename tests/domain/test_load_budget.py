@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.language.steps import LoadBudget, TaskStep
+from domain.language.parts import LoadBudget
+from domain.language.steps import TaskStep
 from domain.rosters.people import Person
 from domain.rosters.routing import Load, preferred
 

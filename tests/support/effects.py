@@ -10,6 +10,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.contracts import calls
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from activities.contracts.model import (
     Authorised,
     AuthoriseRequest,
@@ -37,7 +38,8 @@ from workflows.transaction import TransactionWorkflow
 
 @dataclass
 class Effects:
-    """Asks `people` whatever the selector; keeps what it was given. `refuse_posts`: so many postings are refused."""
+    """Asks `people` whatever the selector; keeps what it was given. `refuse_posts`: so many postings are refused;
+    `agent_answers`: what agents answer, one after the other, then that they are not there."""
 
     people: dict[str, str] = field(default_factory=lambda: {"jonas": "Jonas Weber"})
     entries: dict[int, Entry] = field(default_factory=dict)
@@ -46,6 +48,8 @@ class Effects:
     settled: list[SettleRequest] = field(default_factory=list)
     posted: list[PostRequest] = field(default_factory=list)
     refuse_posts: int = 0
+    questions: list[AgentRequest] = field(default_factory=list)
+    agent_answers: list[AgentAnswer] = field(default_factory=list)
 
     def _write(self, projection: Projection) -> None:
         for entry in projection.entries:
@@ -86,6 +90,12 @@ class Effects:
         return {"options": [], "orders": []}
 
     @activity.defn(name=calls.POST.name)
+    @activity.defn(name=calls.AGENT.name)
+    async def agent(self, request: AgentRequest) -> AgentAnswer:
+        self._write(request.projection)
+        self.questions.append(request)
+        return self.agent_answers.pop(0) if self.agent_answers else AgentAnswer(why="unavailable")
+
     async def post(self, request: PostRequest) -> PostResult:
         self.posted.append(request)
         if self.refuse_posts > 0:
@@ -114,8 +124,8 @@ class Effects:
 
     def all(self) -> Sequence[Callable[..., Any]]:
         return [
-            self.gather, self.who, self.tell, self.settle, self.authorise, self.propose, self.post,
-            self.await_posting, self.record, self.close,
+            self.gather, self.who, self.tell, self.settle, self.authorise, self.propose, self.agent,
+            self.post, self.await_posting, self.record, self.close,
         ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from activities.contracts.model import (
     Answer,
     Authorised,
@@ -93,6 +94,9 @@ class SlowToAsk:
 
     async def propose(self, request: ProposeRequest) -> Json:
         raise NotImplementedError
+
+    async def agent(self, request: AgentRequest) -> AgentAnswer:
+        return AgentAnswer(why="unavailable")
 
     async def post(self, request: PostRequest, *, started: bool) -> PostResult:
         raise NotImplementedError

@@ -26,6 +26,7 @@ from domain.asking.tasks import LiveTask
 from domain.errors import MosError
 from domain.language.definition import Definition, step_at
 from domain.signals import SignalType
+from domain.language.provenance import Provenance, provenance
 from domain.values import Json
 from workflows.engine import answering, control, deciding, gathering, saving, stepping
 from workflows.engine.asking import settle
@@ -214,6 +215,17 @@ class Interpreter:
         """The innermost scope around a step."""
         around = [prefix for prefix in self.frames if path.startswith(prefix)]
         return self.frames[max(around, key=len)]
+
+    async def wait(self, until: Callable[[], bool], within: timedelta | None = None) -> bool:
+        """True as soon as the condition holds, False when the time is up. It wakes the exception, so that its limit
+        needs no timer of its own meanwhile."""
+        with self.limit.wakes(within):
+            return await self.runtime.wait(until, within)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where agents' proposals go in this definition."""
+        return provenance(self.definition)
 
     def place(self, frame: Frame, path: str) -> Place:
         return Place(self, frame, path)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from activities.contracts.model import (
     Authorised,
     AuthoriseRequest,
@@ -70,6 +71,8 @@ class Runtime(Protocol):
     async def authorise(self, request: AuthoriseRequest) -> Authorised: ...
 
     async def propose(self, request: ProposeRequest) -> Json: ...
+
+    async def agent(self, request: AgentRequest) -> AgentAnswer: ...
 
     async def post(self, request: PostRequest, *, started: bool) -> PostResult:
         """`started`: an earlier run started it already; only wait for its end."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from domain.language.steps import StepBase, step_kind, step_name
+from domain.language.parts import StepBase
+from domain.language.steps import step_kind, step_name
 from domain.values import Json
 
 if TYPE_CHECKING:

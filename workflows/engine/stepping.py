@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import InvariantError, MosError
-from domain.language.steps import PostStep, StepBase, step_kind, step_name
+from domain.language.parts import StepBase
+from domain.language.steps import PostStep, step_kind, step_name
 from workflows.engine import gathering
 from workflows.engine.frame import Frame, Place
 from workflows.engine.runtime import EffectFailedError

@@ -11,6 +11,7 @@ from domain.books.outcomes import OutcomeTransaction
 from domain.errors import ConfigError, RejectedError
 from domain.ids import derived_id
 from domain.language.definition import PostStep
+from domain.values import parse_time
 from workflows.engine.asking import decision_id
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ async def run(place: Place, step: PostStep) -> None:
     run goes on like a posting, and says of itself that nothing was written.
     """
     engine, story = place.engine, place.engine.story
+    _refuse_unconfirmed(place, step)
     if not step.standing and not _decided(place, step):
         raise RejectedError(f"'{step.post}' was not posted: '{step.decision}' gave no approval", code="mos.no_decision")
     await engine.turn(start="transaction" not in place.kept)
@@ -44,6 +46,22 @@ async def run(place: Place, step: PostStep) -> None:
     engine.note(result.status, place.path, transaction=transaction.id, documents=result.documents, detail=result.detail)
     if result.status not in ("posted", "dry_run"):
         raise RejectedError(result.detail or "the system refused it")
+
+
+def _refuse_unconfirmed(place: Place, step: PostStep) -> None:
+    """What rests on an agent's proposal is posted on the decision of somebody who was shown it, or not at all. A
+    proposal that came after the decision was not shown. Raises RejectedError."""
+    known = place.engine.provenance
+    refusal = known.refusal(place.path)
+    if refusal:
+        raise RejectedError(refusal, code="mos.agent.unconfirmed")
+    decided = place.frame.scope.get(step.decision) or {} if step.decision else {}
+    moment = str(decided.get("at") or decided.get("done_at") or "")
+    for name in known.names_behind(place.path):
+        proposed = place.frame.scope.get(name) or {}
+        if moment and parse_time(str(proposed.get("at") or moment)) > parse_time(moment):
+            message = f"'{step.post}' was not posted: '{name}' proposed again after '{step.decision}' was decided"
+            raise RejectedError(message, code="mos.agent.unconfirmed")
 
 
 def _transaction(place: Place, step: PostStep) -> OutcomeTransaction:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from workflows.steps import approve, call, choose, decide, loops, notify, parallel, post, propose, task, wait
+from workflows.steps import agent, approve, call, choose, decide, loops, notify, parallel, post, propose, task, wait
 
 STEPS: dict[str, Callable[[Any, Any], Awaitable[None]]] = {
     "task": task.run,
@@ -11,6 +11,7 @@ STEPS: dict[str, Callable[[Any, Any], Awaitable[None]]] = {
     "approve": approve.run,
     "wait": wait.run,
     "propose": propose.run,
+    "agent": agent.run,
     "post": post.run,
     "decide": decide.run,
     "call": call.run,
