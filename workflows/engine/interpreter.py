@@ -7,6 +7,7 @@ version of the definition: every step keeps in its cell what it must not do twic
 import asyncio
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TypeVar
 
 from activities.contracts.model import (
@@ -25,8 +26,8 @@ from domain.asking.messages import Standing
 from domain.asking.tasks import LiveTask
 from domain.errors import MosError
 from domain.language.definition import Definition, step_at
-from domain.signals import SignalType
 from domain.language.provenance import Provenance, provenance
+from domain.signals import SignalType
 from domain.values import Json
 from workflows.engine import answering, control, deciding, gathering, saving, stepping
 from workflows.engine.asking import settle
@@ -204,6 +205,11 @@ class Interpreter:
         finally:
             self._effects -= 1
 
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where agents' proposals go in this definition."""
+        return provenance(self.definition)
+
     def frame(self, prefix: str, definition: Definition, values: dict[str, Json], parent: Frame | None = None) -> Frame:
         """The scope of the steps under this prefix: as it was saved, or new."""
         if prefix not in self.frames:
@@ -215,17 +221,6 @@ class Interpreter:
         """The innermost scope around a step."""
         around = [prefix for prefix in self.frames if path.startswith(prefix)]
         return self.frames[max(around, key=len)]
-
-    async def wait(self, until: Callable[[], bool], within: timedelta | None = None) -> bool:
-        """True as soon as the condition holds, False when the time is up. It wakes the exception, so that its limit
-        needs no timer of its own meanwhile."""
-        with self.limit.wakes(within):
-            return await self.runtime.wait(until, within)
-
-    @cached_property
-    def provenance(self) -> Provenance:
-        """Where agents' proposals go in this definition."""
-        return provenance(self.definition)
 
     def place(self, frame: Frame, path: str) -> Place:
         return Place(self, frame, path)
