@@ -208,7 +208,6 @@ class Effects:
             facts["staging"] = mes.query("mes.staging", orders, now)
         return facts
 
-    def post(self, request: PostRequest, now: datetime) -> PostResult:
     def agent(self, request: AgentRequest, now: datetime) -> tuple[AgentAnswer, timedelta]:
         """What comes of a question to an agent, and how long it took. Raises ConfigError for a goal that can't be
         rendered."""
@@ -218,6 +217,7 @@ class Effects:
         found = self.plant.agents.get(request.agent)
         return found.answer(request, now) if found else (unknown(request), timedelta())
 
+    def post(self, request: PostRequest, now: datetime) -> PostResult:
         """One attempt. Raises TransientError while the system is down; a refusal is a result."""
         transaction = request.transaction
         system = self.plant.system(transaction.system.value)

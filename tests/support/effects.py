@@ -89,13 +89,13 @@ class Effects:
         self._write(request.projection)
         return {"options": [], "orders": []}
 
-    @activity.defn(name=calls.POST.name)
     @activity.defn(name=calls.AGENT.name)
     async def agent(self, request: AgentRequest) -> AgentAnswer:
         self._write(request.projection)
         self.questions.append(request)
         return self.agent_answers.pop(0) if self.agent_answers else AgentAnswer(why="unavailable")
 
+    @activity.defn(name=calls.POST.name)
     async def post(self, request: PostRequest) -> PostResult:
         self.posted.append(request)
         if self.refuse_posts > 0:
