@@ -97,7 +97,10 @@ class TrytonSystem:
         found = await self._client.search_read(
             "mfgos.posting", [["create_date", ">=", moment]], ("key", "create_date"), order=[("id", "ASC")]
         )
-        return [Booked(key=posting["key"], at=posting["create_date"]) for posting in found]
+        return [
+            Booked(key=one["key"], at=one["create_date"], documents=[document("mfgos.posting", one["id"], None)])
+            for one in found
+        ]
 
     async def _operations(self, transaction: OutcomeTransaction) -> list[Record]:
         needs = needs_of(transaction.outcomes)

@@ -53,7 +53,7 @@ class ReadBack(_Said):
     @property
     def changed(self) -> list[FieldStanding]:
         """Fields that no longer hold what was posted."""
-        return [field for field in self.fields if field.stands != field.posted]
+        return [field for field in self.fields if not _same(field.posted, field.stands)]
 
 
 class Booked(_Said):
@@ -63,6 +63,18 @@ class Booked(_Said):
     key: str
     at: datetime
     documents: list[str] = []
+
+
+def _same(posted: Json, stands: Json) -> bool:
+    """A time that the system keeps to the second is the one that was posted."""
+    if posted == stands or not isinstance(posted, str) or not isinstance(stands, str):
+        return posted == stands
+    try:
+        ours, theirs = datetime.fromisoformat(posted), datetime.fromisoformat(stands)
+    except ValueError:
+        return False
+    aware = ours.tzinfo is not None and theirs.tzinfo is not None
+    return aware and not theirs.microsecond and ours.replace(microsecond=0) == theirs
 
 
 def drift(shown: Preview, now: Preview) -> list[FieldChange]:

@@ -70,3 +70,20 @@ def test_what_stands_is_compared() -> None:
     missing = differs(ours(), ReadBack(known=False, fields=[]), overtaken=True)
     assert missing
     assert missing.kind is Kind.MISSING
+
+
+@pytest.mark.parametrize(
+    "posted, stands, same",
+    [
+        ("2026-11-22T11:15:51.675130Z", "2026-11-22T11:15:51Z", True),
+        ("2026-11-22T12:15:51.675130+01:00", "2026-11-22T11:15:51Z", True),
+        ("2026-11-22T11:15:51.675130Z", "2026-11-22T11:15:52Z", False),
+        ("2026-11-22T11:15:51Z", "2026-11-22T11:15:51.500000Z", False),
+        ("2026-11-22", "2026-11-22T00:00:00Z", False),
+        ("worn seal", "Worn seal", False),
+        ("7", 7, False),
+    ],
+)
+def test_a_time_that_is_kept_to_the_second_is_no_difference(posted: str, stands: object, same: bool) -> None:
+    found = ReadBack(known=True, fields=[FieldStanding(record="r", field="f", posted=posted, stands=stands)])
+    assert (found.changed == []) is same
