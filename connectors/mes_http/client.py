@@ -81,9 +81,9 @@ def _problem(response: httpx.Response) -> Exception:
         state = str(problem.get("state", ""))
         return StateConflictError("The MES's order is in another state.", state=state, detail=detail)
     if name == "key-reused" or response.status_code == 409:
-        return ConflictError("The MES has this key with another request.", detail=detail)
+        return ConflictError("The MES has this key with another request.", detail=detail, code="mes.key_reused")
     if response.status_code == 412:
-        return ConflictError("The MES's dispatch list has changed: plan again on the new one.", detail=detail)
+        return ConflictError("The MES's plan has changed: look again.", detail=detail)
     if response.status_code == 404:
         return NotFoundError("The MES does not know it.", detail=detail)
     if response.status_code in (400, 405, 415, 428):

@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 import httpx
 
-from connectors.mes_http import mapping
+from connectors.mes_http import books, mapping
 from connectors.mes_http.client import MesClient, StateConflictError
 from connectors.mes_http.config import MesConfig
 from connectors.mes_http.mapping import Request, requests_of, step_keys
-from domain.books.outcomes import OutcomeTransaction, Receipt
+from domain.books.booking import Booked, Preview, ReadBack
+from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt
 from domain.errors import InvalidPayloadError, NotFoundError, RejectedError
-from domain.values import Json, duration, iso
+from domain.values import Json, duration, iso, parse_time
 
 _Question = Callable[[Mapping[str, Json]], Awaitable[Json]]
 
@@ -53,12 +54,12 @@ class MesSystem:
         return Receipt(key=key, documents=documents, replayed=True, raw=answer)
 
     async def post(self, transaction: OutcomeTransaction) -> Receipt:
-        requests = requests_of(transaction.outcomes)
+        requests, seen = requests_of(transaction.outcomes), transaction.versions
         documents: list[str] = []
         answers: list[Json] = []
         version = ""
         for request, key in zip(requests, step_keys(transaction.key, len(requests)), strict=True):
-            answer = await self._step(request, key, version)
+            answer = await self._step(request, key, version, seen.get(request.record, ""))
             if answer is None:  # it was so already
                 documents.append(request.label)
                 continue
@@ -68,11 +69,37 @@ class MesSystem:
         replayed = bool(answers) and all(answer["replayed"] for answer in answers)
         return Receipt(key=transaction.key, documents=documents, replayed=replayed, raw=answers)
 
-    async def _step(self, request: Request, key: str, version: str) -> Json | None:
-        """`version`: what our own earlier posting of this transaction made of the list; it wins over the plan's."""
-        wanted = ""
+    async def preview(self, transaction: OutcomeTransaction) -> Preview:
+        """Reads only. Raises ConfigError for what an MES does not take, and what posting would."""
+        requests_of(transaction.outcomes)
+        return books.preview(transaction.outcomes, *await self._standing(transaction))
+
+    async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
+        return books.reversal_of(transaction, receipt, shown)
+
+    async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
+        orders, _ = await self._standing(transaction)
+        known = await self._posting(receipt.key) is not None or not receipt.raw  # so already: nothing was posted
+        return ReadBack(known=known, fields=books.standing(transaction.outcomes, orders))
+
+    async def postings_since(self, moment: datetime) -> list[Booked]:
+        answer = await self._client.get("/postings", {"since": iso(moment)})
+        return [
+            Booked(key=one["key"], at=parse_time(one["accepted_at"]), documents=[_document(one)])
+            for one in answer["postings"]
+        ]
+
+    async def _standing(self, transaction: OutcomeTransaction) -> tuple[books.Orders, str]:
+        """The orders that it is about, and the version of the dispatch list."""
+        answer = await self._client.get("/job-orders", {"id": books.orders_of(transaction.outcomes)})
+        return {order["id"]: order for order in answer["job_orders"]}, str(answer["plan_version"])
+
+    async def _step(self, request: Request, key: str, version: str, seen: str) -> Json | None:
+        """`version`: what our own earlier posting of this transaction made of the list; it wins over the one that was
+        `seen`, and that over the plan's."""
+        wanted = "" if request.conditional else seen
         if request.conditional:
-            wanted = version or request.version or str((await self._client.get("/dispatch-list"))["version"])
+            wanted = version or seen or request.version or str((await self._client.get("/dispatch-list"))["version"])
         try:
             return await self._client.send(request.method, request.path, request.body, key=key, version=wanted)
         except StateConflictError as error:

@@ -20,7 +20,8 @@ MANIFEST = Manifest(
         "mes.inspection": ("inspection",),
         "mes.equipment": ("equipment",),
     },
-    outcomes={"update_dispatch_list": (), "create_order": ("works",), "set_order_status": ()},
+    outcomes={"update_dispatch_list": (), "create_order": ("works",), "set_order_status": (), "cancel_documents": ()},
+    capabilities=("preview", "reverse", "reconcile"),
 )
 
 

@@ -6,18 +6,21 @@ MES names follow ISA-95 / B2MML (JobOrder, SegmentRequirement); ours are the one
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
-from domain.books.outcomes import CreateOrder, Outcome, SetOrderStatus, UpdateDispatchList
+from connectors.mes_http.books import DISPATCH_LIST, label, order_in
+from domain.books.outcomes import CancelDocuments, CreateOrder, Outcome, SetOrderStatus, UpdateDispatchList
 from domain.errors import ConfigError
 from domain.values import Json, iso
 
-_RANK = {"update_dispatch_list": 0, "create_order": 1, "set_order_status": 2}
+_RANK = {"update_dispatch_list": 0, "create_order": 1, "set_order_status": 2, "cancel_documents": 3}
 OPEN_STATES = ("planned", "released", "running", "held")
 
 
 @dataclass(frozen=True)
 class Request:
-    """One posting. `version`: wants If-Match. `same_when`: the order status at which a refusal means "done already"."""
+    """One posting. `version`: wants If-Match. `same_when`: the order status at which a refusal means "done already".
+    `record`: whose version it may expect."""
 
     path: str
     body: Json
@@ -25,6 +28,7 @@ class Request:
     version: str = ""
     conditional: bool = False
     same_when: frozenset[str] = frozenset()
+    record: str = ""
     method: Literal["PUT", "POST"] = "POST"
 
 
@@ -46,6 +50,11 @@ def _requests(outcome: Outcome) -> Iterable[Request]:
         yield _create(outcome)
     elif isinstance(outcome, SetOrderStatus):
         yield from _status(outcome)
+    elif isinstance(outcome, CancelDocuments):
+        for name in map(order_in, outcome.documents):
+            yield Request(
+                f"/job-orders/{quote(name, safe='')}/cancel", {}, f"{label(name)} cancelled", record=label(name)
+            )
 
 
 def _dispatch(outcome: UpdateDispatchList) -> Request:
@@ -60,7 +69,15 @@ def _dispatch(outcome: UpdateDispatchList) -> Request:
         for entry in outcome.entries
     ]
     body = {"entries": entries}
-    return Request("/dispatch-list", body, "dispatch list", version=outcome.version, conditional=True, method="PUT")
+    return Request(
+        "/dispatch-list",
+        body,
+        DISPATCH_LIST,
+        version=outcome.version,
+        conditional=True,
+        record=DISPATCH_LIST,
+        method="PUT",
+    )
 
 
 def _create(outcome: CreateOrder) -> Request:
@@ -90,9 +107,10 @@ def _status(outcome: SetOrderStatus) -> Iterable[Request]:
     held = outcome.status == "held"
     same = frozenset({"held"} if held else {"planned", "released", "running"})
     for job_order in outcome.job_orders:
-        path = f"/job-orders/{job_order}/{'hold' if held else 'release'}"
+        path = f"/job-orders/{quote(job_order, safe='')}/{'hold' if held else 'release'}"
         body = {"reason": outcome.reason or "on hold"} if held else {}
-        yield Request(path, body, f"job order {job_order} {outcome.status}", same_when=same)
+        named = f"{label(job_order)} {outcome.status}"
+        yield Request(path, body, named, same_when=same, record=label(job_order))
 
 
 def step_keys(key: str, count: int) -> list[str]:

@@ -109,6 +109,10 @@ def _other_questions(mes: Mes) -> APIRouter:
     async def inspection(inspection_id: str) -> dict[str, Any]:
         return questions.inspection(mes, inspection_id)
 
+    @router.get("/postings")
+    async def accepted(since: AwareDatetime) -> dict[str, Any]:
+        return {"as_of": mes.as_of(), "postings": mes.db.postings(since)}
+
     @router.get("/postings/{key:path}")
     async def posting(key: str) -> dict[str, Any]:
         known = mes.db.posting(key)
@@ -139,14 +143,21 @@ def _postings(mes: Mes) -> APIRouter:
         return receipt
 
     @router.post("/job-orders/{order_id}/hold")
-    async def hold(order_id: str, body: postings.HoldRequest, key: IdempotencyKey = None) -> dict[str, Any]:
-        target = f"/job-orders/{order_id}/hold"
-        return mes.post(_key(key), "hold", target, _json(body), lambda f: postings.hold(mes, f, order_id, body))
+    async def hold(
+        order_id: str, body: postings.HoldRequest, key: IdempotencyKey = None, match: IfMatch = None
+    ) -> dict[str, Any]:
+        target, seen = f"/job-orders/{order_id}/hold", _seen(match)
+        return mes.post(_key(key), "hold", target, _json(body), lambda f: postings.hold(mes, f, order_id, body, seen))
 
     @router.post("/job-orders/{order_id}/release")
-    async def release(order_id: str, key: IdempotencyKey = None) -> dict[str, Any]:
-        target = f"/job-orders/{order_id}/release"
-        return mes.post(_key(key), "release", target, {}, lambda f: postings.release(mes, f, order_id))
+    async def release(order_id: str, key: IdempotencyKey = None, match: IfMatch = None) -> dict[str, Any]:
+        target, seen = f"/job-orders/{order_id}/release", _seen(match)
+        return mes.post(_key(key), "release", target, {}, lambda f: postings.release(mes, f, order_id, seen))
+
+    @router.post("/job-orders/{order_id}/cancel")
+    async def cancel(order_id: str, key: IdempotencyKey = None, match: IfMatch = None) -> dict[str, Any]:
+        target, seen = f"/job-orders/{order_id}/cancel", _seen(match)
+        return mes.post(_key(key), "cancel", target, {}, lambda f: postings.cancel(mes, f, order_id, seen))
 
     @router.post("/job-orders")
     async def download(body: postings.NewJobOrder, key: IdempotencyKey = None) -> dict[str, Any]:
@@ -210,6 +221,10 @@ def _key(key: str | None) -> str:
     if not key:
         raise Problem(400, "key-required", "Send an Idempotency-Key of 1 to 200 characters.")
     return key
+
+
+def _seen(match: str | None) -> int | None:
+    return None if match is None else _version(match)
 
 
 def _version(match: str | None) -> int:

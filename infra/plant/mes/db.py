@@ -79,6 +79,9 @@ class Database:
         """Save the whole floor."""
         self.set_meta("advanced_to", floor.advanced_to.isoformat())
         self.set_meta("version", str(floor.version))
+        self._run(
+            "delete from job_order where id not in (select value from json_each(?))", json.dumps([*floor.job_orders])
+        )
         for order in floor.job_orders.values():
             doc = order.model_dump_json(by_alias=True)
             self._run("insert or replace into job_order(id, doc) values(?, ?)", order.id, doc)
@@ -93,6 +96,11 @@ class Database:
     def add_posting(self, key: str, digest: str, receipt: dict[str, Any]) -> None:
         """Keep a receipt, in the transaction of the change itself."""
         self._run("insert into posting(key, digest, receipt) values(?, ?, ?)", key, digest, json.dumps(receipt))
+
+    def postings(self, since: datetime) -> list[dict[str, Any]]:
+        """Receipts of what was accepted since then, oldest first."""
+        receipts = [json.loads(row["receipt"]) for row in self._all("select receipt from posting order by rowid")]
+        return [one for one in receipts if datetime.fromisoformat(one["accepted_at"]) >= since]
 
     def inspections(self, lot: str | None = None) -> list[dict[str, Any]]:
         """Inspection results, oldest first, of one lot or of all."""

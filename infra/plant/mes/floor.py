@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 SegmentState = Literal["planned", "released", "running", "done", "held"]
 Status = Literal["planned", "released", "running", "done", "held"]
 PriorityClass = Literal["key", "standard", "stock", "rush"]
-Cause = Literal["hold", "release", "progress", "download"]
+Cause = Literal["hold", "release", "progress", "download", "cancel"]
 
 
 class Alternative(BaseModel):
@@ -110,6 +110,7 @@ class JobOrder(BaseModel):
     lot_ids: list[str]
     status: Status
     hold: Hold | None = None
+    version: int = 1  # of what the outside may change: its plan and its hold, not its progress
     segments: list[Segment]
 
     @computed_field  # type: ignore[prop-decorator]
@@ -123,7 +124,7 @@ class StatusChange(BaseModel):
     """A job order has changed its status."""
 
     job_order: str
-    status: Status
+    status: Status | Literal["cancelled"]
     previous_status: Status | None
     cause: Cause
 

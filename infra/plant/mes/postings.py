@@ -88,12 +88,14 @@ def dispatch(floor: Floor, request: DispatchRequest, version: int) -> dict[str, 
         segment.planned = Planned(
             equipment_id=entry.equipment_id, start=entry.start, end=entry.end, sequence=entry.sequence
         )
+    for name in {segment.job_order_id for entry in request.entries if (segment := floor.segment(entry.segment_id))}:
+        floor.job_orders[name].version += 1
     return _changed(floor) | {"changed": [entry.segment_id for entry in request.entries]}
 
 
-def hold(mes: Mes, floor: Floor, order_id: str, request: HoldRequest) -> dict[str, Any]:
-    """Hold a job order; a running segment stops. Raises Problem 404, or 409 when it is held or done."""
-    order = job_order(floor, order_id)
+def hold(mes: Mes, floor: Floor, order_id: str, request: HoldRequest, version: int | None = None) -> dict[str, Any]:
+    """Hold a job order; a running segment stops. Raises Problem 404, 409 when it is held or done, or 412."""
+    order = _as_seen(floor, order_id, version)
     if order.status in ("held", "done"):
         raise Problem(409, "state-conflict", f"{order_id} is {order.status} already.", state=order.status)
     order.hold = Hold(reason=request.reason, since=floor.advanced_to, previous=order.status)
@@ -102,12 +104,12 @@ def hold(mes: Mes, floor: Floor, order_id: str, request: HoldRequest) -> dict[st
         if segment.progress.state == "running":
             segment.progress.state = "held"
     mes.status_changed(order_id, "held", order.hold.previous, "hold")
-    return _changed(floor) | {"job_order_id": order_id, "status": order.status}
+    return _told(floor, order)
 
 
-def release(mes: Mes, floor: Floor, order_id: str) -> dict[str, Any]:
-    """Release a held job order to what it was. Raises Problem 404, or 409 when it is not held."""
-    order = job_order(floor, order_id)
+def release(mes: Mes, floor: Floor, order_id: str, version: int | None = None) -> dict[str, Any]:
+    """Release a held job order to what it was. Raises Problem 404, 409 when it is not held, or 412."""
+    order = _as_seen(floor, order_id, version)
     if order.hold is None:
         raise Problem(409, "state-conflict", f"{order_id} is not held, it is {order.status}.", state=order.status)
     order.status, order.hold = order.hold.previous, None
@@ -115,7 +117,17 @@ def release(mes: Mes, floor: Floor, order_id: str) -> dict[str, Any]:
         if segment.progress.state == "held":
             segment.progress.state = "released"
     mes.status_changed(order_id, order.status, "held", "release")
-    return _changed(floor) | {"job_order_id": order_id, "status": order.status}
+    return _told(floor, order)
+
+
+def cancel(mes: Mes, floor: Floor, order_id: str, version: int | None = None) -> dict[str, Any]:
+    """Take an order out on which nothing has begun. Raises Problem 404, 409 when something has, or 412."""
+    order = _as_seen(floor, order_id, version)
+    if any(segment.progress.actual_start for segment in order.segments):
+        raise Problem(409, "state-conflict", f"{order_id} has begun, it is {order.status}.", state=order.status)
+    del floor.job_orders[order_id]
+    mes.status_changed(order_id, "cancelled", order.status, "cancel")
+    return _changed(floor) | {"job_order_id": order_id, "status": "cancelled"}
 
 
 def download(mes: Mes, floor: Floor, request: NewJobOrder) -> dict[str, Any]:
@@ -138,6 +150,20 @@ def job_order(floor: Floor, order_id: str) -> JobOrder:
     if order_id not in floor.job_orders:
         raise Problem(404, "not-found", f"There is no job order {order_id}.")
     return floor.job_orders[order_id]
+
+
+def _as_seen(floor: Floor, order_id: str, version: int | None) -> JobOrder:
+    order = job_order(floor, order_id)
+    if version is not None and version != order.version:
+        raise Problem(
+            412, "version-mismatch", f"{order_id} has changed. Look at it again.", current_version=order.version
+        )
+    return order
+
+
+def _told(floor: Floor, order: JobOrder) -> dict[str, Any]:
+    order.version += 1
+    return _changed(floor) | {"job_order_id": order.id, "status": order.status}
 
 
 def _changed(floor: Floor) -> dict[str, Any]:

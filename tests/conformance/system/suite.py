@@ -1,12 +1,15 @@
-"""What every System keeps to. A connector's test subclasses SystemConformance and gives a `books` fixture."""
+"""What every System keeps to. A connector's test subclasses SystemConformance and gives a `books` fixture; one that
+previews, takes back and reads back subclasses LedgerConformance too."""
 
 import logging
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 import httpx
 import pytest
 
 from connectors.roles import System
+from domain.books.booking import Preview, token_of
 from domain.books.outcomes import OutcomeTransaction
 from domain.errors import (
     AuthError,
@@ -16,6 +19,7 @@ from domain.errors import (
     RateLimitedError,
     TransientError,
 )
+from domain.values import Json
 
 
 class Books(Protocol):
@@ -45,6 +49,22 @@ class Books(Protocol):
 
     def count(self, key: str) -> int:
         """How often the peer has posted this key, read in its own books."""
+        ...
+
+
+class LedgerBooks(Books, Protocol):
+    """A peer whose records can be looked at, changed by hand and set back."""
+
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> Any:
+        """A System that is a Previewer, Reversible and Reconciler."""
+        ...
+
+    async def change(self, key: str) -> OutcomeTransaction:
+        """One that sets fields of a record to something else than stands there."""
+        ...
+
+    async def edit(self) -> None:
+        """A user of the system changes a field that `change` sets."""
         ...
 
 
@@ -161,3 +181,58 @@ class SystemConformance:
         texts = [repr(system), repr(caught.value), *(record.getMessage() for record in caplog.records)]
         leaks = [text[:200] for text in texts if books.secret in text]
         assert not leaks
+
+
+def standing(preview: Preview) -> dict[tuple[str, str], Json]:
+    """What stands of each field by a preview."""
+    return {(change.record, change.field): change.before for change in preview.changes if not change.created}
+
+
+class LedgerConformance:
+    """Looked at before, read back after, and taken back: the same for every system that can."""
+
+    async def test_a_preview_says_before_and_after_and_changes_nothing(self, books: LedgerBooks) -> None:
+        system, wanted = books.system(), await books.change("ledger:preview")
+        first, again = await system.preview(wanted), await system.preview(wanted)
+        assert any(change.before != change.after for change in first.changes)
+        assert standing(first) == standing(again)
+        assert await system.find("ledger:preview") is None
+
+    async def test_somebody_who_was_faster_is_not_overwritten(self, books: LedgerBooks) -> None:
+        system, wanted = books.system(), await books.change("ledger:late")
+        seen = await system.preview(wanted)
+        assert seen.versions
+        await books.edit()
+        stands = standing(await system.preview(wanted))
+        with pytest.raises(ConflictError):
+            await system.post(wanted.model_copy(update={"versions": seen.versions}))
+        assert standing(await system.preview(wanted)) == stands
+
+    async def test_what_was_posted_is_read_back_and_told_from_what_changed_since(self, books: LedgerBooks) -> None:
+        system, wanted = books.system(), await books.change("ledger:back")
+        receipt = await system.post(wanted)
+        found = await system.read_back(wanted, receipt)
+        assert (found.known, bool(found.fields), found.changed) == (True, True, [])
+        await books.edit()
+        assert (await system.read_back(wanted, receipt)).changed
+
+    async def test_the_way_back_sets_what_stood_before(self, books: LedgerBooks) -> None:
+        system, wanted = books.system(), await books.change("ledger:way")
+        shown = await system.preview(wanted)
+        receipt = await system.post(wanted)
+        way = await system.reversal(wanted, receipt, shown)
+        undo = wanted.model_copy(update={"key": "ledger:way:reversal", "outcomes": way, "versions": {}})
+        assert (await system.preview(undo)).changes
+        await system.post(undo)
+        assert standing(await system.preview(wanted)) == standing(shown)
+
+    async def test_the_systems_own_table_tells_our_postings(self, books: LedgerBooks) -> None:
+        system, before = books.system(), datetime.now(UTC) - timedelta(minutes=1)
+        await system.post(await books.change("ledger:listed"))
+        listed = [one for one in await system.postings_since(before) if stands_for(one.key, "ledger:listed")]
+        assert [bool(one.documents) for one in listed] == [True]
+
+
+def stands_for(stamp: str, key: str) -> bool:
+    """Is it the key, or a short token of it?"""
+    return stamp == key or (len(stamp) >= 8 and stamp == token_of(key, len(stamp)))

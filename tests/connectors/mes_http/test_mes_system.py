@@ -9,10 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from connectors.mes_http import mapping
 from connectors.mes_http.config import MesConfig
 from connectors.mes_http.connector import MesSystem, build
 from connectors.roles import System
 from domain.books.outcomes import (
+    CancelDocuments,
     CreateOrder,
     DispatchEntry,
     HoldLot,
@@ -27,6 +29,7 @@ from domain.books.outcomes import (
 )
 from domain.errors import (
     ConfigError,
+    ConflictError,
     InvalidPayloadError,
     NotFoundError,
     OutcomeUnknownError,
@@ -34,7 +37,7 @@ from domain.errors import (
     TransientError,
 )
 from domain.values import Json
-from tests.conformance.system.suite import SystemConformance
+from tests.conformance.system.suite import LedgerConformance, SystemConformance
 from tests.plant.peers import Peer, Receiver, anchor, plant_post, running
 
 SECRET = "whsec_bWVzLXRlc3Qtc2VjcmV0LW1lcw=="
@@ -63,6 +66,18 @@ class MesBooks:
 
     async def query(self, system: System) -> object:
         return await system.query("mes.equipment", {"equipment": "lathe-1"})
+
+    async def change(self, key: str) -> OutcomeTransaction:
+        return posting(key, UpdateDispatchList(entries=[await entry(self.system(), minutes=15)]))
+
+    async def edit(self) -> None:
+        """A supervisor at the MES."""
+        body = mapping.requests_of([UpdateDispatchList(entries=[await entry(self.system(), minutes=7)])])[0].body
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as user:
+            version = (await user.get("/dispatch-list")).headers["ETag"]
+            own = {"If-Match": version, "Idempotency-Key": f"by hand {version}"}
+            (await user.put("/dispatch-list", json=body, headers=own)).raise_for_status()
 
     def count(self, key: str) -> int:
         with sqlite3.connect(self.data / "mes.sqlite3") as books:
@@ -112,7 +127,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MesBooks]:
     receiver.close()
 
 
-class TestMesConformance(SystemConformance):
+class TestMesConformance(SystemConformance, LedgerConformance):
     """The suite, on a real MES process."""
 
     posting = b"key:lost"
@@ -237,3 +252,39 @@ async def test_a_posting_that_answers_too_late_is_looked_up(books: MesBooks) -> 
         await system.post(posting("key:late", hold("JO-1010", "held")))
     assert await books.system().find("key:late") is not None
     await books.system().post(posting("key:late-undo", hold("JO-1010", "released")))
+
+
+async def test_a_hold_expects_the_order_as_it_was_seen(books: MesBooks) -> None:
+    system = books.system()
+    wanted = posting("key:seen", hold("JO-1007", "held"))
+    seen = await system.preview(wanted)
+    assert [(one.record, one.field, one.before, one.after) for one in seen.changes] == [
+        ("job order JO-1007", "held", False, True)
+    ]
+    await system.post(posting("key:seen-other", hold("JO-1007", "held"), hold("JO-1007", "released")))
+    with pytest.raises(ConflictError):
+        await system.post(wanted.model_copy(update={"versions": seen.versions}))
+    fresh = wanted.model_copy(update={"versions": (await system.preview(wanted)).versions})
+    receipt = await system.post(fresh)
+    (way,) = await system.reversal(fresh, receipt, seen)
+    await system.post(posting("key:seen:reversal", way))
+    assert (await system.read_back(fresh, receipt)).changed[0].stands is False
+
+
+async def test_a_new_order_is_cancelled_while_nothing_of_it_has_begun(books: MesBooks) -> None:
+    system = books.system()
+    start = datetime.fromisoformat((await ask(books, "mes.plan"))["as_of"]) + timedelta(days=4)
+    work = PlannedWork(seq=10, work_unit="mill-2", planned_start=start, planned_end=start + timedelta(hours=1))
+    times = {"planned_start": start, "planned_end": work.planned_end, "works": [work]}
+    wanted = posting(
+        "key:new", CreateOrder.model_validate({"job_order": "NEW-1", "material": "PH-12", "quantity": 5, **times})
+    )
+    shown = await system.preview(wanted)
+    receipt = await system.post(wanted)
+    assert not (await system.read_back(wanted, receipt)).changed
+    way = await system.reversal(wanted, receipt, shown)
+    await system.post(posting("key:new:reversal", *way))
+    assert await ask(books, "mes.job_orders", job_orders=["NEW-1"]) == []
+    running = posting("key:begun", CancelDocuments(documents=["job order JO-1001 running (plan version 1)"]))
+    with pytest.raises(RejectedError):
+        await system.post(running)
