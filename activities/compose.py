@@ -98,7 +98,11 @@ class Composer:
         return Version(
             title=said["title"],
             body=[body] if body else [],
-            facts=[Fact(label=said[f"{key}.label"], value=said[f"{key}.value"]) for key in wording.facts],
+            facts=[
+                Fact(label=said[f"{key}.label"], value=value)
+                for key in wording.facts
+                if (value := said[f"{key}.value"]).strip()  # nothing to say is not said
+            ],
             options=options,
             labels=_labels(wording, options, wanted),
         )

@@ -127,9 +127,19 @@ async def operator_report(plant: Plant) -> None:
     await plant.closed(exception)
 
 
+async def ledger_difference(plant: Plant) -> None:
+    """The ERP refuses a posting; who keeps the ledger says what was done."""
+    plant.erp.trouble.append("refuse")
+    await plant.fail_inspection()
+    await plant.press("sofia", "see_to_it", "accept")
+    await plant.press("sofia", "see_to_it", "done", outcome="written_off", reason="booked by hand")
+    (opened,) = await plant.rows(select(ExceptionRow).where(col(ExceptionRow.definition) == "ledger_difference"))
+    await plant.closed(opened.id)
+
+
 def _at_once(text: str) -> str:
     """Without its on-delay."""
-    return text.replace("settle: 5m", "settle: 0s")
+    return text.replace("settle: 5m", "settle: 0s").replace("settle_for: 30s", "settle_for: 0s")
 
 
 RUNS = {
@@ -144,6 +154,7 @@ RUNS = {
     "late_order": Run(late_order),
     "nobody_to_ask": Run(nobody_to_ask),
     "operator_report": Run(operator_report),
+    "ledger_difference": Run(ledger_difference),
 }
 SILENCE = "breakdown_nobody_answers"
 

@@ -35,6 +35,9 @@ CHANNELS = (ChannelName.SLACK, ChannelName.SMS, ChannelName.WHATSAPP, ChannelNam
 ZONE, OPENED = ZoneInfo("Europe/Prague"), datetime(2026, 11, 22, 13, 5, tzinfo=UTC)
 _VALUES: dict[str, Json] = {
     "down_for": "2h",
+    "signal.system": "erp",
+    "signal.link": "https://mos.example.com/ledger/txn_0199",
+    "signal.why": "The period is closed.",
     "signal.unit": "kg",
     "signal.missing": 12.5,
     "signal.value": 40.25,
