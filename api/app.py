@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     account,
+    agents,
     audit,
     authority,
     definitions,
@@ -56,6 +57,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
         pictures,
         ledger,
         reconciliation,
+        agents,
         signing,
         steering,
         shelving,

@@ -14,6 +14,7 @@ from infra.quick_imports import uncollected
 
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
 SUB_APPS = {
+    "agent": "infra.agents",
     "run": "infra.run",
     "audit": "infra.audit",
     "connect": "infra.connecting",

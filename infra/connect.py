@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from connectors.roles import Channel, Manifest, Normaliser, Source, System
+from connectors.roles import Agent, Channel, Manifest, Normaliser, Source, System
 from domain.errors import ConfigError
 from domain.rosters.people import ChannelName
 from domain.values import Json
@@ -29,7 +29,7 @@ class Connection(BaseModel):
 
     name: str
     kind: str
-    role: str  # erp | mes | source | channel
+    role: str  # erp | mes | source | channel | agent
     config: dict[str, Any] = {}
     secrets: dict[str, str] = {}
 
@@ -184,6 +184,17 @@ def system(connection: Connection) -> System:
     return built
 
 
+def agent(connection: Connection) -> Agent:
+    """One agent that needs nothing of ours. Raises ConfigError."""
+    built: Agent = _build(connection)
+    return built
+
+
+def settings_of(connection: Connection) -> BaseModel:
+    """Its settings, checked. Raises ConfigError."""
+    return _settings(connection)[0]
+
+
 def _settings(connection: Connection) -> tuple[BaseModel, Any]:
     kinds = _kinds()
     if connection.kind not in kinds:
@@ -212,7 +223,22 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any]]]:
     """Loaded when first needed: a vendor library that no connection uses is never imported."""
     sources = {"opcua": _opcua, "mqtt": _mqtt}
     books = {"tryton": _tryton, "odoo": _odoo, "erpnext": _erpnext, "sap": _sap, "rest": _rest}
-    return {**books, "mes_http": _mes_http, **sources}
+    agents = {"history": _history, "openai_compatible": _openai_compatible}
+    return {**books, "mes_http": _mes_http, **sources, **agents}
+
+
+def _history() -> tuple[Any, Any]:
+    from connectors.history.config import HistoryConfig
+    from connectors.history.connector import build
+
+    return HistoryConfig, build
+
+
+def _openai_compatible() -> tuple[Any, Any]:
+    from connectors.openai_compatible.config import ModelConfig
+    from connectors.openai_compatible.connector import build
+
+    return ModelConfig, build
 
 
 def _odoo() -> tuple[Any, Any]:

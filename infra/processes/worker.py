@@ -18,6 +18,7 @@ from activities.errors import ErrorInterceptor
 from activities.people import PeopleActivities
 from activities.planning import PlanningActivities
 from activities.posting import PostingActivities
+from activities.proposing import AgentActivities
 from activities.reconciling import Reconciliation
 from activities.sender import Sender
 from activities.watching import Watch
@@ -26,7 +27,7 @@ from connectors.roles import Channel
 from connectors.webhook.mapping import is_informational
 from domain.errors import ConfigError
 from domain.rosters.people import ChannelName
-from infra import connect
+from infra import connect, connect_agents
 from infra.processes import sealer
 from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
@@ -114,7 +115,8 @@ async def make_world(settings: Settings, database: Database) -> World:
         document = await site_read.document(session, "connectors")
     connections = connect.read_connections(document)
     systems, atomic = connect.systems(connections), connect.atomic(connections)
-    return World(database, systems, now, os.urandom, settings.public_url or "", atomic)
+    agents = connect_agents.agents(connections, connect_agents.past_of(database, now))
+    return World(database, systems, now, os.urandom, settings.public_url or "", atomic, agents)
 
 
 async def load_rules(database: Database) -> Rules:
@@ -162,6 +164,7 @@ def make_worker(client: Client, world: World) -> Worker:
             AuthorityActivities(world).authorise,
             RosterActivities(world).who,
             PlanningActivities(world).propose,
+            AgentActivities(world).agent,
             posting.post,
             posting.await_posting,
         ],

@@ -13,6 +13,7 @@ from sqlmodel import col
 from domain.books.ledger import Control
 from domain.values import Json
 from store.db import Database
+from store.read import site
 from store.tables import DecisionRow, ExceptionRow, InboxRow, PostingControlRow, TimelineRow
 
 SCOPE = "agent:"
@@ -104,8 +105,8 @@ class Agent:
     changed_at: datetime | None = None
 
 
-async def agents(database: Database, connected: dict[str, str], now: datetime, days: int = 30) -> list[Agent]:
-    """Those that are connected (name -> kind), and others that were asked, or that somebody stopped."""
+async def agents(database: Database, now: datetime, days: int = 30) -> list[Agent]:
+    """Those that are connected, and others that were asked, or that somebody stopped."""
     why, name = col(TimelineRow.data)["why"].astext, col(TimelineRow.data)["agent"].astext
     counted = (
         select(name, why, func.count())
@@ -113,12 +114,20 @@ async def agents(database: Database, connected: dict[str, str], now: datetime, d
         .group_by(name, why)
     )
     async with database.transaction() as session:
+        connected = await _connected(session)
         controls = {row.scope: row for row in await session.scalars(_switches())}
         counts: dict[str, dict[str, int]] = defaultdict(dict)
         for agent, reason, number in await session.execute(counted):
             counts[agent or ""][reason or "proposed"] = number
     names = dict.fromkeys([*connected, *sorted(counts), *(scope.removeprefix(SCOPE) for scope in sorted(controls))])
     return [_agent(one, connected.get(one, ""), controls.get(f"{SCOPE}{one}"), counts[one]) for one in names]
+
+
+async def _connected(session: AsyncSession) -> dict[str, str]:
+    """Name -> kind, by the connectors document in force; the one of the site's own records is always there."""
+    document = await site.document(session, "connectors") if await site.is_published(session, "connectors") else []
+    named = {str(item.get("name")): str(item.get("kind")) for item in document if item.get("role") == "agent"}
+    return {"history": "history"} | named
 
 
 def _switches() -> Any:

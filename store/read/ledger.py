@@ -13,6 +13,7 @@ from sqlmodel import col
 from domain.books.ledger import BOOKED, IN_LINE, Control, State
 from store.db import Database
 from store.read import board, parts
+from store.read.agents import SCOPE as AGENT
 from store.tables import (
     AuditRow,
     DecisionRow,
@@ -247,7 +248,8 @@ async def connectors(database: Database, systems: Sequence[str], now: datetime) 
     """What holds for each system and definition, and how much went there."""
     async with database.transaction() as session:
         rows = {row.scope: row for row in await session.scalars(select(PostingControlRow))}
-        scopes = dict.fromkeys([*(f"system:{system}" for system in systems), *sorted(rows)])
+        ours = sorted(scope for scope in rows if not scope.startswith(AGENT))
+        scopes = dict.fromkeys([*(f"system:{system}" for system in systems), *ours])
         found = []
         for scope in scopes:
             kind, _, name = scope.partition(":")
