@@ -89,8 +89,9 @@ class PeopleActivities:
             ]
             await outbox.add(session, [row for mine in rows for row in mine])
             await prompting.call_owner(session, request, shown.title, now, found=bool(people))
-            await project.write(session, request.projection)
-        return Told(people={person.id: person.name for person in people}, shown_hash=shown_hash)
+            names = {person.id: person.name for person in people}
+            await project.write(session, request.projected(names))
+        return Told(people=names, shown_hash=shown_hash)
 
     async def _code_of(self, session: AsyncSession, request: TellRequest) -> str:
         """The task's SMS code: the one it has, else a fresh one that no open task has."""

@@ -77,6 +77,8 @@ class Life:
                 gone = await ledger.locked(session, old)
                 await parts.take_back(session, gone, now, given_up=True)
                 await troubles.moved(session, gone, now)
+            if request.projection is not None:
+                await project.write(session, request.projection)
         return cls(world, row)
 
     def transaction(self) -> OutcomeTransaction:

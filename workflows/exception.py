@@ -59,6 +59,7 @@ class TemporalRuntime:
 
     def __init__(self) -> None:
         self.updates = 0
+        self._slow: dict[str, Callable[[], None]] = {}
 
     def now(self) -> datetime:
         return workflow.now()
@@ -83,8 +84,7 @@ class TemporalRuntime:
         return workflow.all_handlers_finished()
 
     async def gather(self, request: GatherRequest) -> GatherResult:
-        longest = timedelta(seconds=max((query.within_s * (1 + query.retries) for query in request.queries), default=0))
-        call = replace(calls.GATHER, start_to_close=calls.GATHER.start_to_close + longest)
+        call = replace(calls.GATHER, start_to_close=calls.GATHER.start_to_close + request.longest)
         return await _call(call, request, GatherResult)
 
     async def who(self, request: WhoRequest) -> People:
@@ -108,11 +108,12 @@ class TemporalRuntime:
         call = replace(calls.AGENT, start_to_close=longest, within=longest)
         return await _call(call, request, AgentAnswer)
 
-    async def post(self, request: PostRequest, *, started: bool) -> PostResult:
+    async def post(self, request: PostRequest, *, started: bool, slow: Callable[[], None]) -> PostResult:
         """A workflow of its own, which outlives this one and every run of it; its id is the transaction's."""
         if started:
             waited = AwaitPosting(transaction=request.transaction.id)
             return await _call(calls.AWAIT_POSTING, waited, PostResult)
+        self._slow[request.transaction.id] = slow
         try:
             posted: PostResult = await workflow.execute_child_workflow(
                 calls.TRANSACTION_WORKFLOW,
@@ -126,6 +127,13 @@ class TemporalRuntime:
         except ChildWorkflowError as error:
             _still_wanted()
             raise _failed(error) from error
+        finally:
+            self._slow.pop(request.transaction.id, None)
+
+    def slow(self, transaction: str) -> None:
+        """A watched posting says that it takes longer."""
+        if transaction in self._slow:
+            self._slow[transaction]()
 
     async def record(self, projection: Projection) -> None:
         await _call(calls.RECORD, projection, type(None))
@@ -212,6 +220,11 @@ class ExceptionWorkflow:
     async def command(self, command: Command) -> CommandResult:
         """A person steers the exception."""
         return await (await self._ready()).command(command)
+
+    @workflow.signal(name=calls.SLOW_SIGNAL)
+    def slow(self, transaction: str) -> None:
+        """A posting of this exception does not end at its first attempt."""
+        self._runtime.slow(transaction)
 
     @join.validator
     def _join_now(self, batch: JoinBatch) -> None:

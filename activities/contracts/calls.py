@@ -32,7 +32,7 @@ def _local(name: str, seconds: float) -> Call:
     return Call(name, True, timedelta(seconds=seconds), retry)
 
 
-def _remote(name: str, seconds: float, attempts: int = 0) -> Call:
+def _remote(name: str, seconds: float, attempts: int = 0, within: timedelta | None = None) -> Call:
     """A call to another system: retried with growing pauses; `attempts` 0 = until it answers."""
     retry = RetryPolicy(
         initial_interval=timedelta(milliseconds=500),
@@ -41,7 +41,7 @@ def _remote(name: str, seconds: float, attempts: int = 0) -> Call:
         maximum_attempts=attempts,
         non_retryable_error_types=NEVER_AGAIN,
     )
-    return Call(name, False, timedelta(seconds=seconds), retry, heartbeat=timedelta(seconds=5))
+    return Call(name, False, timedelta(seconds=seconds), retry, timedelta(seconds=5), within)
 
 
 GATHER = _local("gather", 8)
@@ -51,10 +51,12 @@ AUTHORISE = _local("authorise", 8)
 RECORD = _local("record", 8)
 CLOSE = _local("close", 8)
 WHO = _local("who", 8)
-PROPOSE = _remote("propose", 20, attempts=6)
+PROPOSE = _remote("propose", 20, attempts=6, within=timedelta(minutes=3))
 AGENT = _remote("agent", 8)  # and the time that its author gives it
 POST = _remote("post", 30)
 AWAIT_POSTING = _remote("await_posting", 3600)
 
 ALL = (GATHER, TELL, SETTLE, AUTHORISE, RECORD, CLOSE, WHO, PROPOSE, AGENT, POST, AWAIT_POSTING)
 TRANSACTION_WORKFLOW = "mos.transaction"
+SLOW_SIGNAL = "mos.slow"
+"""From a transaction's workflow to the exception that it watches for: it does not end at its first attempt."""

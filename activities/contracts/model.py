@@ -1,6 +1,7 @@
 """What workflows and activities say to each other: requests and results, pure data, versioned with the code."""
 
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +11,7 @@ from domain.calendar import SiteCalendar
 from domain.language.definition import Ask, Definition
 from domain.language.texts import AuthoredFact, Text
 from domain.rosters.people import Selector
-from domain.values import Json
+from domain.values import Json, iso
 
 
 class Data(BaseModel):
@@ -128,6 +129,30 @@ class Entry(Data):
     data: dict[str, Json] = {}
 
 
+class Line(Data):
+    """A line of the story that an effect writes itself, in its own transaction: it knows first whom it found.
+
+    `kind` when there was anybody (`before`: those whom an effect before it found), else `otherwise`. Its number is the
+    workflow's, so that lines keep their order, and a retried effect writes it once. `reaches`: the milestone that is
+    reached with it."""
+
+    number: int
+    at: datetime
+    kind: str
+    otherwise: str
+    step: str
+    data: dict[str, Json] = {}
+    before: list[str] = []
+    reaches: str = ""
+
+    def entry(self, found: Collection[str]) -> Entry:
+        """The line, once it is known who was found (their names)."""
+        people = sorted([*self.before, *found])
+        kind = self.kind if people else self.otherwise
+        data = self.data | {"people": people}
+        return Entry(number=self.number, at=self.at, kind=kind, step=self.step, data=data)
+
+
 class Projection(Data):
     """The workflow's state as of `rev`, written in the transaction of the effect that it travels with."""
 
@@ -140,6 +165,15 @@ class Projection(Data):
     milestones: dict[str, Json] = {}
     state: dict[str, Json] = {}
     entries: list[Entry] = []
+
+    def with_line(self, line: Line | None, found: Collection[str]) -> "Projection":
+        """With the line that the effect adds to it."""
+        if line is None:
+            return self
+        entry, milestones = line.entry(found), self.milestones
+        if line.reaches and found:
+            milestones = {line.reaches: iso(line.at)} | milestones  # the first time counts
+        return self.model_copy(update={"entries": [*self.entries, entry], "milestones": milestones})
 
 
 class Query(Data):
@@ -159,6 +193,11 @@ class GatherRequest(Data):
     title: Text = ""
     scope: dict[str, Json] = {}
     projection: Projection
+
+    @property
+    def longest(self) -> timedelta:
+        """How long the systems may take together."""
+        return timedelta(seconds=max((query.within_s * (1 + query.retries) for query in self.queries), default=0))
 
 
 class GatherResult(Data):
@@ -233,7 +272,12 @@ class TellRequest(Data):
     silence: Silence | None = None
     trouble: str = ""  # a code of the words' `trouble` table, with `reason`: what went wrong, in the reader's language
     reason: str = ""
+    line: Line | None = None  # written with the projection; None: whoever asked writes the story
     projection: Projection
+
+    def projected(self, found: Mapping[str, str]) -> Projection:
+        """The state as it is written, once these people were found: id -> name."""
+        return self.projection.with_line(self.line, list(found.values()))
 
 
 class Told(Data):
@@ -339,6 +383,8 @@ class PostRequest(Data):
     transaction: OutcomeTransaction
     step: str
     standing_version: str = ""
+    projection: Projection | None = None  # written with the draft; None: the exception has written it
+    watched: bool = False  # the exception wants to hear when it does not end at the first attempt
 
 
 class AwaitPosting(Data):

@@ -1,6 +1,6 @@
 """What an exception carries over when its workflow continues as new, or moves to another version: plain data."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
@@ -75,4 +75,6 @@ class Saved(Data):
     by_hand: str
     cleared_at: datetime | None
     resumed_at: datetime | None = None
+    paused_at: datetime | None = None
+    paused_for: timedelta = timedelta()
     askers: dict[str, str] = Field(default_factory=dict)

@@ -139,8 +139,9 @@ class Effects:
             self._open.setdefault(request.task_id, set()).update(person.id for person in people)
         pages = [_page(request, person, now, title, text) for person in people]
         self.story.pages += pages
-        self.record(request.projection)
-        return Told(people={person.id: person.name for person in people}, shown_hash="simulated"), pages
+        names = {person.id: person.name for person in people}
+        self.record(request.projected(names))
+        return Told(people=names, shown_hash="simulated"), pages
 
     def _chosen(self, request: TellRequest, now: datetime) -> list[Person]:
         if request.named is not None:
@@ -220,6 +221,8 @@ class Effects:
     def post(self, request: PostRequest, now: datetime) -> PostResult:
         """One attempt. Raises TransientError while the system is down; a refusal is a result."""
         transaction = request.transaction
+        if request.projection is not None:
+            self.record(request.projection)
         system = self.plant.system(transaction.system.value)
         system.check_up(now)
         try:
@@ -238,9 +241,14 @@ class Effects:
         self.story.postings.append(found)
 
     def record(self, projection: Projection) -> None:
-        """New entries only; an older projection never wins."""
-        known = self.story.entries[-1].number if self.story.entries else 0
-        self.story.entries += [entry for entry in projection.entries if entry.number > known]
+        """New entries only, in order of their numbers; an older projection never wins."""
+        told = self.story.entries
+        last = told[-1].number if told else 0
+        if any(entry.number < last for entry in projection.entries):  # an effect that took longer than another
+            known = {entry.number: entry for entry in (*projection.entries, *told)}
+            told[:] = [known[number] for number in sorted(known)]
+        else:
+            told += [entry for entry in projection.entries if entry.number > last]
         if self.story.last is None or projection.rev > self.story.last.rev:
             self.story.last = projection
 

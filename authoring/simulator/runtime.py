@@ -116,13 +116,15 @@ class SimulatedRuntime:
         await self._done(takes)
         return answer
 
-    async def post(self, request: PostRequest, *, started: bool) -> PostResult:
+    async def post(self, request: PostRequest, *, started: bool, slow: Callable[[], None]) -> PostResult:
         """It goes on by itself once it is begun: cancelled or renewed, its outcome comes at the same moment."""
         key = request.transaction.id
         if not started:
             self._count += 1
             self._postings[key] = self._outcome(request)
         due, result = self._postings[key]
+        if request.watched and due > self.now():
+            slow()
         await self._loop.pause(due - self.now())
         return result
 

@@ -68,12 +68,13 @@ class Effects:
 
     @activity.defn(name=calls.TELL.name)
     async def tell(self, request: TellRequest) -> Told:
-        self._write(request.projection)
-        self.told.append(request)
         if request.named is not None:
-            return Told(people={person: self.people.get(person, person.title()) for person in request.named})
-        fresh = {person: name for person, name in self.people.items() if person not in request.already}
-        return Told(people=fresh, shown_hash="hash")
+            found = {person: self.people.get(person, person.title()) for person in request.named}
+        else:
+            found = {person: name for person, name in self.people.items() if person not in request.already}
+        self._write(request.projected(found))
+        self.told.append(request)
+        return Told(people=found, shown_hash="" if request.named is not None else "hash")
 
     @activity.defn(name=calls.SETTLE.name)
     async def settle(self, request: SettleRequest) -> None:
@@ -97,6 +98,8 @@ class Effects:
 
     @activity.defn(name=calls.POST.name)
     async def post(self, request: PostRequest) -> PostResult:
+        if request.projection is not None:
+            self._write(request.projection)
         self.posted.append(request)
         if self.refuse_posts > 0:
             self.refuse_posts -= 1

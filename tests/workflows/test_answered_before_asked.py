@@ -98,7 +98,7 @@ class SlowToAsk:
     async def agent(self, request: AgentRequest) -> AgentAnswer:
         return AgentAnswer(why="unavailable")
 
-    async def post(self, request: PostRequest, *, started: bool) -> PostResult:
+    async def post(self, request: PostRequest, *, started: bool, slow: Callable[[], None]) -> PostResult:
         raise NotImplementedError
 
     async def record(self, projection: Projection) -> None: ...

@@ -45,7 +45,7 @@ async def _task_of(engine: Interpreter, answer: Answer) -> LiveTask | None:
         return task is not None and (not answer.asked or answer.person in task.ever_asked)
 
     if not asked():
-        await engine.runtime.wait(lambda: asked() or engine.closed or engine.renewing, _ASKED_AGAIN)
+        await engine.wait(lambda: asked() or engine.closed or engine.renewing, _ASKED_AGAIN)
     if not asked():
         engine.refuse_when_renewing()
     return engine.story.tasks.get(answer.task_id)

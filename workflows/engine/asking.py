@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from activities.contracts.model import DecisionMade, OwnerCall, SettleRequest, Silence, TellRequest, Told
+from activities.contracts.model import DecisionMade, Line, OwnerCall, SettleRequest, Silence, Told
 from domain.asking.messages import Standing
 from domain.asking.task_choices import choices, inputs
 from domain.asking.tasks import LiveTask
@@ -15,6 +15,7 @@ from domain.rosters.people import Selector
 from domain.signals import SignalType
 from workflows.engine import deciding
 from workflows.engine.changes import ASKS_AGAIN
+from workflows.engine.telling import line, tell
 
 if TYPE_CHECKING:
     from workflows.engine.frame import Frame, Place
@@ -48,7 +49,8 @@ async def ask(
     """Ask everybody who fits and was not asked before; False when nobody fits. `silence`: what follows then."""
     step = task.step
     budget = step.budget() if isinstance(step, TaskStep) else None
-    told = await _tell(place, task, rung, deadline, {
+    said = line(place.engine, "asked", "nobody", task.path, task=task.name, rung=rung)
+    told = await _tell(place, task, rung, deadline, said.model_copy(update={"reaches": "sent"}), {
         "selector": selector(place.frame, to),
         "at_most": 1 if is_assigned(task) and rung == 0 else 0,
         "already": sorted(task.ever_asked),
@@ -62,10 +64,6 @@ async def ask(
     task.asked |= told.people
     task.ever_asked |= told.people
     task.shown_hash = told.shown_hash or task.shown_hash
-    if told.people:
-        place.engine.story.reached("sent", place.engine.runtime.now())
-    people = sorted(told.people.values())
-    place.engine.note("asked" if told.people else "nobody", task.path, task=task.name, people=people, rung=rung)
     return bool(told.people)
 
 
@@ -76,7 +74,9 @@ async def ask_again(
     refused (the one who was to have it will not), remind, snoozed, or nobody (everybody's time is over)."""
     engine, mine = place.engine, bool(task.person) and people == [task.person]
     number = place.kept["occasions"] = place.kept.get("occasions", 0) + 1
-    told = await _tell(place, task, 0, deadline, {
+    kind = "owner_called" if why == "nobody" else "reminded" if why in ("remind", "snoozed") else "asked_again"
+    said = line(engine, kind, kind, task.path, task=task.name, why=why)
+    await _tell(place, task, 0, deadline, said, {
         "selector": Selector(shift="any"),
         "named": people,
         "occasion": f"{why}-{number}",
@@ -87,15 +87,15 @@ async def ask_again(
         "inputs": inputs(task, mine=mine),
         "owner": owner,
     })  # fmt: skip
-    names = sorted(told.people.values())
-    kind = "owner_called" if why == "nobody" else "reminded" if why in ("remind", "snoozed") else "asked_again"
-    engine.note(kind, task.path, task=task.name, people=names, why=why)
 
 
-async def _tell(place: Place, task: LiveTask, rung: int, deadline: datetime | None, more: dict[str, Any]) -> Told:
+async def _tell(
+    place: Place, task: LiveTask, rung: int, deadline: datetime | None, said: Line, more: dict[str, Any]
+) -> Told:
     engine, step = place.engine, task.step
-    projection = engine.projection()
-    request = TellRequest(
+    return await tell(
+        engine,
+        said,
         task_id=task.id,
         name=task.name,
         kind=task.kind,
@@ -107,12 +107,8 @@ async def _tell(place: Place, task: LiveTask, rung: int, deadline: datetime | No
         risk=getattr(step, "risk", "low"),
         impacts=deciding.impacts(engine, task),
         deadline_at=deadline,
-        projection=projection,
         **more,
     )
-    told = await engine.effect(engine.runtime.tell(request))
-    engine.story.written(projection)
-    return told
 
 
 def owner_call(engine: Interpreter, *, always: bool) -> OwnerCall | None:
@@ -127,20 +123,16 @@ async def notify(place: Place, step: NotifyStep) -> None:
     """Tell everybody who fits; nothing to answer."""
     engine = place.engine
     await engine.turn(start=True)
-    projection = engine.projection()
-    request = TellRequest(
+    told = await tell(
+        engine,
+        line(engine, "told", "nobody", place.path, task=step.notify, rung=0),
         task_id=derived_id("tsk", engine.story.given.exception_id, engine.identity(place.path)),
         name=step.notify,
         kind="notify",
         selector=selector(place.frame, step.to),
         wording=engine.story.wording(step, place.frame.definition.title, place.frame.scope),
-        projection=projection,
     )
-    told = await engine.effect(engine.runtime.tell(request))
-    engine.story.written(projection)
-    people = sorted(told.people.values())
-    place.frame.put(step.notify, {"told": people})
-    engine.note("told" if people else "nobody", place.path, task=step.notify, people=people, rung=0)
+    place.frame.put(step.notify, {"told": sorted(told.people.values())})
 
 
 def is_assigned(task: LiveTask) -> bool:

@@ -82,6 +82,7 @@ def _pause(engine: Interpreter, command: Command) -> _Obeyed:
     if engine.paused:
         return _ALREADY
     engine.paused = True
+    engine.limit.pause(engine.runtime.now())
     return _DONE
 
 
@@ -89,6 +90,7 @@ def _resume(engine: Interpreter, command: Command) -> _Obeyed:
     if not engine.paused:
         return _ALREADY
     engine.paused, engine.resumed_at = False, engine.runtime.now()
+    engine.limit.resume(engine.resumed_at)
     return _DONE
 
 

@@ -52,7 +52,7 @@ class Follower:
         engine, task, seen, held = self._engine, self._task, self._kept.get("settled", 0), self._engine.held
         what, due = ("", None) if held else self._next(sent, end)  # while it is held, answers count and nothing is due
         pause, stirs = None if due is None else max(due - engine.runtime.now(), _ZERO), task.stirs
-        await engine.runtime.wait(lambda: task.change > seen or engine.held != held or task.stirs != stirs, pause)
+        await engine.wait(lambda: task.change > seen or engine.held != held or task.stirs != stirs, pause)
         await engine.turn()
         if task.change > seen:
             now = task.change

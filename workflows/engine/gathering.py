@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from activities.contracts import calls
 from activities.contracts.model import GatherRequest, Query
 from domain.correlation import PRIORITIES
 from domain.errors import MosError
@@ -72,7 +74,7 @@ async def _ask(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery
         scope=named(engine.root.scope, *every(title)),
         projection=projection,
     )
-    result = await engine.effect(engine.runtime.gather(request))
+    result = await engine.effect(engine.runtime.gather(request), _within(request))
     story.written(projection)
     frame.values |= {name: value for name, value in result.values.items() if not (keep and name in result.gaps)}
     for name in set(wanted) - set(result.gaps) & set(result.values):
@@ -93,7 +95,7 @@ async def _until_had(place: Place, waiting: dict[str, ContextQuery]) -> None:
             kept["attempt"] = 0
         pause = _PAUSES[min(kept["attempt"], len(_PAUSES) - 1)]
         due = place.deadline("again", f"{pause}s")
-        await engine.runtime.wait(lambda: False, due - engine.runtime.now())
+        await engine.wait(lambda: False, due - engine.runtime.now())
         await engine.turn(start=True)
         await _ask(engine, frame, missing)
         kept["attempt"] += 1
@@ -103,6 +105,11 @@ async def _until_had(place: Place, waiting: dict[str, ContextQuery]) -> None:
         engine.gathered |= {frame.prefix + name for name in had}
         for name in had:
             waiting.pop(name)
+
+
+def _within(request: GatherRequest) -> timedelta | None:
+    """Without queries it only names the exception."""
+    return calls.GATHER.start_to_close + request.longest if request.queries else None
 
 
 def _queries(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery]) -> Iterator[Query]:

@@ -14,9 +14,9 @@ from domain.errors import ConfigError
 from workflows.steps.registry import STEPS
 
 Steps = Mapping[str, Callable[[Any, Any], Awaitable[None]]]
-GENERATIONS: dict[int, Steps] = {1: STEPS, 2: STEPS}
+GENERATIONS: dict[int, Steps] = {1: STEPS, 2: STEPS, 3: STEPS}
 """Every generation that this release can follow, with its step functions."""
-OPENS_WITH = 2
+OPENS_WITH = 3
 """The generation of new exceptions, unless the setting `engine_generation` names another."""
 
 

@@ -5,7 +5,7 @@ version of the definition: every step keeps in its cell what it must not do twic
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
@@ -31,8 +31,10 @@ from domain.signals import SignalType
 from domain.values import Json
 from workflows.engine import answering, control, deciding, gathering, saving, stepping
 from workflows.engine.asking import settle
+from workflows.engine.changes import LIMIT_ON_DEMAND
 from workflows.engine.frame import Cell, Frame, Place
 from workflows.engine.generations import steps_of
+from workflows.engine.limit import Limit
 from workflows.engine.runtime import RenewingError, Runtime
 from workflows.engine.standing import standing
 from workflows.engine.story import Story, first_values
@@ -67,6 +69,7 @@ class Interpreter:
         self.migration: ExceptionInput | None = None
         self.runs, self.migrations = 1, 0
         self._effects, self._full = 0, False
+        self.limit = Limit(self)
         self._complained: set[str] = set()
         self._steps: dict[str, object | None] = {}
         if saved is not None:
@@ -95,20 +98,26 @@ class Interpreter:
         work = asyncio.ensure_future(self._work())
         clear = asyncio.ensure_future(self._cleared())
         limit = self.root.after(self.story.given.opened_at, self.definition.closes.within, self.calendar)
-        left = max(limit - self.runtime.now(), _NONE)
+        if self.generation >= LIMIT_ON_DEMAND:
+            left, watch = None, [asyncio.ensure_future(self.limit.watch(limit))]
+        else:
+            left, watch = max(limit - self.runtime.now(), _NONE), []
         in_time = await self.runtime.wait(
-            lambda: work.done() or clear.done() or bool(self.ending) or (self.renewing and self._idle()), left
+            lambda: work.done() or clear.done() or self._is_to_end() or (self.renewing and self._idle()), left
         )
         if work.done():
             self.ending = self.ending or "completed"
         elif clear.done():
             self.ending = self.ending or "returned"
-        elif not in_time:
+        elif self.limit.reached or not in_time:
             self.ending = self.ending or "expired"
-        await _stopped(clear, *([] if work.done() else [work]), *self.running.values(), *self.extras.values())
+        await _stopped(clear, *watch, *([] if work.done() else [work]), *self.running.values(), *self.extras.values())
         if work.done() and not work.cancelled():
             work.result()
         self.phase = "closing" if self.ending else "steps"
+
+    def _is_to_end(self) -> bool:
+        return bool(self.ending) or self.limit.reached
 
     async def _until_renewed(self, work: "asyncio.Future[None]") -> None:
         await self.runtime.wait(lambda: work.done() or (self.renewing and self._idle()), None)
@@ -133,7 +142,7 @@ class Interpreter:
             held = self.root.after(self.cleared_at, closes.off_delay, self.calendar) - self.runtime.now()
             if held.total_seconds() <= 0:
                 return
-            if not await self.runtime.wait(lambda: not self.met(closes.when), held):
+            if not await self.wait(lambda: not self.met(closes.when), held):
                 return
             self.cleared_at = None
             await self.runtime.wait(lambda: self.met(closes.when), None)
@@ -197,13 +206,21 @@ class Interpreter:
         """Did somebody pause it or take it over? What is to be taken back at the end is not held up by that."""
         return not self.ending and (self.paused or bool(self.by_hand))
 
-    async def effect(self, call: Awaitable[Result]) -> Result:
-        """Await an effect that has to end before this run does."""
+    async def effect(self, call: Awaitable[Result], within: timedelta | None = None) -> Result:
+        """Await an effect that has to end before this run does. `within`: how long it takes at most with all its
+        tries, if it is more than database work."""
         self._effects += 1
         try:
-            return await call
+            with self.limit.effect(within):
+                return await call
         finally:
             self._effects -= 1
+
+    async def wait(self, until: Callable[[], bool], within: timedelta | None = None) -> bool:
+        """True as soon as the condition holds, False when the time is up. It wakes the exception, so that its limit
+        needs no timer of its own meanwhile."""
+        with self.limit.wakes(within):
+            return await self.runtime.wait(until, within)
 
     @cached_property
     def provenance(self) -> Provenance:

@@ -74,8 +74,9 @@ class Runtime(Protocol):
 
     async def agent(self, request: AgentRequest) -> AgentAnswer: ...
 
-    async def post(self, request: PostRequest, *, started: bool) -> PostResult:
-        """`started`: an earlier run started it already; only wait for its end."""
+    async def post(self, request: PostRequest, *, started: bool, slow: Callable[[], None]) -> PostResult:
+        """`started`: an earlier run started it already; only wait for its end. `slow` is called when a `watched` one
+        does not end at its first attempt."""
         ...
 
     async def record(self, projection: Projection) -> None: ...

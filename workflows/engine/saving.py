@@ -58,6 +58,8 @@ def save(engine: Interpreter) -> Saved:
         by_hand=engine.by_hand,
         cleared_at=engine.cleared_at,
         resumed_at=engine.resumed_at,
+        paused_at=engine.limit.paused_at,
+        paused_for=engine.limit.paused_for,
         askers=story.askers,
     )
 
@@ -80,6 +82,7 @@ def restore(engine: Interpreter, saved: Saved) -> None:
     engine.resumed_at, story.askers = saved.resumed_at, dict(saved.askers)
     engine.paused, engine.ending, engine.by_hand = saved.paused, saved.ending, saved.by_hand
     engine.cleared_at = saved.cleared_at
+    engine.limit.paused_at, engine.limit.paused_for = saved.paused_at, saved.paused_for
     engine.cells = {path: Cell(cell.status, dict(cell.kept)) for path, cell in saved.cells.items()}
     engine.waiting_extras = list(saved.extras)
     _restore_frames(engine, saved)

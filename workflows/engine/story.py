@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from activities.contracts.model import Entry, ExceptionInput, OpeningSignal, Projection, Wording
+from activities.contracts.model import Entry, ExceptionInput, Line, OpeningSignal, Projection, Wording
 from domain.asking.tasks import LiveTask
 from domain.language.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
 from domain.language.texts import Text, every
@@ -50,6 +50,28 @@ class Story:
         self.numbered += 1
         self.unwritten.append(Entry(number=self.numbered, at=at, kind=kind, step=step, person=person, data=data))
         self.changes += 1
+
+    def numbered_line(self, line: Line) -> Line:
+        """A line that the next effect writes itself: under the next number."""
+        self.numbered += 1
+        self.changes += 1
+        return line.model_copy(update={"number": self.numbered})
+
+    def line_failed(self, line: Line) -> None:
+        """The effect gave up, so its line was not written: the number is the next line's, unless there is one."""
+        if line.number == self.numbered:
+            self.numbered -= 1
+            self.underway = min(self.underway, self.numbered)
+        else:
+            self.line_lost(line)
+
+    def line_lost(self, line: Line) -> None:
+        """The effect was cancelled, and nobody knows whether its line was written. If not, this one stands in its
+        place: of two lines with one number the first stays."""
+        data = line.data | {"people": line.before, "withdrawn": True}
+        instead = Entry(number=line.number, at=line.at, kind="nobody", step=line.step, data=data)
+        self.unwritten = sorted([*self.unwritten, instead], key=lambda entry: entry.number)
+        self.underway = min(self.underway, line.number - 1)
 
     def reached(self, milestone: str, at: datetime) -> None:
         """The first time counts."""
@@ -97,8 +119,8 @@ class Story:
 
     def written(self, projection: Projection) -> None:
         """The effect that carried this projection was committed."""
-        last = projection.entries[-1].number if projection.entries else 0
-        self.unwritten = [entry for entry in self.unwritten if entry.number > last]
+        written = {entry.number for entry in projection.entries}
+        self.unwritten = [entry for entry in self.unwritten if entry.number not in written]
 
     def wording(self, step: TaskStep | NotifyStep | ApproveStep, title: Text, scope: dict[str, Json]) -> Wording:
         """The step's texts with just the values that they name: a whole plan is too much for a message."""

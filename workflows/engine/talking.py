@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from activities.contracts.model import Answer, TellRequest, WhoRequest, Wording
+from activities.contracts.model import Answer, WhoRequest, Wording
 from domain.asking.messages import Standing
 from domain.asking.tasks import LiveTask
 from domain.ids import derived_id
@@ -15,6 +15,7 @@ from domain.values import Json
 from workflows.engine.asking import selector
 from workflows.engine.runtime import EffectFailedError
 from workflows.engine.story import named
+from workflows.engine.telling import line, tell
 
 if TYPE_CHECKING:
     from workflows.engine.interpreter import Interpreter
@@ -27,26 +28,24 @@ async def pass_on(engine: Interpreter, task: LiveTask, answer: Answer) -> None:
     people = _asked(engine, answer) if answer.verb == "ask" else _answered(engine, task, answer)
     if answer.verb == "inform" and not people:
         return
-    projection = engine.projection()
-    request = TellRequest(
-        task_id=derived_id("tsk", engine.story.given.exception_id, "talk", str(answer.seq)),
-        name=task.name,
-        kind="notify",
-        selector=Selector(role=engine.definition.owner, shift="any"),
-        already=[] if people else [answer.person],
-        named=sorted(people) or None,
-        wording=_wording(engine, task),
-        trouble=_SAID[answer.verb],
-        reason=str(answer.fields.get("text", ""))[:500],
-        by=answer.person_name,
-        projection=projection,
-    )
+    known: dict[str, Json] = {"task": task.name, "rung": 0}
     try:
-        told = (await engine.effect(engine.runtime.tell(request))).people
-        engine.story.written(projection)
+        await tell(
+            engine,
+            line(engine, "passed_on", "nobody", task.path, **known),
+            task_id=derived_id("tsk", engine.story.given.exception_id, "talk", str(answer.seq)),
+            name=task.name,
+            kind="notify",
+            selector=Selector(role=engine.definition.owner, shift="any"),
+            already=[] if people else [answer.person],
+            named=sorted(people) or None,
+            wording=_wording(engine, task),
+            trouble=_SAID[answer.verb],
+            reason=str(answer.fields.get("text", ""))[:500],
+            by=answer.person_name,
+        )
     except EffectFailedError:  # a title that can't be rendered: the story has what was said
-        told = {}
-    engine.note("passed_on" if told else "nobody", task.path, task=task.name, people=sorted(told.values()), rung=0)
+        engine.note("nobody", task.path, people=[], **known)
 
 
 def _asked(engine: Interpreter, answer: Answer) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from activities.contracts import calls
 from activities.contracts.agents import AgentAnswer, AgentRequest
 from domain.errors import ConfigError, MosError
 from domain.language.agents import LONGEST
@@ -60,7 +61,7 @@ async def _ask(place: Place, step: AgentStep, given: dict[str, Json]) -> AgentAn
         projection=projection,
     )
     try:
-        answer = await engine.effect(engine.runtime.agent(request))
+        answer = await engine.effect(engine.runtime.agent(request), within + calls.AGENT.start_to_close)
     except EffectFailedError as error:
         late = error.code == "mos.timeout"
         return AgentAnswer(why="late" if late else "unavailable", detail="" if late else error.message)

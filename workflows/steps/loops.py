@@ -52,7 +52,7 @@ async def run_repeat(place: Place, step: RepeatStep) -> None:
     while not met and kept["count"] < step.at_most:
         if kept["count"]:
             end = place.deadline(f"pause{kept['count']}", step.every)
-            await engine.runtime.wait(lambda: False, end - engine.runtime.now())
+            await engine.wait(lambda: False, end - engine.runtime.now())
         prefix = place.inside(f"do[{kept['count']}]")
         await run_steps(place.frame, engine, step.do, prefix)
         met = place.frame.holds(step.until)

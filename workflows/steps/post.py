@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from activities.contracts.model import PostRequest
+from activities.contracts.model import PostRequest, Projection
 from domain.books.outcomes import OutcomeTransaction
 from domain.errors import ConfigError, RejectedError
 from domain.ids import derived_id
 from domain.language.definition import PostStep
 from domain.values import parse_time
 from workflows.engine.asking import decision_id
+from workflows.engine.changes import LINES_WITH_EFFECTS
 
 if TYPE_CHECKING:
     from workflows.engine.frame import Place
+    from workflows.engine.interpreter import Interpreter
 
 
 async def run(place: Place, step: PostStep) -> None:
@@ -36,9 +38,18 @@ async def run(place: Place, step: PostStep) -> None:
     transaction = OutcomeTransaction.model_validate(place.kept["transaction"])
     if not started:
         engine.note("posting", place.path, transaction=transaction.id, system=step.to.value)
-    standing = story.version if step.standing else ""
-    request = PostRequest(transaction=transaction, step=place.path, standing_version=standing)
-    result = await engine.runtime.post(request, started=started)
+    with engine.limit.posting(transaction.id, begun=started) as watched:
+        standing = story.version if step.standing else ""
+        request = PostRequest(
+            transaction=transaction,
+            step=place.path,
+            standing_version=standing,
+            projection=None if started else _carried(engine),
+            watched=watched,
+        )
+        result = await engine.runtime.post(request, started=started, slow=lambda: engine.limit.slow(transaction.id))
+    if request.projection is not None:
+        story.written(request.projection)
     story.handling = place.kept["before"]
     place.frame.put(step.post, {"status": result.status, "documents": result.documents})
     if result.status == "posted":
@@ -48,20 +59,10 @@ async def run(place: Place, step: PostStep) -> None:
         raise RejectedError(result.detail or "the system refused it")
 
 
-def _refuse_unconfirmed(place: Place, step: PostStep) -> None:
-    """What rests on an agent's proposal is posted on the decision of somebody who was shown it, or not at all. A
-    proposal that came after the decision was not shown. Raises RejectedError."""
-    known = place.engine.provenance
-    refusal = known.refusal(place.path)
-    if refusal:
-        raise RejectedError(refusal, code="mos.agent.unconfirmed")
-    decided = place.frame.scope.get(step.decision) or {} if step.decision else {}
-    moment = str(decided.get("at") or decided.get("done_at") or "")
-    for name in known.names_behind(place.path):
-        proposed = place.frame.scope.get(name) or {}
-        if moment and parse_time(str(proposed.get("at") or moment)) > parse_time(moment):
-            message = f"'{step.post}' was not posted: '{name}' proposed again after '{step.decision}' was decided"
-            raise RejectedError(message, code="mos.agent.unconfirmed")
+def _carried(engine: Interpreter) -> Projection | None:
+    """That it is being posted is written where it is drafted. The story keeps it until the end: cancelled at once, it
+    may never be drafted."""
+    return engine.projection() if engine.generation >= LINES_WITH_EFFECTS else None
 
 
 def _transaction(place: Place, step: PostStep) -> OutcomeTransaction:
@@ -81,6 +82,22 @@ def _transaction(place: Place, step: PostStep) -> OutcomeTransaction:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"'{step.post}' makes no valid transaction: {where}: {first['msg']}") from error
+
+
+def _refuse_unconfirmed(place: Place, step: PostStep) -> None:
+    """What rests on an agent's proposal is posted on the decision of somebody who was shown it, or not at all. A
+    proposal that came after the decision was not shown. Raises RejectedError."""
+    known = place.engine.provenance
+    refusal = known.refusal(place.path)
+    if refusal:
+        raise RejectedError(refusal, code="mos.agent.unconfirmed")
+    decided = place.frame.scope.get(step.decision) or {} if step.decision else {}
+    moment = str(decided.get("at") or decided.get("done_at") or "")
+    for name in known.names_behind(place.path):
+        proposed = place.frame.scope.get(name) or {}
+        if moment and parse_time(str(proposed.get("at") or moment)) > parse_time(moment):
+            message = f"'{step.post}' was not posted: '{name}' proposed again after '{step.decision}' was decided"
+            raise RejectedError(message, code="mos.agent.unconfirmed")
 
 
 def _decided(place: Place, step: PostStep) -> bool:

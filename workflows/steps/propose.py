@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from activities.contracts import calls
 from activities.contracts.model import ProposeRequest
 from domain.language.definition import ProposeStep
 from workflows.engine.runtime import EffectFailedError
@@ -23,7 +24,7 @@ async def run(place: Place, step: ProposeStep) -> None:
     where = place.frame.resolve(step.where)
     request = ProposeRequest(using=step.using, where=where, projection=projection)
     try:
-        response = await engine.effect(engine.runtime.propose(request))
+        response = await engine.effect(engine.runtime.propose(request), calls.PROPOSE.within)
     except EffectFailedError as error:
         place.frame.put(step.propose, {**_NOTHING, "failed": error.message, **where})
         raise

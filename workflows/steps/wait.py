@@ -16,7 +16,7 @@ async def run(place: Place, step: WaitStep) -> None:
     """The result has `met` (for a moment alone: true when it came), and `signal`, the facts of the one waited for."""
     engine = place.engine
     place.kept.setdefault("from_seq", engine.story.highest_seq)
-    met = await engine.runtime.wait(lambda: _held(place, step), _end(place, step) - engine.runtime.now())
+    met = await engine.wait(lambda: _held(place, step), _end(place, step) - engine.runtime.now())
     signal = _signal(place, step)
     met = met or not (step.until or step.signal)
     place.frame.put(step.wait, {"met": met} | ({"signal": signal} if signal else {}))
