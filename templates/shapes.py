@@ -8,6 +8,8 @@ from html import escape
 from domain.asking.messages import Message, MessageKind, Standing
 from domain.values import Json
 from templates.gsm import clip, normalise, plain, segments
+from templates.keypad import menus
+from templates.words import say
 
 MAX_SEGMENTS = 3  # never more
 FEW_SEGMENTS = 2  # beyond, it is said in fewer words first
@@ -98,13 +100,17 @@ def keys(message: Message) -> dict[str, str]:
 
 
 def voice(text: str, message: Message) -> dict[str, Json]:
-    """`{"say", "language", "keys", "task", "received", "unclear", "bye"}`; `keys`: digit -> verb."""
+    """`{"say", "language", "keys", "menus", "task", "received", "unclear", "bye"}`; `keys`: digit -> verb; `menus`: see
+    templates.keypad."""
     said, menu, rest, _ = parts(text)
     received, unclear, bye = [*rest, "", "", ""][:3]
+    first = keys(message)
+    more = menus(message, first)
     return {
-        "say": " ".join(said + menu),
+        "say": " ".join(said + menu + ([say(message.language, "voice.more", {})] if more else [])),
         "language": message.language[:2],
-        "keys": {digit: verb for verb, digit in keys(message).items()},
+        "keys": {digit: verb for verb, digit in first.items()},
+        "menus": more,
         "task": message.task,
         "received": received,
         "unclear": unclear,

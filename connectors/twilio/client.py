@@ -205,10 +205,12 @@ def spoken(text: str, language: str) -> str:
     return str(response)
 
 
-def asking(text: str, language: str, answer_url: str, silence_url: str) -> str:
-    """Say it while one key may be pressed: the key goes to `answer_url`, silence goes on at `silence_url`."""
+def asking(text: str, language: str, answer_url: str, silence_url: str, *, digits: int = 1) -> str:
+    """Say it while one key may be pressed (or up to `digits`, ended by the hash key): they go to `answer_url`, silence
+    goes on at `silence_url`."""
     response = _Spoken()
-    keys = response.gather(input="dtmf", num_digits=1, timeout=6, action=answer_url, method="POST")
+    ended = {"finish_on_key": "#"} if digits > 1 else {}
+    keys = response.gather(input="dtmf", num_digits=digits, timeout=6, action=answer_url, method="POST", **ended)
     keys.say(text, language=language)
     response.redirect(silence_url, method="POST")
     return str(response)

@@ -21,7 +21,11 @@ from domain.errors import InvalidPayloadError, InvariantError
 from domain.rosters.people import ChannelName
 from domain.values import Json
 
-AGAIN = "9"
+AGAIN, MORE = "9", "0"
+MENU = "menu:"
+"""Before the name of a menu, in place of a verb: the key leads there and answers nothing."""
+HAND_OVER = "hand_over"
+_MINUTES, _A_DAY = 4, 1440  # digits, minutes
 ROUNDS = 3  # it is said so often to somebody who presses nothing
 _LANGUAGES = {"en": "en-GB", "de": "de-DE", "es": "es-ES", "pl": "pl-PL"}
 _FAILED = {
@@ -114,18 +118,19 @@ class VoiceChannel:
     def read(self, request: CallbackRequest) -> list[InboundMessage]:
         """The key that a person pressed, when it answers something; one answer for each time that it was asked."""
         fields = self._callbacks.form(request)
-        digit, sid, task = single(fields, "Digits"), single(fields, "CallSid"), asked(request, "task")
-        verb = _meanings(asked(request, "keys")).get(digit, "")
-        if not verb or not task or not sid or single(fields, "Direction") == "inbound":
+        digits, sid, task = single(fields, "Digits"), single(fields, "CallSid"), asked(request, "task")
+        verb, answered = _meant(request, digits)
+        if not verb or verb.startswith(MENU) or not task or not sid or single(fields, "Direction") == "inbound":
             return []
         return [
             InboundMessage(
                 channel=self.name,
-                dedupe_key=f"twilio:{sid}:{asked(request, 'round')}",
+                dedupe_key=f"twilio:{sid}:{asked(request, 'menu')}{asked(request, 'round')}",
                 address=single(fields, "To"),
                 verb=verb,
                 task=task,
-                text=digit,
+                text=digits,
+                fields=answered,
                 reply_to={"call": sid},
             )
         ]
@@ -150,24 +155,71 @@ class VoiceChannel:
         fields = self._callbacks.form(request)
         if script is None or machine(single(fields, "AnsweredBy")) or single(fields, "Direction") == "inbound":
             return spoken("", "")
-        language = _LANGUAGES.get(str(script.get("language", "en"))[:2], _LANGUAGES["en"])
-        digit, keys = single(fields, "Digits"), dict(script.get("keys") or {})
-        if digit and _meanings(asked(request, "keys")).get(digit):
-            return spoken(str(script.get("received", "")), language)
+        digits, menu = single(fields, "Digits"), asked(request, "menu")
+        verb, _ = _meant(request, digits)
+        if verb and not verb.startswith(MENU):
+            return spoken(str(script.get("received", "")), _language(script))
         turn = int(asked(request, "round")) if asked(request, "round").isdecimal() else 0
-        if turn >= ROUNDS or (turn and not keys and digit != AGAIN):
-            return spoken(str(script.get("bye", "")), language)
-        unclear = f"{script.get('unclear', '')} " if digit and digit != AGAIN else ""
-        return self._ask(asked(request, "key"), f"{unclear}{script['say']}", language, turn + 1, script)
+        if verb:
+            menu, turn, digits = verb.removeprefix(MENU), 0, ""
+        shown = _Menu.of(script, menu)
+        if shown is None or turn >= ROUNDS or (turn and not shown.answerable and digits != AGAIN):
+            return spoken(str(script.get("bye", "")), _language(script))
+        if menu and not shown.answerable:
+            return spoken(shown.say, _language(script))
+        unclear = f"{script.get('unclear', '')} " if digits and (digits != AGAIN or shown.asks) else ""
+        return self._ask(asked(request, "key"), unclear, shown, turn + 1, script)
 
-    def _ask(self, key: str, text: str, language: str, turn: int, script: Mapping[str, Json]) -> str:
-        meanings = ",".join(f"{digit}.{verb}" for digit, verb in dict(script.get("keys") or {}).items())
-        known = {"round": str(turn), "task": str(script.get("task") or ""), "keys": meanings}
-        return asking(text, language, self._url("/answer", key, **known), self._url("", key, round=str(turn)))
+    def _ask(self, key: str, before: str, shown: "_Menu", turn: int, script: Mapping[str, Json]) -> str:
+        """What the keys mean goes along in the URL, with the menu that they are of."""
+        meanings = ",".join(f"{digit}.{verb}" for digit, verb in shown.keys.items())
+        here = {"round": str(turn)} | ({"menu": shown.name} if shown.name else {})
+        known = here | {"task": str(script.get("task") or ""), "keys": meanings}
+        known |= {"asks": shown.asks} if shown.asks else {}
+        digits, urls = _MINUTES if shown.asks else 1, (self._url("/answer", key, **known), self._url("", key, **here))
+        return asking(before + shown.say, _language(script), *urls, digits=digits)
 
     def _url(self, path: str, key: str, **more: str) -> str:
         query = urlencode({"key": key, **more}, quote_via=quote, safe="")
         return f"{self._config.public_url}{self._config.voice_path}{path}?{query}"
+
+
+@dataclass(frozen=True)
+class _Menu:
+    """What is said and which keys count; `asks`: the verb that any digits (minutes) answer. The first has no name."""
+
+    name: str
+    say: str
+    keys: Mapping[str, str]
+    asks: str = ""
+
+    @property
+    def answerable(self) -> bool:
+        return bool(self.keys or self.asks)
+
+    @classmethod
+    def of(cls, script: Mapping[str, Json], name: str) -> "_Menu | None":
+        menus = dict(script.get("menus") or {})
+        if not name:
+            more = {MORE: f"{MENU}more"} if "more" in menus else {}
+            return cls("", str(script["say"]), dict(script.get("keys") or {}) | more)
+        found = menus.get(name)
+        return cls(name, found["say"], found.get("keys") or {}, found.get("asks", "")) if found else None
+
+
+def _meant(request: CallbackRequest, digits: str) -> tuple[str, dict[str, Json]]:
+    """The verb of these digits and its fields, or the menu that they lead to; empty when they mean nothing here."""
+    if digits and asked(request, "asks"):
+        fits = digits.isdecimal() and 0 < int(digits) <= _A_DAY
+        return (asked(request, "asks"), {"for": f"{int(digits)}m"}) if fits else ("", {})
+    verb = _meanings(asked(request, "keys")).get(digits, "")
+    if verb.startswith(f"{HAND_OVER}:"):
+        return HAND_OVER, {"to": verb.partition(":")[2]}
+    return verb, {}
+
+
+def _language(script: Mapping[str, Json]) -> str:
+    return _LANGUAGES.get(str(script.get("language", "en"))[:2], _LANGUAGES["en"])
 
 
 def machine(answered_by: str) -> bool:

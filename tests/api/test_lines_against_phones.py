@@ -28,7 +28,7 @@ from connectors.twilio.voice import VoiceChannel
 from connectors.twilio.whatsapp import WhatsAppChannel
 from connectors.webhook.config import WebhookConfig
 from connectors.webhook.connector import Webhook
-from domain.asking.messages import Message
+from domain.asking.messages import Choice, Message
 from domain.errors import OutcomeUnknownError, RejectedError
 from domain.rosters.people import ChannelName
 from infra.twilio import StoreMemory, door
@@ -289,6 +289,17 @@ async def test_a_call_is_answered_repeated_and_decided_by_keys(site: Site) -> No
     [call] = await site.texts("voice")
     assert "Press 2 for: Swap to Lathe 2." in call["text"]
     assert "Received." in call["text"]
+    assert await site.control("GET", "/violations?vendor=twilio") == []
+
+
+async def test_a_call_takes_minutes_in_its_second_menu(site: Site) -> None:
+    await ring(site, TASK.model_copy(update={"choices": [*TASK.choices, Choice(verb="snooze", more=True)]}))
+    await site.petr("telephone", act="answer")
+    for digits in ("0", "1", "45#"):
+        await until(lambda: _asked(site))
+        await site.petr("telephone", act="press", digits=digits)
+    await until(lambda: _on_the_phone(site, "completed"))
+    assert await site.answers(ChannelName.VOICE) == [("snooze", TASK.task, PHONE)]
     assert await site.control("GET", "/violations?vendor=twilio") == []
 
 

@@ -8,17 +8,18 @@ from xml.etree import ElementTree
 import pytest
 
 from connectors.roles import CallbackRequest
-from connectors.twilio.voice import VoiceChannel
-from domain.asking.messages import Message
+from connectors.twilio.voice import ROUNDS, VoiceChannel
+from domain.asking.messages import Choice, Fact, Input, Message
 from domain.errors import AuthError, InvalidPayloadError
 from domain.rosters.people import ChannelName
 from templates.render import render
 from tests.connectors.twilio.lab import OURS, PERSON, PUBLIC, config, signed
 from tests.connectors.twilio.lines import ANSWER, CALL, VoiceLab, calling, pressed, script, voice_lab
-from tests.templates.test_golden_renders import APPROVE, TASK
+from tests.templates.test_golden_renders import APPROVE, MINE, TASK
 
 NOW = datetime.now(UTC)
 ASKED = "/twilio/voice?key=msg_1"
+PIOTR, JONAS = Fact(label="Piotr Nowak", value="piotr"), Fact(label="Jonas Weber", value="jonas.weber")
 
 
 @pytest.fixture
@@ -82,6 +83,54 @@ def test_nine_repeats_and_answers_nothing(channel: VoiceChannel) -> None:
     request = follow(channel.speak(signed(calling(), ASKED), script()), "9")
     assert channel.read(request) == []
     assert said(channel.speak(request, script())) == "Lathe 1 is down."
+
+
+MORE = MINE.model_copy(
+    update={
+        "choices": [
+            *MINE.choices,
+            Choice(verb="hand_over", more=True, asks=[Input(name="to", kind="choice", choices=[PIOTR, JONAS])]),
+            *(Choice(verb=verb, more=True) for verb in ("ask", "snooze", "decline")),
+        ]
+    }
+)
+
+
+def keyed(channel: VoiceChannel, *pressed: str) -> tuple[list[tuple[str, object]], str]:
+    """What is answered by these keys, one after the other, and what is said at last."""
+    rendered, found = render(MORE, ChannelName.VOICE), list[tuple[str, object]]()
+    twiml = channel.speak(signed(calling(), ASKED), rendered)
+    for digits in pressed:
+        request = follow(twiml, digits)
+        channel.verify(request)
+        found += [(one.verb, one.fields) for one in channel.read(request)]
+        twiml = channel.speak(request, rendered)
+    return found, said(twiml)
+
+
+@pytest.mark.parametrize(
+    "keys, answered, told",
+    [
+        (("0", "1", "25"), [("snooze", {"for": "25m"})], "received"),
+        (("0", "1", "0"), [], "did not understand"),
+        (("0", "1", "0", "9"), [("snooze", {"for": "9m"})], "received"),
+        (("0", "2", "1"), [("hand_over", {"to": "piotr"})], "received"),
+        (("0", "2", "9", "2"), [("hand_over", {"to": "jonas.weber"})], "received"),
+        (("0", "2", "8"), [("hand_over", {})], "received"),
+        (("0", "3"), [], "begins with the code K, 7, Q, P"),
+        (("0", "7"), [], "did not understand"),
+        (("0", "2", "7"), [], "did not understand"),
+    ],
+)
+def test_second_menu(channel: VoiceChannel, keys: tuple[str, ...], answered: list[object], told: str) -> None:
+    found, last = keyed(channel, *keys)
+    assert found == answered
+    assert told in last.replace("Received", "received")
+
+
+def test_no_menu_is_without_an_end(channel: VoiceChannel) -> None:
+    _, last = keyed(channel, "0", *("6" * ROUNDS))
+    assert "Good bye" in last
 
 
 def test_unknown_key_is_asked_again(channel: VoiceChannel) -> None:
