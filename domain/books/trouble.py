@@ -28,14 +28,14 @@ _FIELDS, _OBJECTS, _VALUE, _WHY = 20, 10, 120, 200
 
 class Trouble(BaseModel):
     """One trouble of one transaction. `event`: tells it from all others, for good; `count`: how many transactions it
-    stands for; `needs`: the authority that decides it again; `about`: what belongs together."""
+    stands for; `needs`: the authority that decides it again; `about`: what belongs together, by default its kind."""
 
     model_config = ConfigDict(frozen=True)
 
     event: str
     transaction: str
     kind: str
-    about: str
+    about: str = ""
     system: str
     objects: Sequence[str] = ()
     of: str = ""
@@ -55,7 +55,7 @@ class Trouble(BaseModel):
         """What goes into the inbox; the same trouble always has the same event id."""
         body: dict[str, Json] = self.model_dump(mode="json", exclude={"event", "about"})
         body |= {
-            "subject": self.about,
+            "subject": self.about or subject(self.system, self.kind),
             "objects": list(self.objects)[:_OBJECTS],
             "changes": list(self.changes)[:_FIELDS],
             "title": self.title[:200],
