@@ -5,13 +5,16 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from connectors.roles import Channel
 from domain.errors import MosError
+from domain.rosters.people import ChannelName
 from domain.values import Json
 from infra import connect
 from infra.run import now
 from infra.settings import Settings
 from intake.gate import Gate
 from intake.slack_door import SlackDoor
+from intake.slack_homes import SlackHomes
 from intake.slack_pages import SlackPages
 from store.db import Database
 from store.read.health import UNAVAILABLE
@@ -28,6 +31,12 @@ _FAILED: tuple[type[Exception], ...] = (MosError, *UNAVAILABLE)
 def door(database: Database, channel: "SlackChannel") -> SlackDoor:
     """Slack's door of one site."""
     return SlackDoor(Gate(database), channel, SlackPages(database, views))
+
+
+def homes(database: Database, channels: Mapping[ChannelName, Channel]) -> SlackHomes | None:
+    """What keeps the home tabs fresh; None without Slack."""
+    channel: Any = channels.get(ChannelName.SLACK)
+    return SlackHomes(database, channel, SlackPages(database, views), now) if hasattr(channel, "publish") else None
 
 
 async def listen(settings: Settings, database: Database) -> None:

@@ -1,6 +1,7 @@
-"""What Slack is shown when somebody asks for it: forms, the menu, my tasks. Reads only; decides nothing."""
+"""What Slack is shown when somebody asks for it: forms, the menu, my tasks. Decides nothing."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,7 @@ from store.read import prompts
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import TaskRow
+from store.write import homes
 
 View = Mapping[str, Json]
 Area = tuple[str, Sequence[Fact]]
@@ -91,6 +93,12 @@ class SlackPages:
         async with self._database.transaction() as session:
             site = await site_read.site(session)
         return self.words.report(person.language, areas(site), text)
+
+    async def opened(self, user: str, person: Person, now: datetime) -> None:
+        """This home tab was opened: from now on it is kept fresh. Noted before it is drawn, so that no change between
+        is missed."""
+        async with self._database.transaction() as session:
+            await homes.opened(session, user, person.id, now, now)
 
     async def home(self, person: Person, note: str = "") -> View:
         """My tasks, and who else is asked what."""

@@ -98,6 +98,7 @@ class SlackShowing:
     async def _show(self, callback: Callback, wish: Wish, now: datetime) -> None:
         person = await known(self._channel, self._pages, callback, wish.user, now)
         if wish.kind == "home":
+            await self._pages.opened(wish.user, person, now)
             await self._channel.publish(wish.user, await self._pages.home(person))
             return
         await self._channel.whisper(self._channel.place(callback), wish.user, await self._pages.told(person, wish.kind))

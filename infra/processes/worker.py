@@ -27,7 +27,7 @@ from connectors.roles import Channel
 from connectors.webhook.mapping import is_informational
 from domain.errors import ConfigError
 from domain.rosters.people import ChannelName
-from infra import connect, connect_agents
+from infra import connect, connect_agents, slack
 from infra.processes import sealer
 from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
@@ -94,7 +94,9 @@ async def serve(
         nudger = Nudger(database, client, now)
         books, gatherer = Reconciliation(world), Gatherer(database, channels, now)
         loops = (pump.run(), sender.run(), nudger.run(), books.run(), gatherer.run(), Watch(world).run())
-        await first_of(*loops, _wake(database, pump, sender))
+        homes = slack.homes(database, channels)
+        more = [homes.run()] if homes else []
+        await first_of(*loops, *more, _wake(database, pump, sender))
 
 
 async def _wake(database: Database, pump: Pump, sender: Sender) -> None:

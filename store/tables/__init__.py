@@ -29,6 +29,7 @@ from store.tables.parts import LedgerPartRow
 from store.tables.reconciliation import DifferenceRow, ReconciliationRow
 from store.tables.roster import AbsenceRow, FeedRow, OverrideRow, RosterVersionRow, ScheduleRow, SwapRow
 from store.tables.site import ContactRow, DocumentRow, PersonRow, SessionRow
+from store.tables.slack import SlackHomeRow
 
 __all__ = [
     "AbsenceRow",
@@ -76,6 +77,7 @@ __all__ = [
     "ShelfRow",
     "ShownRow",
     "SignatureRow",
+    "SlackHomeRow",
     "SourceStateRow",
     "StoppedRow",
     "SwapRow",

@@ -51,8 +51,19 @@ def upgrade() -> None:
         sa.Column("kept_at", _TIME, nullable=False),
         sa.PrimaryKeyConstraint("sha256"),
     )
+    op.create_table(
+        "slack_home",
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("seen", sa.String(), nullable=False),
+        sa.Column("opened_at", _TIME, nullable=False),
+        sa.Column("next_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("account"),
+    )
+    op.create_index("ix_slack_home_person", "slack_home", ["person"])
 
 
 def downgrade() -> None:
+    op.drop_table("slack_home")
     op.drop_table("picture")
     op.drop_table("media")
