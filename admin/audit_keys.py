@@ -49,6 +49,12 @@ class Trusted:
     def __bool__(self) -> bool:
         return bool(self._keys)
 
+    @property
+    def public(self) -> list[str]:
+        """As base64."""
+        raw = (key.public_bytes(Encoding.Raw, PublicFormat.Raw) for key in self._keys.values())
+        return [base64.b64encode(one).decode() for one in raw]
+
     def valid(self, head: Head) -> bool:
         """Did one of these keys sign exactly this?"""
         key = self._keys.get(head.key)

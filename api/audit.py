@@ -116,7 +116,9 @@ async def dossier(deps: Deps, login: Visitor, _: VisitorForm, exception_id: str)
     report = await auditing.verify(deps.database, deps.audit_keys, first=first)
     await auditing.told_of_export(deps.database, "dossier", exception_id, Actor(login.person.id), deps.now())
     name = {"content-disposition": f'attachment; filename="{found.page.exception.id}.pdf"'}
-    return Response(paper(found, report, maker=login.person.name, now=deps.now()), 200, name, "application/pdf")
+    keys = deps.audit_keys.public
+    made = paper(found, report, maker=login.person.id, now=deps.now(), public_keys=keys)
+    return Response(made, 200, name, "application/pdf")
 
 
 @router.get("/audit/{record}")

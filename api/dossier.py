@@ -1,6 +1,7 @@
 """The dossier of one exception: everything about it on paper, for an auditor who has nothing else."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,14 +9,17 @@ from api import wording
 from api.references import link_of
 from api.rendering import environment
 from domain.audit.verification import Report
-from domain.values import Json
+from domain.books.booking import FieldStanding, Preview, ReadBack
+from domain.values import Json, content_hash
 from store.read.dossier import Dossier
+from store.tables import LedgerRow
 
 _BRIEF = 6000
 
 
-def paper(found: Dossier, report: Report, *, maker: str, now: datetime) -> bytes:
-    """PDF. `report`: how the audit verified just now; `maker`: who takes it out."""
+def paper(found: Dossier, report: Report, *, maker: str, now: datetime, public_keys: Sequence[str] = ()) -> bytes:
+    """PDF. `report`: how the audit verified just now; `maker`: who takes it out; `public_keys`: whose signatures
+    count."""
     from templates.dossier.pdf import pdf  # here: its fonts' library would double what each start of the console takes
 
     zone, exception = ZoneInfo(found.site.timezone), found.page.exception
@@ -27,6 +31,11 @@ def paper(found: Dossier, report: Report, *, maker: str, now: datetime) -> bytes
             found=found.page,
             report=report,
             maker=maker,
+            public_keys=public_keys,
+            milestones=_in_order(found.page.milestones),
+            decided={decision.id: decision for decision in found.page.decisions},
+            changed=_changed,
+            kept=_kept,
             now=now,
             zone=zone,
             path="",
@@ -41,7 +50,33 @@ def paper(found: Dossier, report: Report, *, maker: str, now: datetime) -> bytes
             link_of=lambda document: link_of(document, {}, has_page=False),
         )
     )
-    return pdf(html, title=f"{exception.title} ({exception.id})", foot=exception.id, made_at=now)
+    return pdf(html, title=exception.title, place=found.site.title, foot=_foot(found), made_at=now)
+
+
+def _foot(found: Dossier) -> str:
+    """Where it stands in the audit, below each page."""
+    numbers = [one.seal.number for one in found.records if one.seal]
+    told = [found.page.exception.id]
+    told += [f"audit {min(numbers)}-{max(numbers)}"] if numbers else []
+    told += [f"head {found.head.number} {found.head.hash[:24]}"] if found.head else []
+    return "   ".join(told)
+
+
+def _in_order(milestones: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    """By their times."""
+    reached = [(moment, name, value) for name, value in milestones.items() if (moment := wording.moment(value))]
+    return [(name, value) for _, name, value in sorted(reached)]
+
+
+def _changed(row: LedgerRow) -> list[FieldStanding]:
+    """What held something else than was posted when it was read back."""
+    return ReadBack.model_validate(row.read_back).changed if row.read_back else []
+
+
+def _kept(row: LedgerRow) -> int:
+    """How many fields were set to what they held anyway."""
+    changes = Preview.model_validate(row.preview).changes if row.preview else []
+    return sum(not one.created and one.before == one.after for one in changes)
 
 
 def _at(value: datetime | str | None, zone: ZoneInfo) -> str:
@@ -52,4 +87,7 @@ def _at(value: datetime | str | None, zone: ZoneInfo) -> str:
 
 def _brief(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= _BRIEF else text[:_BRIEF] + " …"
+    if len(text) <= _BRIEF:
+        return text
+    more = f"{len(text) - _BRIEF} more characters; the whole has the SHA-256 {content_hash(value)}"
+    return f"{text[:_BRIEF]} … ({more})"

@@ -144,9 +144,10 @@ def dossier(exception: str, output: Path, by: _By = "") -> None:
         found = await collect(database, exception)
         if found is None:
             raise NotFoundError(f"There is no exception '{exception}'.")
-        report = await auditing.verify(database, trusted_keys(settings))
+        trusted = trusted_keys(settings)
+        report = await auditing.verify(database, trusted)
         await auditing.told_of_export(database, "dossier", exception, actor, now())
-        return paper(found, report, maker=actor.id, now=now())
+        return paper(found, report, maker=actor.id, now=now(), public_keys=trusted.public)
 
     output.write_bytes(_run(make, settings))
     typer.echo(f"written: {output}")

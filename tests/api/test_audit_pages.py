@@ -113,6 +113,27 @@ def test_paper_has_polish_letters_and_no_markup_from_outside() -> None:
     assert all(f"<{ord(letter):04X}>".encode() in told for letter in "żółćęśąźń")
 
 
+def test_paper_is_made_of_anything_that_people_and_systems_write() -> None:
+    from templates.dossier.blocks import blocks_of
+    from templates.dossier.pdf import pdf
+
+    html = (
+        "<h2>Długie Überschrift</h2><p>By <b>Eva</b> <a href='x'>there</a> <code>&lt;b&gt;1</code></p>"
+        "<table data-widths='30 70'><tr><th>A</th><th>B</th></tr>"
+        f"<tr><td>{'x' * 400}</td><td><code>{'{&quot;a&quot;: 1}, ' * 1500}</code></td></tr>"
+        "<tr><td></td><td></td></tr></table>"
+        "<li>one</li><p> </p>"
+    )
+    heading, text, table, item = blocks_of(html)
+    assert [(run.text, run.style) for run in text.runs] == [
+        ("By ", ""), ("Eva", "b"), (" there ", ""), ("<b>1", "code"),
+    ]  # fmt: skip
+    assert (heading.kind, item.kind, table.widths) == ("h2", "li", (30, 70))
+    assert (table.rows[0][0].head, table.rows[1][1].mono) == (True, True)
+    made = pdf(html, title="t" * 300, place="Brno", foot="f", made_at=NOW)
+    assert len(re.findall(rb"/Type /Page\b(?!s)", made)) > 3
+
+
 def _inflated(part: bytes) -> bytes:
     try:
         return zlib.decompress(part)
