@@ -143,15 +143,6 @@ async def set_control(database: Database, control: Control, *, by: Actor, now: d
             await ledger.nudge_all(session, system, now)
 
 
-async def reconcile(database: Database, system: str, *, by: Actor, now: datetime) -> None:
-    """Read everything of a system back now."""
-    async with database.transaction() as session:
-        await may(session, by, AUTHORITY)
-        await ledger.look_at_again(session, system)
-        fact = {"at": now, "kind": "ledger.reconcile", "actor": by.id, "subject": f"system:{system}"}
-        await ledger.audit(session, fact | {"data": {"evidence": by.evidence}})
-
-
 async def keep_view(database: Database, name: str, query: str, *, by: Actor) -> None:
     """A search under a name, for oneself; without a query it is forgotten."""
     if not name.strip() or len(name) > _NAME or len(query) > _QUERY:

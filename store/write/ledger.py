@@ -89,12 +89,6 @@ async def nudged(session: AsyncSession, done: Sequence[tuple[str, datetime]]) ->
         await session.execute(update(LedgerRow).where(same).values(nudge_at=None))
 
 
-async def look_at_again(session: AsyncSession, system: str) -> None:
-    """Everything of this system that is in the books is read back anew."""
-    stood = col(LedgerRow.status).in_(["posted", "reconciled", "differs"]) & (col(LedgerRow.system) == system)
-    await session.execute(update(LedgerRow).where(stood).values(read_back_at=None))
-
-
 async def set_control(session: AsyncSession, control: Control, by: str, now: datetime) -> None:
     """What holds for a scope from now on."""
     values = {"data": control.model_dump(mode="json"), "changed_by": by, "changed_at": now}
