@@ -27,16 +27,17 @@ class Ref:
 
     model: str
     field: str
-    value: str
+    value: Any
 
 
 @dataclass(frozen=True)
 class Step:
-    """One record to make (`create`) or to set (`write`: the one that `where` finds). `version`: as it was seen, empty =
-    not compared. `after`: methods to call on a new record, while its `state` is one of those named. `also`: what a new
-    record needs besides and nobody compares later (the moment at which it was made)."""
+    """One record to make (`create`), to set (`write`: the one that `where` finds) or to take away (`withdraw`, one of
+    ours). `version`: as it was seen, empty = not compared. `after`: methods to call on a new record, while its `state`
+    is one of those named. `also`: what a new record needs besides and nobody compares later (the moment at which it was
+    made). `lacks`: why a new record can't be made now."""
 
-    action: Literal["create", "write"]
+    action: Literal["create", "write", "withdraw"]
     model: str
     label: str
     values: Mapping[str, Any]
@@ -44,6 +45,7 @@ class Step:
     version: str = ""
     after: tuple[tuple[str, tuple[str, ...]], ...] = ()
     also: Mapping[str, Any] = field(default_factory=dict)
+    lacks: str = ""
     digest: str = ""
     number: int = 0
 
@@ -54,6 +56,8 @@ class Records(Protocol):
     key_field: str
     version_field: str
     state_field: str
+    cancelled: Mapping[str, str]
+    """Models whose records are cancelled, not deleted, and the state that says so."""
 
     async def search(self, model: str, where: Sequence[Filter], fields: Sequence[str]) -> list[Record]: ...
 
@@ -138,6 +142,11 @@ class Books:
         for step in steps:
             values = await self._resolved(step)
             now: Record = {}
+            if step.action == "withdraw":
+                changes.append(_gone(step, await self._stands(step) is not None))
+                continue
+            if step.lacks:
+                raise RejectedError(step.lacks)
             if step.action == "write":
                 now = await self._record(step, values)
                 versions[step.label] = str(now[self.records.version_field])
@@ -160,6 +169,10 @@ class Books:
         """A record whose key has gone on to a later posting of ours is still compared field by field."""
         known, fields = True, []
         for step, step_key in zip(steps, saga.step_keys(key, len(steps)), strict=True):
+            if step.action == "withdraw":
+                there = await self._stands(step) is not None
+                fields.append(FieldStanding(record=step.label, field="exists", posted=False, stands=there))
+                continue
             values = await self._resolved(step)
             found = await self._by_key(step.model, step_key, list(values))
             if found is None and step.action == "create":
@@ -184,8 +197,12 @@ class Books:
         return sorted(found, key=lambda one: one.at)
 
     async def _do(self, step: Step, key: str, version: str) -> Done:
+        if step.action == "withdraw":
+            return await self._withdraw(step)
         if found := await self._replayed(step, key):
             return found
+        if step.lacks:
+            raise RejectedError(step.lacks)
         values = await self._resolved(step)
         stamp = {self.records.key_field: f"{key}#{step.digest}"}
         if step.action == "create":
@@ -196,6 +213,26 @@ class Books:
         await self.records.write(step.model, now["id"], {**values, **stamp}, str(now[self.records.version_field]))
         before = {name: self.records.plain(now.get(name)) for name in values}
         return Done(f"{step.model} {now['id']}", {"id": now["id"], "before": before})
+
+    async def _withdraw(self, step: Step) -> Done:
+        """What is gone is gone already: an earlier attempt, or somebody."""
+        record = await self._stands(step)
+        if record is None:
+            return Done(step.label, changed=False)
+        if "#" not in str(record[self.records.key_field] or ""):
+            raise RejectedError(f"{step.label} is no posting of ours: cancel it in {self.system}.")
+        await self.records.withdraw(step.model, record["id"])
+        return Done(step.label, {"id": record["id"]})
+
+    async def _stands(self, step: Step) -> Record | None:
+        """The record to take away, unless it is gone or cancelled."""
+        assert step.where is not None
+        over = self.records.cancelled.get(step.model, "")
+        fields = [self.records.key_field, *([self.records.state_field] if over else [])]
+        found = await self.records.search(step.model, [(step.where.field, "=", step.where.value)], fields)
+        if not found or (over and str(found[0][self.records.state_field]) == over):
+            return None
+        return found[0]
 
     async def _create(self, step: Step, key: str, values: Record) -> Done:
         try:
@@ -222,7 +259,8 @@ class Books:
         return Done(f"{step.model} {record['id']}", {"id": record["id"]}, replayed=True)
 
     async def _undo(self, step: Step, key: str, done: Done) -> bool:
-        """A new record goes; a set one gets its values back, unless another attempt set it and they are not known."""
+        """A new record goes; a set one gets its values back, unless another attempt set it and they are not known. What
+        was taken away stays away."""
         if step.action == "create":
             await self.records.withdraw(step.model, done.raw["id"])
             return True
@@ -269,3 +307,7 @@ class Books:
 
     def _changed(self, step: Step) -> ConflictError:
         return ConflictError(f"{step.label} changed in {self.system} meanwhile: look again.", code="mos.records.stale")
+
+
+def _gone(step: Step, there: bool) -> FieldChange:
+    return FieldChange(record=step.label, field="exists", before=there, after=False, outcome=step.number)

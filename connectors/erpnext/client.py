@@ -4,8 +4,9 @@ https://docs.frappe.io/framework/user/en/api/rest; a PUT that carries `modified`
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ class ErpNextClient:
 
     version_field = "modified"
     state_field = "docstatus"
+    cancelled: Mapping[str, str] = MappingProxyType({})  # what we make is a draft, and deleted
 
     def __init__(self, config: ErpNextConfig, secret: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.key_field = config.key_field

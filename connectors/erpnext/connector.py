@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -9,10 +10,11 @@ from connectors.erpnext.client import ErpNextClient
 from connectors.erpnext.config import ErpNextConfig
 from connectors.erpnext.mapping import MODELS, steps_of
 from connectors.erpnext.questions import Questions
+from connectors.erpnext.reversing import reversal_of
 from connectors.probing import Finding, tried
 from connectors.records import Books, Step
 from domain.books.booking import Booked, Preview, ReadBack
-from domain.books.outcomes import OutcomeTransaction, Receipt
+from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt
 from domain.errors import NotFoundError
 from domain.values import Json
 
@@ -42,6 +44,9 @@ class ErpNextSystem:
 
     async def preview(self, transaction: OutcomeTransaction) -> Preview:
         return await self._books().preview(self._steps(transaction))
+
+    async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
+        return reversal_of(transaction, receipt, shown, ZoneInfo(self._config.timezone))
 
     async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
         return await self._books().read_back(self._steps(transaction), receipt.key)

@@ -19,8 +19,9 @@ MANIFEST = Manifest(
         "hold_lot": (),
         "dispose_lot": (),
         "record_deviation": (),
+        "cancel_documents": (),
     },
-    capabilities=("preview", "reconcile"),
+    capabilities=("preview", "reverse", "reconcile"),
 )
 
 

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from connectors.erpnext.client import local_text
 from connectors.erpnext.config import ErpNextConfig
 from connectors.records import Ref, Step, merged, stamped
+from connectors.way_back import withdrawals
 from domain.books.outcomes import (
+    CancelDocuments,
     DisposeLot,
     HoldLot,
     MaintenanceOrder,
@@ -118,6 +120,10 @@ def _deviation(outcome: RecordDeviation, about: About) -> list[Step]:
     return [Step("create", "Non Conformance", f"non-conformance {outcome.title}", values)]
 
 
+def _cancel(outcome: CancelDocuments, _: About) -> list[Step]:
+    return list(withdrawals(outcome, MODELS, "name", "ERPNext"))
+
+
 _WRITERS: dict[type[Any], Callable[[Any, About], list[Step]]] = {
     RescheduleOrders: _reschedule,
     RecordDowntime: _downtime,
@@ -125,4 +131,5 @@ _WRITERS: dict[type[Any], Callable[[Any, About], list[Step]]] = {
     HoldLot: _hold,
     DisposeLot: _dispose,
     RecordDeviation: _deviation,
+    CancelDocuments: _cancel,
 }

@@ -6,6 +6,7 @@ JSON-2: https://www.odoo.com/documentation/19.0/developer/reference/external_api
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -28,6 +29,7 @@ class OdooClient:
 
     version_field = "write_date"
     state_field = "state"
+    cancelled: Mapping[str, str] = MappingProxyType({"mrp.production": "cancel"})
 
     def __init__(self, config: OdooConfig, key: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.key_field = config.key_field

@@ -16,7 +16,8 @@ _LOSSES = {
 class OdooConfig(BaseModel):
     """`api`: json2 (Odoo 19 and later) or jsonrpc (older, removed in 22). `losses`: reason of a downtime -> the name of
     Odoo's productivity loss. `*_field`: where our ids stand in Odoo. `urgent_to`: job orders of this priority or
-    a smaller number get Odoo's one star. `timeout` in seconds."""
+    a smaller number get Odoo's one star. `quarantine`: the full name of the location of held lots, outside `stock`,
+    where they come back to; `transfer`: the operation type. `timeout` in seconds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,6 +34,9 @@ class OdooConfig(BaseModel):
     material_field: str = "default_code"
     urgent_to: int = Field(default=25, ge=0, le=99)
     enterprise: bool = False
+    quarantine: str = ""
+    stock: str = "WH/Stock"
+    transfer: str = "Internal Transfers"
     losses: dict[str, str] = _LOSSES
 
     @model_validator(mode="after")

@@ -7,12 +7,14 @@ import httpx
 
 from connectors.odoo.client import OdooClient
 from connectors.odoo.config import OdooConfig
+from connectors.odoo.lots import Lots
 from connectors.odoo.mapping import models_of, steps_of
 from connectors.odoo.questions import Questions
+from connectors.odoo.reversing import reversal_of
 from connectors.probing import Finding, tried
-from connectors.records import Books
+from connectors.records import Books, Step
 from domain.books.booking import Booked, Preview, ReadBack
-from domain.books.outcomes import OutcomeTransaction, Receipt
+from domain.books.outcomes import DisposeLot, HoldLot, Outcome, OutcomeTransaction, Receipt
 from domain.errors import NotFoundError
 from domain.values import Json
 
@@ -24,6 +26,7 @@ class OdooSystem:
         self.name = config.name
         self._config, self._client = config, client
         self._questions = Questions(client, config)
+        self._lots = Lots(client, config)
 
     async def close(self) -> None:
         await self._client.close()
@@ -35,16 +38,19 @@ class OdooSystem:
         return await question(where)
 
     async def post(self, transaction: OutcomeTransaction) -> Receipt:
-        return await self._books().post(transaction, steps_of(transaction, self._config))
+        return await self._books().post(transaction, await self._steps(transaction))
 
     async def find(self, key: str) -> Receipt | None:
         return await self._books().find(key)
 
     async def preview(self, transaction: OutcomeTransaction) -> Preview:
-        return await self._books().preview(steps_of(transaction, self._config))
+        return await self._books().preview(await self._steps(transaction))
+
+    async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
+        return reversal_of(transaction, receipt, shown, self._config)
 
     async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
-        return await self._books().read_back(steps_of(transaction, self._config), receipt.key)
+        return await self._books().read_back(await self._steps(transaction), receipt.key)
 
     async def postings_since(self, moment: datetime) -> list[Booked]:
         return await self._books().postings_since(moment)
@@ -69,6 +75,14 @@ class OdooSystem:
         fields = await self._client.method(model, "fields_get", allfields=[self._config.key_field])
         if not isinstance(fields, dict) or self._config.key_field not in fields:
             raise NotFoundError(f"{model} has no {self._config.key_field}.")
+
+    async def _steps(self, transaction: OutcomeTransaction) -> list[Step]:
+        transfers = {
+            number: await self._lots.step(outcome)
+            for number, outcome in enumerate(transaction.outcomes)
+            if isinstance(outcome, HoldLot | DisposeLot)
+        }
+        return steps_of(transaction, self._config, transfers)
 
     def _books(self) -> Books:
         """Ids that were looked up are kept for one call only: people rename and replace records."""

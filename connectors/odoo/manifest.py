@@ -14,14 +14,15 @@ MANIFEST = Manifest(
     extra="",
     secrets=("api_key",),
     queries={"erp.orders": ("job_orders",), "erp.sales_demand": ("job_orders",), "erp.sale": ("sale",)},
-    outcomes=dict.fromkeys((*_COMMUNITY, "change_promise"), ()),
-    capabilities=("preview", "reconcile"),
+    outcomes=dict.fromkeys((*_COMMUNITY, "change_promise", "cancel_documents"), ()),
+    capabilities=("preview", "reverse", "reconcile"),
 )
 
 
 def manifest_for(settings: Mapping[str, Json]) -> Manifest:
-    """With what the Enterprise edition books beyond the Community one."""
+    """With what the Enterprise edition books beyond the Community one, and lots where held ones have a place."""
     more = {"record_deviation": ()} if settings.get("enterprise") else {}
+    more |= {"hold_lot": (), "dispose_lot": ()} if settings.get("quarantine") else {}
     return replace(MANIFEST, outcomes={**MANIFEST.outcomes, **more})
 
 

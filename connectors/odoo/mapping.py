@@ -1,12 +1,16 @@
 """Outcomes as records of Odoo. Pure."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from connectors.odoo.client import utc_text
 from connectors.odoo.config import OdooConfig
+from connectors.odoo.lots import TRANSFER
 from connectors.records import Ref, Step, merged, stamped
+from connectors.way_back import withdrawals
 from domain.books.outcomes import (
+    CancelDocuments,
     ChangePromise,
     CreateOrder,
     MaintenanceOrder,
@@ -19,19 +23,26 @@ from domain.books.outcomes import (
 from domain.errors import ConfigError
 
 MODELS = ("mrp.production", "mrp.workcenter.productivity", "maintenance.request", "sale.order")
+LOT_MODELS = (TRANSFER,)
 ENTERPRISE_MODELS = ("quality.alert",)
+_NONE: Mapping[int, Step] = MappingProxyType({})
 _PRIORITY = {1: "3", 2: "2", 3: "1", 4: "0"}  # maintenance.request: 3 = high
 
 
 def models_of(config: OdooConfig) -> tuple[str, ...]:
     """All models that postings touch."""
-    return (*MODELS, *ENTERPRISE_MODELS) if config.enterprise else MODELS
+    enterprise = ENTERPRISE_MODELS if config.enterprise else ()
+    return (*MODELS, *(LOT_MODELS if config.quarantine else ()), *enterprise)
 
 
-def steps_of(transaction: OutcomeTransaction, config: OdooConfig) -> list[Step]:
-    """Raises ConfigError for an outcome that this connector does not book."""
+def steps_of(transaction: OutcomeTransaction, config: OdooConfig, transfers: Mapping[int, Step] = _NONE) -> list[Step]:
+    """`transfers`: of lots, by the number of their outcome. Raises ConfigError for an outcome that this connector does
+    not book."""
     steps: list[Step] = []
     for number, outcome in enumerate(transaction.outcomes):
+        if number in transfers:
+            steps += stamped([transfers[number]], outcome, number)
+            continue
         make = _WRITERS.get(type(outcome))
         if make is None or (isinstance(outcome, RecordDeviation) and not config.enterprise):
             raise ConfigError(f"Odoo takes no {outcome.kind} here: leave it out or do it in Odoo.")
@@ -117,6 +128,10 @@ def _promise(outcome: ChangePromise, config: OdooConfig, _: str) -> list[Step]:
     return [Step("write", "sale.order", f"sales order {outcome.sale}", values, where)]
 
 
+def _cancel(outcome: CancelDocuments, config: OdooConfig, _: str) -> list[Step]:
+    return list(withdrawals(outcome, models_of(config), "id", "Odoo"))
+
+
 _WRITERS: dict[type[Any], Callable[[Any, OdooConfig, str], list[Step]]] = {
     RescheduleOrders: _reschedule,
     SetPriority: _priority,
@@ -125,4 +140,5 @@ _WRITERS: dict[type[Any], Callable[[Any, OdooConfig, str], list[Step]]] = {
     RecordDeviation: _deviation,
     CreateOrder: _create,
     ChangePromise: _promise,
+    CancelDocuments: _cancel,
 }

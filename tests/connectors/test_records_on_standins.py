@@ -12,6 +12,9 @@ from connectors.odoo.config import OdooConfig
 from connectors.odoo.connector import OdooSystem
 from connectors.odoo.connector import build as odoo
 from domain.books import outcomes as o
+from domain.books.booking import Preview
+from domain.errors import RejectedError
+from domain.values import Json
 from infra.plant.catalogue import load_catalogue
 from infra.standins.erpnext.app import OPERATOR, PROCEDURE, ErpNextStandIn
 from infra.standins.erpnext.app import build_app as erpnext_app
@@ -34,7 +37,7 @@ ODOO: list[o.Outcome] = [
     o.CreateOrder(job_order="JO-2000", material=MATERIAL, quantity=2, planned_start=START, planned_end=END),
     o.ChangePromise(sale="SO-2001", promised=END),
 ]
-ERPNEXT: list[o.Outcome] = [o.HoldLot(lot=LOT, reason="cracks"), o.DisposeLot(lot=LOT, disposition="release")]
+LOTS: list[o.Outcome] = [o.HoldLot(lot=LOT, reason="cracks"), o.DisposeLot(lot=LOT, disposition="release")]
 Peer = tuple[OdooSystem | ErpNextSystem, OdooStandIn | ErpNextStandIn, list[o.Outcome]]
 
 
@@ -45,12 +48,18 @@ def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
         with serving(erpnext_app(site, "control")) as url:
             told = {"operator": OPERATOR, "procedure": PROCEDURE, "timezone": PLANT.site.timezone}
             config = ErpNextConfig.model_validate({"url": url, "api_key": "key", **told})
-            yield erpnext(config, {"api_secret": "secret"}), site, BOTH + ERPNEXT
+            yield erpnext(config, {"api_secret": "secret"}), site, BOTH + LOTS
         return
     database = OdooStandIn("key", enterprise=True)
     with serving(odoo_app(database, "control")) as url:
-        told = {"api": request.param, "database": "plant", "user": "mos", "enterprise": "true"}
-        yield odoo(OdooConfig.model_validate({"url": url, **told}), {"api_key": "key"}), database, BOTH + ODOO
+        told = {
+            "api": request.param,
+            "database": "plant",
+            "user": "mos",
+            "enterprise": "true",
+            "quarantine": "WH/Quarantine",
+        }
+        yield odoo(OdooConfig.model_validate({"url": url, **told}), {"api_key": "key"}), database, BOTH + ODOO + LOTS
 
 
 async def test_every_kind_is_shown_booked_once_found_and_read_back(peer: Peer) -> None:
@@ -70,3 +79,56 @@ async def test_every_kind_is_shown_booked_once_found_and_read_back(peer: Peer) -
         assert (back.known, back.changed) == (True, [])
     assert standin.records.violations() == []
     await system.close()
+
+
+def drafted(key: str, *kinds: o.Outcome) -> o.OutcomeTransaction:
+    told = {"id": "txn_1", "key": key, "exception_id": "exc_1", "system": "erp"}
+    return o.OutcomeTransaction.model_validate({**told, "outcomes": [one.model_dump() for one in kinds]})
+
+
+def stood(shown: Preview) -> dict[tuple[str, str], Json]:
+    """A number that was never set is none, or 0."""
+    return {(one.record, one.field): one.before or None for one in shown.changes}
+
+
+async def test_every_kind_is_taken_back(peer: Peer) -> None:
+    """What stood stands again, and what was made is gone: twice over, as after a lost answer."""
+    system, standin, kinds = peer
+    for number, outcome in enumerate(kinds):
+        wanted = drafted(f"exc_1:way:{number}", outcome)
+        shown = await system.preview(wanted)
+        receipt = await system.post(wanted)
+        undo = drafted(f"{wanted.key}:reversal", *await system.reversal(wanted, receipt, shown))
+        assert (await system.preview(undo)).changes
+        back = await system.post(undo)
+        await system.post(undo)
+        assert (await system.read_back(undo, back)).changed == []
+        if isinstance(outcome, o.DisposeLot):
+            continue  # its way back was a hold: the lot lies in quarantine again
+        if not isinstance(outcome, o.CreateOrder):  # its name is taken for good
+            assert stood(await system.preview(drafted("exc_1:look", outcome))) == stood(shown)
+        if isinstance(outcome, o.HoldLot):  # held again for the release that follows
+            await system.post(drafted("exc_1:held", outcome))
+    assert standin.records.violations() == []
+    await system.close()
+
+
+async def test_nothing_is_cancelled_that_is_not_ours(peer: Peer) -> None:
+    system, standin, _ = peer
+    theirs = "mrp.production 1" if isinstance(standin, OdooStandIn) else "Batch " + LOT
+    with pytest.raises(RejectedError):
+        await system.post(drafted("exc_1:theirs", o.CancelDocuments(documents=[theirs])))
+
+
+async def test_a_held_lot_lies_in_quarantine_and_nothing_is_moved_twice() -> None:
+    database = OdooStandIn("key")
+    with serving(odoo_app(database, "control")) as url:
+        system = odoo(OdooConfig(url=url, quarantine="WH/Quarantine"), {"api_key": "key"})
+        hold = o.HoldLot(lot=LOT, reason="cracks")
+        first, again = [await system.post(drafted("exc_1:hold", hold)) for _ in range(2)]
+        assert (again.replayed, again.documents) == (True, first.documents)
+        with pytest.raises(RejectedError, match="nothing of lot"):
+            await system.post(drafted("exc_2:hold", hold))
+        lies = {row["location_id"]: row["quantity"] for row in database.dump("stock.quant") if row["lot_id"] == 1}
+        assert lies == {1: 0, 2: PLANT.lots[0].quantity}
+        await system.close()

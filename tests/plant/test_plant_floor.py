@@ -79,6 +79,20 @@ def test_a_replanned_segment_starts_on_its_new_machine_at_its_new_time(floor: Fl
     assert (segment.progress.equipment_id, segment.progress.actual_start) == ("lathe-2", _at(270))
 
 
+def test_a_machine_runs_its_orders_in_the_new_sequence(floor: Floor) -> None:
+    """JO-1008 was after JO-1003 on lathe-1; the new list has it first."""
+    entries = [_entry(floor, "JO-1008/10", "lathe-1", 90, 100), _entry(floor, "JO-1003/10", "lathe-1", 200, 120)]
+    dispatch(floor, DispatchRequest(entries=entries), floor.version)
+    sequence = {s.id: s.planned.sequence for s in floor.segments() if s.planned.equipment_id == "lathe-1"}
+    assert sequence["JO-1008/10"] < sequence["JO-1003/10"]
+    floor.advance(_at(95))
+    assert (_state(floor, "JO-1008/10")[0], _state(floor, "JO-1003/10")[0]) == ("running", "released")
+    floor.advance(_at(1000))
+    ran = [s for s in floor.segments() if s.progress.equipment_id == "lathe-1" and s.progress.actual_start]
+    order = [s.id for s in sorted(ran, key=lambda s: s.progress.actual_start or ANCHOR)]
+    assert order.index("JO-1008/10") < order.index("JO-1003/10")
+
+
 @pytest.mark.parametrize(
     "entries,place",
     [

@@ -79,8 +79,15 @@ class OdooStandIn:
         units = {item.id: self._add("mrp.workcenter", name=item.title, code=item.id) for item in plant.work_units}
         for unit in plant.work_units:
             self._add("maintenance.equipment", name=unit.title, serial_no=unit.id)
+        places = {
+            name: self._add("stock.location", name=name, complete_name=f"WH/{name}", usage="internal")
+            for name in ("Stock", "Quarantine")
+        }
+        self._add("stock.picking.type", name="Internal Transfers", code="internal")
         for lot in plant.lots:
-            self._add("stock.lot", name=lot.id, product_id=products[lot.material])
+            number = self._add("stock.lot", name=lot.id, product_id=products[lot.material])
+            where = {"product_id": products[lot.material], "lot_id": number, "location_id": places["Stock"]}
+            self._add("stock.quant", **where, quantity=float(lot.quantity))
         for sale in plant.sales:
             number = self._add(
                 "sale.order", name=sale.id, partner_id=partners[sale.customer], commitment_date=at(sale.promised)

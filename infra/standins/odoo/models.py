@@ -12,7 +12,8 @@ KEY = "x_mos_key"
 
 @dataclass(frozen=True)
 class Field:
-    """`kind`: char, text, float, integer, boolean, datetime, many2one (of `model`), selection (of `values`)."""
+    """`kind`: char, text, float, integer, boolean, datetime, many2one (of `model`), one2many (of `model`, whose field
+    `inverse` points back), selection (of `values`)."""
 
     kind: str = "char"
     required: bool = False
@@ -21,6 +22,7 @@ class Field:
     model: str = ""
     values: tuple[str, ...] = ()
     default: object = False
+    inverse: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,47 @@ MODELS: dict[str, Model] = {
         }
     ),
     "stock.lot": Model({"name": _NAME, "product_id": _to("product.product", required=True), "note": _TEXT, **_OURS}),
+    "stock.location": Model(
+        {"name": _NAME, "complete_name": Field(), "usage": Field("selection", values=("internal", "customer", "view"))}
+    ),
+    "stock.quant": Model(
+        {
+            "product_id": _to("product.product", required=True),
+            "lot_id": _to("stock.lot"),
+            "location_id": _to("stock.location", required=True),
+            "quantity": Field("float"),
+            "product_uom_id": Field("integer", default=1),
+        }
+    ),
+    "stock.picking.type": Model(
+        {"name": _NAME, "code": Field("selection", values=("incoming", "outgoing", "internal"))}
+    ),
+    "stock.picking": Model(
+        {
+            "name": Field(),
+            "origin": Field(),
+            "note": _TEXT,
+            "picking_type_id": _to("stock.picking.type", required=True),
+            "location_id": _to("stock.location", required=True),
+            "location_dest_id": _to("stock.location", required=True),
+            "move_line_ids": Field("one2many", model="stock.move.line", inverse="picking_id"),
+            "state": _states("draft", "confirmed", "assigned", "done", "cancel"),
+            **_OURS,
+        },
+        methods={"button_validate": (("draft", "confirmed", "assigned"), "done")},
+        deletable=("draft", "cancel"),
+    ),
+    "stock.move.line": Model(
+        {
+            "picking_id": _to("stock.picking"),
+            "product_id": _to("product.product", required=True),
+            "lot_id": _to("stock.lot"),
+            "location_id": _to("stock.location", required=True),
+            "location_dest_id": _to("stock.location", required=True),
+            "quantity": Field("float"),
+            "product_uom_id": Field("integer", default=1),
+        }
+    ),
     "sale.order": Model(
         {
             "name": Field(unique=True),

@@ -165,7 +165,11 @@ class Orm:
             "write_date": now,
             "display_name": values.get("name") or f"{model},{number}",
         }
-        self._put(model, number, values)
+        lines: dict[str, Any] = {name: values.pop(name) for name, item in fields.items() if item.kind == "one2many"}
+        self._put(model, number, {**values, **dict.fromkeys(lines, False)})
+        for name, commands in lines.items():
+            for _, _, line in commands or []:
+                self._made(fields[name].model, {**line, fields[name].inverse: number})
         return number
 
     def write(self, model: str, ids: Sequence[int], vals: Mapping[str, Any]) -> bool:
@@ -206,10 +210,31 @@ class Orm:
             raise TypeError(f"unexpected argument {next(iter(named))!r}")
         states, after = self.models[model].methods[method]
         for row in self._records(model, ids):
+            if model == "stock.picking" and row["state"] in states:
+                self._moved(row)
             if row["state"] not in states:
                 raise Refused(_USER, f"{method} is not possible: {row['display_name']} is {row['state']}.")
             self._put(model, row["id"], row | {"state": after or row["state"], "write_date": self._now()})
         return True
+
+    def _moved(self, picking: Record) -> None:
+        """A transfer is done: its lots lie elsewhere. The vendor allows less than nothing; this does not."""
+        lines = [line for line in self.rows["stock.move.line"].values() if line["picking_id"] == picking["id"]]
+        if not lines:
+            raise Refused(_USER, "You cannot validate a transfer without any moves.")
+        for line in lines:
+            for place, sign in (("location_id", -1), ("location_dest_id", 1)):
+                where = {name: line[name] for name in ("product_id", "lot_id")} | {"location_id": line[place]}
+                self._changed(where, sign * line["quantity"])
+
+    def _changed(self, where: Record, by: float) -> None:
+        quants = self.rows["stock.quant"].values()
+        found = next((one for one in quants if all(one[name] == value for name, value in where.items())), None)
+        if found is None:
+            found = self.rows["stock.quant"][self._made("stock.quant", {**where, "quantity": 0.0})]
+        if found["quantity"] + by < 0:
+            raise Refused(_USER, "There is not enough of it in that place.")
+        self._put("stock.quant", found["id"], found | {"quantity": found["quantity"] + by})
 
     def _checked(self, model: str, vals: Mapping[str, Any], number: int) -> Record:
         self._known(model, list(vals))
@@ -238,6 +263,8 @@ def _fits(item: Field, value: Any) -> bool:
         return value in item.values
     if item.kind == "datetime":
         return _is_moment(value)
+    if item.kind == "one2many":  # only the command that makes a line
+        return isinstance(value, list) and all(isinstance(one, list) and one[:2] == [0, 0] for one in value)
     kinds = {"many2one": int, "integer": int, "float": int | float, "boolean": bool}
     return isinstance(value, kinds.get(item.kind, str)) and (item.kind == "boolean" or not isinstance(value, bool))
 

@@ -41,8 +41,9 @@ class SmallErpNext:
         self.may_not: set[tuple[str, str]] = set()
         self.writes: list[str] = []
         for name in ("JO-1001", "JO-1002", "JO-1003"):
+            times = {"planned_start_date": "2026-11-22 09:00:00", "planned_end_date": "2026-11-22 12:00:00"}
             order = {"production_item": "SHAFT", "qty": 4.0, "status": "Not Started", "sales_order": "SO-2001"}
-            self.add("Work Order", name, planned_start_date="2026-11-22 09:00:00", docstatus=1, **order)
+            self.add("Work Order", name, docstatus=1, **times, **order)
         self.add("Workstation", "mill-1")
         self.add("Asset", "AST-1", asset_name="mill-1")
         self.add("Batch", "L-1", disabled=0)
@@ -55,7 +56,8 @@ class SmallErpNext:
         self.touch(model, name)
         return self.rows[model][name]
 
-    def touch(self, model: str, name: str) -> None:
+    def touch(self, model: str, name: str, **values: Any) -> None:
+        self.rows[model][name] |= values
         second = next(self._ticks)
         self.rows[model][name]["modified"] = f"2026-11-22 08:{second // 60:02}:{second % 60:02}.000001"
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from connectors.erpnext.connector import ErpNextSystem
 from connectors.roles import System
 from domain.books.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders
 from domain.books.outcomes import System as Target
-from tests.conformance.system.suite import SystemConformance
+from tests.conformance.system.suite import LedgerConformance, SystemConformance
 from tests.connectors.erpnext.conftest import Peer
 from tests.connectors.erpnext.small_erpnext import SECRET
 
@@ -21,7 +22,7 @@ class ErpNextBooks:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
-    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> System:
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> ErpNextSystem:
         return self._peer.system(transport=transport, secret=secret)
 
     def transaction(self, key: str) -> OutcomeTransaction:
@@ -39,6 +40,13 @@ class ErpNextBooks:
     async def query(self, system: System) -> object:
         return await system.query("erp.sale", {"sale": "SO-2001"})
 
+    async def change(self, key: str) -> OutcomeTransaction:
+        moved = PlannedOrder(job_order="JO-1003", planned_start=START, planned_end=END)
+        return self._with(key, RescheduleOrders(orders=[moved]))
+
+    async def edit(self) -> None:
+        self._peer.erp.touch("Work Order", "JO-1003", planned_start_date="2026-11-25 06:00:00")
+
     def count(self, key: str) -> int:
         rows = [row for rows in self._peer.erp.rows.values() for row in rows.values()]
         return sum(str(row.get("custom_mos_key") or "").rpartition("#")[0] == key for row in rows)
@@ -53,7 +61,7 @@ def books(peer: Peer) -> ErpNextBooks:
     return ErpNextBooks(peer)
 
 
-class TestErpNextConformance(SystemConformance):
+class TestErpNextConformance(SystemConformance, LedgerConformance):
     """A posting is the request that stamps a key."""
 
     posting = b'"custom_mos_key":"key:'

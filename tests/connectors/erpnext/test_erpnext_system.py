@@ -59,7 +59,7 @@ async def test_every_kind_is_booked_once_read_back_and_listed(peer: Peer) -> Non
 
 
 def test_every_kind_of_the_manifest_was_tried() -> None:
-    assert {outcome.kind for outcome in BOOKED} | {"dispose_lot"} == set(MANIFEST.outcomes)
+    assert {outcome.kind for outcome in BOOKED} | {"dispose_lot", "cancel_documents"} == set(MANIFEST.outcomes)
     assert build({"url": "https://erp", "api_key": "k", "api_secret": "s"}).name == "erp"
 
 

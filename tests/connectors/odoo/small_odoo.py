@@ -51,7 +51,8 @@ class SmallOdoo:
         product = self.add("product.product", default_code="SHAFT", display_name="Shaft")
         for name in ("JO-1001", "JO-1002", "JO-1003"):
             order = {"product_id": product, "product_qty": 4.0, "state": "confirmed", "priority": "0"}
-            number = self.add("mrp.production", name=name, date_start="2026-11-22 08:00:00", **order, origin="SO-2001")
+            times = {"date_start": "2026-11-22 08:00:00", "date_finished": "2026-11-22 10:00:00"}
+            number = self.add("mrp.production", name=name, origin="SO-2001", **order, **times)
         mill = self.add("mrp.workcenter", name="Mill 1", code="mill-1")
         self.add("mrp.workorder", production_id=number, workcenter_id=mill, state="ready")
         self.add("mrp.workcenter.productivity.loss", name="Equipment Failure")
@@ -65,9 +66,11 @@ class SmallOdoo:
         self._touch(model, number)
         return number
 
-    def touch(self, model: str, name: str) -> None:
+    def touch(self, model: str, name: str, **values: Any) -> None:
         """Somebody changes it."""
-        self._touch(model, next(row["id"] for row in self.rows[model].values() if row["name"] == name))
+        row = next(row for row in self.rows[model].values() if row["name"] == name)
+        row |= values
+        self._touch(model, row["id"])
 
     def _touch(self, model: str, number: int) -> None:
         second = next(self._ticks)

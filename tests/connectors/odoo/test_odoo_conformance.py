@@ -1,14 +1,15 @@
 """The suite of every System, on a small Odoo by JSON-2 and by JSON-RPC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from connectors.odoo.connector import OdooSystem
 from connectors.roles import System
 from domain.books.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders
 from domain.books.outcomes import System as Target
-from tests.conformance.system.suite import SystemConformance
+from tests.conformance.system.suite import LedgerConformance, SystemConformance
 from tests.connectors.odoo.conftest import Peer
 from tests.connectors.odoo.small_odoo import KEY
 
@@ -21,7 +22,7 @@ class OdooBooks:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
-    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> System:
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> OdooSystem:
         return self._peer.system(transport=transport, secret=secret)
 
     def transaction(self, key: str) -> OutcomeTransaction:
@@ -39,6 +40,15 @@ class OdooBooks:
     async def query(self, system: System) -> object:
         return await system.query("erp.sale", {"sale": "SO-2001"})
 
+    async def change(self, key: str) -> OutcomeTransaction:
+        later = START + timedelta(hours=2)
+        return self._with(
+            key, RescheduleOrders(orders=[PlannedOrder(job_order="JO-1003", planned_start=START, planned_end=later)])
+        )
+
+    async def edit(self) -> None:
+        self._peer.odoo.touch("mrp.production", "JO-1003", date_start="2026-11-25 06:00:00")
+
     def count(self, key: str) -> int:
         rows = [row for rows in self._peer.odoo.rows.values() for row in rows.values()]
         return sum(str(row.get("x_mos_key") or "").rpartition("#")[0] == key for row in rows)
@@ -53,7 +63,7 @@ def books(peer: Peer) -> OdooBooks:
     return OdooBooks(peer)
 
 
-class TestOdooConformance(SystemConformance):
+class TestOdooConformance(SystemConformance, LedgerConformance):
     """A posting is the request that stamps a key."""
 
     posting = b'"x_mos_key":"key:'

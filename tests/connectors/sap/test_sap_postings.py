@@ -310,7 +310,8 @@ async def test_stamps_are_upper_case_tokens_of_the_key(sap: Sap) -> None:
 
 async def test_neighbours_that_change_orders_go_together(sap: Sap) -> None:
     """A saga of the ledger keeps SAP's changesets; without them each outcome is a posting of its own."""
-    outcomes = [moved("JO-1001"), SetPriority(job_orders=["JO-1001"], priority=5), HoldLot(lot="L", reason="r")]
+    first = SetPriority(job_orders=["JO-1001"], priority=5)
+    outcomes: list[Outcome] = [moved("JO-1001"), first, HoldLot(lot="L", reason="r")]
     outcomes += [SetPriority(job_orders=["JO-1002"], priority=6)]
     counts = [[len(group) for group in sap.system(changesets=on).grouped(outcomes)] for on in (True, False)]
     assert counts == [[2, 1, 1], [1, 1, 1, 1]]

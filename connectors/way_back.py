@@ -1,0 +1,50 @@
+"""Taking back a posting to a system of records: what stood before it, and the documents that it made. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from connectors.records import Ref, Step
+from domain.books.booking import Preview
+from domain.books.outcomes import CancelDocuments, Outcome, OutcomeTransaction, Receipt
+from domain.errors import RejectedError
+from domain.values import Json
+
+WHY = "taken back"
+
+
+class Stood:
+    """The last preview before it was posted, by the labels of the steps."""
+
+    def __init__(self, shown: Preview | None, system: str) -> None:
+        self._system = system
+        changes = shown.changes if shown else []
+        self._before = {(change.record, change.field): change.before for change in changes if not change.created}
+
+    def of(self, record: str, field: str) -> Json:
+        """Raises RejectedError when nobody kept it, or there was nothing."""
+        value = self._before.get((record, field))
+        if value is None:
+            raise RejectedError(f"What stood before of {record} is not known: set it back in {self._system} by hand.")
+        return value
+
+
+def made_by(transaction: OutcomeTransaction, receipt: Receipt, made: dict[str, str], system: str) -> Iterator[Outcome]:
+    """The cancelling of what it created. `made`: kind of outcome -> the model of its records. Raises RejectedError when
+    the receipt can't tell a record that was created from one of the same model that was only changed."""
+    kinds = {outcome.kind for outcome in transaction.outcomes}
+    models = {made[kind] for kind in kinds if kind in made}
+    if not models:
+        return
+    documents = [name for name in receipt.documents if name.rpartition(" ")[0] in models]
+    if not documents or (len(kinds) > 1 and not all(kind in made for kind in kinds)):
+        raise RejectedError(f"The receipt does not say what was created: take it back in {system}.")
+    yield CancelDocuments(documents=documents[::-1], reason=WHY)
+
+
+def withdrawals(outcome: CancelDocuments, models: Sequence[str], field: str, system: str) -> Iterable[Step]:
+    """A step for each document; `field` is where its number or name stands."""
+    for name in outcome.documents:
+        model, _, number = name.rpartition(" ")
+        if model not in models:
+            raise RejectedError(f"{name} can't be cancelled from here: do it in {system}.")
+        value = int(number) if number.isdecimal() else number
+        yield Step("withdraw", model, name, {}, Ref(model, field, value))
