@@ -115,14 +115,14 @@ def _worker(client: Client, effects: Effects) -> Worker:
     )
 
 
-async def measure(temporal: Temporal, rounds: int) -> dict[str, Found]:
-    """In turns, the first three of each to warm up."""
+async def measure(temporal: Temporal, rounds: int, warm: int = 3) -> dict[str, Found]:
+    """In turns, the first of each to warm up."""
     client, effects = await temporal.client(), Effects()
     found = {"by_hand": Found(), "by_definition": Found()}
     async with _worker(client, effects):
-        for number in range(rounds + 3):
+        for number in range(rounds + warm):
             for kind, kept in found.items():
-                await _one(client, effects, kind, f"{kind}-{number}", kept if number >= 3 else Found())
+                await _one(client, effects, kind, f"{kind}-{number}", kept if number >= warm else Found())
     return found
 
 
