@@ -38,6 +38,7 @@ class Composer:
                 "values": {
                     "sign_in": link_only,
                     "verbs": _verbs(request),
+                    **_proposals(request),
                     **_trouble(request),
                 },
             }
@@ -55,7 +56,7 @@ class Composer:
                 "times": self._times(at=request.at),
                 "choices": request.choices if (mine or open_to_all) and not sign_in else [],
                 "inputs": request.inputs if mine and not sign_in else [],
-                "values": {"sign_in": True, "verbs": _verbs(request)} if sign_in else {},
+                "values": ({"sign_in": True, "verbs": _verbs(request)} if sign_in else {}) | _proposals(request),
                 "link": self._sign_link(request.task_id) if sign_in and open_to_all else base.link,
                 "standing": standing,
                 "by": request.person_name,
@@ -143,6 +144,11 @@ def _labels(wording: Wording, options: Sequence[OptionCard], wanted: tuple[str, 
 
 def _verbs(request: TellRequest | SettleRequest) -> list[Json]:
     return [choice.model_dump() for choice in request.choices]
+
+
+def _proposals(request: TellRequest | SettleRequest) -> dict[str, Json]:
+    """The agents behind what is shown; the words of the reader's language say that nobody has confirmed it."""
+    return {"proposals": request.wording.proposals} if request.wording.proposals else {}
 
 
 def _trouble(request: TellRequest) -> dict[str, Json]:

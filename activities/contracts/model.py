@@ -220,6 +220,7 @@ class Wording(Data):
     gaps: list[str]
     scope: dict[str, Json]
     priority: str
+    proposals: list[str] = []  # the agents behind values that are shown: nobody has confirmed them
 
 
 class OwnerCall(Data):

@@ -11,7 +11,7 @@ from domain.values import Json, duration
 if TYPE_CHECKING:
     from domain.language.steps import Step
 
-OWN_NAMES = ("source", "why", "at", "model", "confidence", "cases")
+OWN_NAMES = ("source", "why", "at", "agent", "model", "confidence", "cases")
 """What the result has beside the values that were asked for."""
 WHYS = ("late", "unavailable", "stopped", "over_budget", "misfit", "unsure")
 """Why there is no proposal; the empty text stands for one."""

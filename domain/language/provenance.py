@@ -25,6 +25,7 @@ from domain.language.steps import (
     RepeatStep,
     SwitchStep,
     TaskStep,
+    Told,
     WaitStep,
     children,
     step_name,
@@ -235,8 +236,7 @@ class _Scope:
 
     def _shown(self, step: Any) -> Agents:
         """The proposals that people see who answer it: in its words, or in what they choose from."""
-        said = self._of(*(part for _, text in step.texts() for part in _MARKED.findall(text)))
-        return said | (self._reads(step.options) if isinstance(step, ApproveStep) else _NONE)
+        return self._of(*shown_in(step))
 
     def _step_named(self, name: str) -> tuple[str, Any]:
         for path, step in self._steps.items():
@@ -277,6 +277,18 @@ def _expressions(value: Json) -> list[str]:
 
 def _text(value: Json) -> str:
     return " ".join(_expressions(value))
+
+
+def shown_in(step: Told) -> list[str]:
+    """What people read when they are told or asked this: expressions, and the marked parts of texts."""
+    said = [part for _, text in step.texts() for part in _MARKED.findall(text)]
+    return said + (_expressions(step.options) if isinstance(step, ApproveStep) else [])
+
+
+def named_in(sources: Iterable[str]) -> frozenset[str]:
+    """The names that these expressions read, without what they read of them."""
+    found = (name for source in sources for name in _NAME.findall(_STRING.sub("", source)))
+    return frozenset(name.partition(".")[0] for name in found)
 
 
 def _precedes(first: str, second: str) -> bool:

@@ -304,7 +304,8 @@ def _agent(step: AgentStep, scopes: Scopes, scope: Record) -> Type:
     """Without a value in `otherwise` it is there only when it was proposed: `source` says so, `why` why not."""
     by = Scalar(Kind.TEXT, values=("agent", "otherwise"))
     fields = {"source": Field(by), "why": Field(Scalar(Kind.TEXT, values=("", *WHYS))), "at": Field(TIME)}
-    fields |= {"model": Field(TEXT), "confidence": Field(NUMBER, optional=True), "cases": Field(INTEGER, optional=True)}
+    fields |= {"agent": Field(TEXT), "model": Field(TEXT)}
+    fields |= {"confidence": Field(NUMBER, optional=True), "cases": Field(INTEGER, optional=True)}
     proposed = ("source", ("agent",))
     for name, returned in step.returns.items():
         own = scopes.returned(returned)

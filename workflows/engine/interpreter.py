@@ -7,7 +7,6 @@ version of the definition: every step keeps in its cell what it must not do twic
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TypeVar
 
 from activities.contracts.model import (
@@ -26,7 +25,6 @@ from domain.asking.messages import Standing
 from domain.asking.tasks import LiveTask
 from domain.errors import MosError
 from domain.language.definition import Definition, step_at
-from domain.language.provenance import Provenance, provenance
 from domain.signals import SignalType
 from domain.values import Json
 from workflows.engine import answering, control, deciding, gathering, saving, stepping
@@ -221,11 +219,6 @@ class Interpreter:
         needs no timer of its own meanwhile."""
         with self.limit.wakes(within):
             return await self.runtime.wait(until, within)
-
-    @cached_property
-    def provenance(self) -> Provenance:
-        """Where agents' proposals go in this definition."""
-        return provenance(self.definition)
 
     def frame(self, prefix: str, definition: Definition, values: dict[str, Json], parent: Frame | None = None) -> Frame:
         """The scope of the steps under this prefix: as it was saved, or new."""

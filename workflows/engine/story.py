@@ -3,12 +3,15 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 
 from activities.contracts.model import Entry, ExceptionInput, Line, OpeningSignal, Projection, Wording
 from domain.asking.tasks import LiveTask
 from domain.language.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
+from domain.language.provenance import Provenance, provenance
 from domain.language.texts import Text, every
 from domain.values import Json, iso
+from workflows.engine.proposed import proposals
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RECENT = 50
@@ -135,7 +138,13 @@ class Story:
             gaps=sorted(self.gaps),
             scope=named(scope, *every(title), *(text for _, text in step.texts())),
             priority=self.priority,
+            proposals=proposals(self.provenance, step, scope),
         )
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where agents' proposals go in the definition."""
+        return provenance(self.given.definition)
 
 
 def named(scope: dict[str, Json], *texts: str) -> dict[str, Json]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 async def run(place: Place, step: AgentStep) -> None:
     """The result has the values by name, `source` (agent | otherwise), `why` (empty, or why there is no proposal),
-    `at`, `model`, and `confidence` and `cases` where the agent knows them."""
+    `at`, `agent`, `model`, and `confidence` and `cases` where the agent knows them."""
     if "refused" not in place.kept:
         await place.engine.turn()
         given: dict[str, Json] = {}
@@ -87,7 +87,12 @@ def _take(place: Place, step: AgentStep, given: dict[str, Json], answer: AgentAn
     """The result, and the line that keeps what was asked, what it was given, and what came of it."""
     engine = place.engine
     known = {"confidence": answer.confidence, "cases": answer.cases}
-    own: dict[str, Json] = {"why": answer.why, "at": iso(engine.runtime.now()), "model": answer.model}
+    own: dict[str, Json] = {
+        "why": answer.why,
+        "at": iso(engine.runtime.now()),
+        "agent": step.use,
+        "model": answer.model,
+    }
     own |= {name: value for name, value in known.items() if value is not None and not answer.why}
     values = place.frame.resolve(step.otherwise) if answer.why else answer.values
     place.frame.put(step.agent, {**values, "source": "otherwise" if answer.why else "agent", **own})

@@ -87,7 +87,7 @@ def _transaction(place: Place, step: PostStep) -> OutcomeTransaction:
 def _refuse_unconfirmed(place: Place, step: PostStep) -> None:
     """What rests on an agent's proposal is posted on the decision of somebody who was shown it, or not at all. A
     proposal that came after the decision was not shown. Raises RejectedError."""
-    known = place.engine.provenance
+    known = place.engine.story.provenance
     refusal = known.refusal(place.path)
     if refusal:
         raise RejectedError(refusal, code="mos.agent.unconfirmed")
