@@ -1,9 +1,11 @@
-"""What programs read with a token: open exceptions and the roster. JSON, as the tables have it."""
+"""What programs read with a token: open exceptions, the roster, and what else they may call. JSON."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
+from api import lists, roster_programs, shelving, signals, steering
 from api.deps import Deps
+from api.openapi import document
 from api.visitors import Visitor
 from store.read import board as board_read
 from store.read import console
@@ -23,6 +25,13 @@ async def exceptions(deps: Deps, login: Visitor) -> Response:
         for card in found.open
     ]
     return JSONResponse({"exceptions": told})
+
+
+@router.get("/api/openapi.json")
+async def described(deps: Deps) -> Response:
+    """What programs may call: the same everywhere, hence for everybody."""
+    rooms = (router, roster_programs.router, shelving.router, steering.router, lists.router, signals.router)
+    return JSONResponse(document([route for room in rooms for route in room.routes], deps.public_url))
 
 
 @router.get("/api/roster")

@@ -41,6 +41,7 @@ OPEN = {
     "/login/code.svg",
     "/schemas/definition.json",  # what a definition may say: the same everywhere
     "/manifest.webmanifest",
+    "/api/openapi.json",
     "/worker.js",
 }
 BY_TOKEN = {"/calendar/{token}.ics"}
