@@ -10,6 +10,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 
+from activities.contracts.agents import AgentAnswer
 from activities.contracts.model import (
     Answer,
     AnswerResult,
@@ -108,12 +109,14 @@ Play = Callable[[Game], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Small:
-    """A definition's steps and how it is played; `ends`: how it must end."""
+    """A definition's steps and how it is played; `ends`: how it must end; `agents`: what agents
+    answer, one after the other (None: nothing ever)."""
 
     steps: list[Json]
     play: Play
     ends: str = "completed"
     refuse_posts: int = 0
+    agents: tuple[AgentAnswer | None, ...] = ()
     people: tuple[str, ...] = ("jonas",)
 
 
@@ -200,13 +203,31 @@ async def _reminded(game: Game) -> None:
     await game.press("look", "done", "amira")
 
 
+async def _agent_skipped(game: Game) -> None:
+    async def asked() -> bool:
+        return len(game.effects.questions) > 0
+
+    await eventually(asked, "the agent is asked")
+    await game.steer("skip", step="0", values={"cause": "seen by hand", "source": "otherwise"})
+
+
 async def _nobody(game: Game) -> None:
     await game.press("look", "decline")
     await game.noted("owner_called")
     await game.steer("cancel")
 
 
+_BELT = AgentAnswer(values={"cause": "belt"}, confidence=0.8, cases=5, model="history/1", tries=1)
 LOOK: Json = {"task": "look", "to": PLANNER}
+AGENT: Json = {
+    "agent": "likely",
+    "use": "history",
+    "goal": "Which cause?",
+    "given": {"number": "=signal.number"},
+    "returns": {"cause": {"choices": ["belt", "power"]}},
+    "within": "1m",
+    "otherwise": {"cause": "power"},
+}
 HELD: Json = {**POST, "undo": [{"notify": "taken_back", "to": PLANNER}]}
 SMALL: dict[str, Small] = {
     "choices": Small(
@@ -290,6 +311,18 @@ SMALL: dict[str, Small] = {
     "handed_over": Small([LOOK], _handed_over, people=("amira", "jonas")),
     "talked": Small([LOOK], _talked, people=("amira", "jonas")),
     "reminded": Small([{**LOOK, "remind_after": "1s", "release_after": "2s"}], _reminded, people=("amira", "jonas")),
+    "agents": Small(
+        [
+            AGENT,
+            {"notify": "proposed", "to": PLANNER, "title": "{{ likely.cause }}"},
+            {**AGENT, "agent": "second", "instead": [{"notify": "without", "to": PLANNER}]},
+            {**AGENT, "agent": "third", "given": {"number": "=signal.missing"}},
+            {"notify": "stood_in", "to": PLANNER, "title": "{{ second.cause }}"},
+        ],
+        nothing,
+        agents=(_BELT, _BELT.model_copy(update={"values": {"cause": "sabotage"}})),
+    ),
+    "agent_skipped": Small([AGENT, {"notify": "after", "to": PLANNER}], _agent_skipped, agents=(None,)),
     "nobody": Small([LOOK], _nobody, ends="cancelled"),
 }
 
@@ -319,6 +352,7 @@ async def play(client: Client, name: str) -> Effects:
     """Play one of them to its end."""
     small = SMALL[name]
     effects = Effects(people={person: person.title() for person in small.people}, refuse_posts=small.refuse_posts)
+    effects.agent_answers = list(small.agents)
     given = ExceptionInput(
         exception_id=f"exc_{name}", site="brno", version="v1", definition=definition(name, small.steps), key="lathe-2",
         priority="high", opened_at=datetime.now(UTC), signals=[_signal(1, {"number": 1})], equipment={}, parameters={},

@@ -1,5 +1,6 @@
 """Every effect of an exception in memory, under the names that the workflow calls: for what only needs Temporal."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +40,8 @@ from workflows.transaction import TransactionWorkflow
 @dataclass
 class Effects:
     """Asks `people` whatever the selector; keeps what it was given. `refuse_posts`: so many postings are refused;
-    `agent_answers`: what agents answer, one after the other, then that they are not there."""
+    `agent_answers`: what agents answer, one after the other (None: nothing ever), then that they are
+    not there."""
 
     people: dict[str, str] = field(default_factory=lambda: {"jonas": "Jonas Weber"})
     entries: dict[int, Entry] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Effects:
     posted: list[PostRequest] = field(default_factory=list)
     refuse_posts: int = 0
     questions: list[AgentRequest] = field(default_factory=list)
-    agent_answers: list[AgentAnswer] = field(default_factory=list)
+    agent_answers: list[AgentAnswer | None] = field(default_factory=list)
 
     def _write(self, projection: Projection) -> None:
         for entry in projection.entries:
@@ -94,7 +96,8 @@ class Effects:
     async def agent(self, request: AgentRequest) -> AgentAnswer:
         self._write(request.projection)
         self.questions.append(request)
-        return self.agent_answers.pop(0) if self.agent_answers else AgentAnswer(why="unavailable")
+        answer = self.agent_answers.pop(0) if self.agent_answers else AgentAnswer(why="unavailable")
+        return answer if answer is not None else await _never()
 
     @activity.defn(name=calls.POST.name)
     async def post(self, request: PostRequest) -> PostResult:
@@ -130,6 +133,12 @@ class Effects:
             self.gather, self.who, self.tell, self.settle, self.authorise, self.propose, self.agent,
             self.post, self.await_posting, self.record, self.close,
         ]  # fmt: skip
+
+
+async def _never() -> AgentAnswer:
+    while True:  # alive, as the product's own worker says of itself
+        activity.heartbeat()
+        await asyncio.sleep(1)
 
 
 def worker(client: Client, effects: Effects, queue: str = "mos") -> Worker:

@@ -49,3 +49,12 @@ def test_a_changed_fingerprint_says_what_to_do() -> None:
     problem = fingerprint.advice("people", recorded, recorded + fingerprint.of_recorded("undone"))
     assert "tell" in problem
     assert "python -m tests.replay.record people" in problem
+
+
+async def test_an_agent_that_is_wrong_or_away_leaves_what_its_author_provided_for(temporal: Temporal) -> None:
+    effects = await play(await temporal.client(), "agents")
+    lines = [(entry.kind, entry.data["why"]) for entry in effects.story() if entry.kind.startswith("agent_")]
+    assert lines == [("agent_proposed", ""), ("agent_refused", "misfit"), ("agent_refused", "unavailable")]
+    assert [request.name for request in effects.told] == ["proposed", "without", "stood_in"]
+    assert [request.wording.proposals for request in effects.told] == [["history (80 %)"], [], []]
+    assert [question.given for question in effects.questions] == [{"number": 1}, {"number": 1}]
