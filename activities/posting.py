@@ -8,7 +8,7 @@ from activities.contracts import calls
 from activities.contracts.model import AwaitPosting, PostRequest, PostResult
 from activities.posting_life import MAYBE_SENT, Life
 from activities.posting_parts import Parts
-from activities.posting_rules import SentBackError, WaitingError, ground
+from activities.posting_rules import SentBackError, WaitingError, ground, looked_up
 from activities.world import World
 from domain.books.ledger import BOOKED, ENDED, Event, State
 from domain.errors import (
@@ -48,7 +48,8 @@ class PostingActivities:
         try:
             await self._go(life)
         except WaitingError as waiting:
-            return await life.hold(waiting.held)
+            held = await life.hold(waiting.held)
+            return await self.post(request) if await life.was_missed(waiting.held) else held
         except SentBackError as back:
             if life.row.standing_version or back.harmless:
                 await life.propose_anew(back)
@@ -59,19 +60,25 @@ class PostingActivities:
             raise TransientError(error.message, detail=error.detail) from error
         except _REFUSALS as error:
             await life.move(Event.REFUSE, error=f"{error.message} {error.detail}".strip())
+        except TransientError:
+            if life.tried is None:
+                raise
+            return await life.hold(life.tried)
         except OutcomeUnknownError as error:
             await life.move(Event.LOSE, error=error.message)
             raise
+        await life.answered()
         return result_of(life.row)
 
     async def _go(self, life: Life) -> None:
         """Raises what keeps it from going on."""
         system = self._world.system(life.row.system)
+        await life.knock()
         if life.row.status in MAYBE_SENT:
             if parts := await Parts.begun(self._world, life, system):
                 await life.booked(await parts.post())
                 return
-            if found := await system.find(life.row.key):
+            if found := await looked_up(system, life.transaction()):
                 await life.booked(found)
                 return
         await life.pass_gates()

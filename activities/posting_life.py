@@ -9,24 +9,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import project
 from activities.contracts.model import PostRequest, PostResult
-from activities.posting_rules import SentBackError, WaitingError, part_transaction
+from activities.posting_rules import SentBackError, WaitingError, looked_up, part_transaction
 from activities.world import World
 from connectors.roles import Previewer, Reversible, System
 from domain.books.booking import FieldChange, Preview, drift
 from domain.books.ledger import ENDED, Event, Held, State, gate, step
 from domain.books.outcome_rules import objects_of, unversioned
 from domain.books.outcomes import OutcomeTransaction, Receipt
-from domain.books.trouble import changed_fields
+from domain.books.trouble import changed_fields, next_try
 from domain.errors import ConflictError, OutcomeUnknownError, RejectedError
 from domain.values import Json
 from store.read import ledger as ledger_read
 from store.read import parts as parts_read
 from store.read import site as site_read
+from store.read import troubles as troubles_read
 from store.tables import ExceptionRow, LedgerRow
 from store.write import exceptions, ledger, parts, troubles
 
 _FRESH = timedelta(seconds=5)  # so long a preview needs no second look
-_LINE_S = 2.0
+_LOOK = timedelta(seconds=2)
+_LINE = timedelta(hours=6)  # what is ahead wakes who waits behind it
+_AWAY, _ORDER = "away", "order"
 MAYBE_SENT = (State.POSTING, State.UNKNOWN)
 KEY_REUSED = "key_reused"
 Aftermath = Callable[[AsyncSession, LedgerRow, datetime], Awaitable[None]]
@@ -39,6 +42,7 @@ class Life:
     def __init__(self, world: World, row: LedgerRow) -> None:
         self._world, self.row = world, row
         self.aftermath: Aftermath | None = None
+        self.tried: Held | None = None  # of a system that is silent: when it is tried again
 
     @classmethod
     async def drafted(cls, world: World, request: PostRequest) -> "Life":
@@ -126,15 +130,38 @@ class Life:
             await ledger.move(session, self.row.id, error=message)
             await exceptions.changed(session, self.row.exception_id)
 
+    async def knock(self) -> None:
+        """While a system is silent each transaction tries it by itself now and then. Raises WaitingError."""
+        now, row = self._world.now(), self.row
+        async with self._world.database.transaction() as session:
+            told = await troubles_read.silent(session, row.system)
+            if told is None:
+                return
+            held = Held.model_validate(row.held) if row.held else None
+            if held and held.why == _AWAY and held.until > now:
+                raise WaitingError(held)
+            since = told.free_since or told.drafted_at
+            again = Held(why=_AWAY, until=next_try(since, now, first=told.id == row.id), what=told.id)
+            if held is None or held.why != _AWAY:
+                raise WaitingError(again)
+            self.tried, row.held = again, again.model_dump(mode="json")
+            await ledger.move(session, row.id, held=row.held)
+
+    async def answered(self) -> None:
+        """The system did something for it."""
+        if self.tried:
+            async with self._world.database.transaction() as session:
+                await troubles.answers(session, self.row.system, self._world.now())
+
     async def pass_gates(self, *, begun: bool = False) -> None:
         """Raises WaitingError: its turn has not come, or somebody or something keeps it back. `begun`: a part of it is
         posted, so that no limit keeps it half-way."""
         now, row = self._world.now(), self.row
         async with self._world.database.transaction() as session:
             if ahead := await ledger_read.earlier(session, row):
-                raise WaitingError(Held(why="order", until=now + timedelta(seconds=_LINE_S), what=ahead))
+                raise WaitingError(Held(why=_ORDER, until=now + _LINE, what=ahead))
             if back := "" if begun else await parts_read.being_taken_back(session, row):
-                raise WaitingError(Held(why="taking_back", until=now + timedelta(seconds=_LINE_S), what=back))
+                raise WaitingError(Held(why="taking_back", until=now + _LOOK, what=back))
             controls = await ledger_read.controls(session, f"system:{row.system}", f"definition:{row.definition}")
             if not controls:
                 await self._free(session, now)
@@ -160,10 +187,18 @@ class Life:
         now, said = self._world.now(), self.row.held or {}
         if (said.get("why"), said.get("what")) != (held.why, held.what):
             async with self._world.database.transaction() as session:
-                await ledger.move(session, self.row.id, held=held.model_dump(mode="json"), free_since=None)
+                since = self.row.free_since if held.why == _AWAY else None
+                await ledger.move(session, self.row.id, held=held.model_dump(mode="json"), free_since=since)
                 await exceptions.changed(session, self.row.exception_id)
         again = max((held.until - now).total_seconds(), 1.0)
         return PostResult(status="waiting", detail=held.why, again_s=again)
+
+    async def was_missed(self, held: Held | None) -> bool:
+        """Did what was ahead end before it could know that somebody waits behind it?"""
+        if held is None or held.why != _ORDER:
+            return False
+        async with self._world.database.transaction() as session:
+            return not await ledger_read.earlier(session, self.row)
 
     async def preview(self, system: System) -> None:
         """What it would change, from the system itself; a system that can't say is told to be so by its manifest."""
@@ -235,7 +270,7 @@ class Life:
     async def by_another(self, system: System, transaction: OutcomeTransaction, error: ConflictError) -> Receipt:
         """Another worker that was taken for dead is posting the same: its receipt, or the refusal of what is really
         another payload. Until the system has committed it nobody knows."""
-        if await system.find(transaction.key) is None:
+        if await looked_up(system, transaction) is None:
             raise OutcomeUnknownError("another worker is posting it; it is looked up by its key") from error
         return await system.post(transaction)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.posting_life import KEY_REUSED, Life
-from activities.posting_rules import SentBackError, part_transaction
+from activities.posting_rules import SentBackError, looked_up, part_transaction
 from activities.world import World
 from connectors.roles import Grouping, Previewer, System
 from domain.books.booking import Preview, drift
@@ -76,7 +76,8 @@ class Parts:
     async def post(self) -> Receipt:
         """One after the other, in the declared order; what stands is passed over. Raises what a System's post does."""
         for row in self._rows:
-            if row.status in (PartState.POSTING, PartState.UNKNOWN) and (found := await self._system.find(row.key)):
+            sent = row.status in (PartState.POSTING, PartState.UNKNOWN)
+            if sent and (found := await looked_up(self._system, part_transaction(self._life.row, row))):
                 await self._stands(row, found)
             if row.status != PartState.POSTED:
                 await self._post(row)

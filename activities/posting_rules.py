@@ -3,9 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.world import World
+from connectors.roles import LooksUp, System
 from domain.books.booking import FieldChange, Preview
 from domain.books.ledger import Held
-from domain.books.outcomes import OutcomeTransaction
+from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.books.saga import APPROVED_BY_RULE, undone_alone
 from domain.errors import RejectedError
 from store.read import parts
@@ -34,6 +35,13 @@ def part_transaction(row: LedgerRow, part: LedgerPartRow) -> OutcomeTransaction:
     """A part as the system is given it: a transaction with a key of its own."""
     drafted = {"id": row.id, "key": part.key, "exception_id": row.exception_id, "system": row.system}
     return OutcomeTransaction.model_validate(drafted | {"outcomes": part.outcomes, "decision": row.decision})
+
+
+async def looked_up(system: System, transaction: OutcomeTransaction) -> Receipt | None:
+    """What became of it, by its key, or by what was to be posted where the system keeps no keys."""
+    if isinstance(system, LooksUp):
+        return await system.look_up(transaction)
+    return await system.find(transaction.key)
 
 
 async def ground(world: World, row: LedgerRow) -> None:

@@ -205,6 +205,15 @@ class Reversible(Protocol):
 
 
 @runtime_checkable
+class LooksUp(Protocol):
+    """Optional, for a system that keeps no keys of some postings: `find` by what was to be posted."""
+
+    async def look_up(self, transaction: OutcomeTransaction) -> Receipt | None:
+        """As `find`. RejectedError when only a person can tell."""
+        ...
+
+
+@runtime_checkable
 class Grouping(Protocol):
     """Optional, for a system that is not `atomic`: some outcomes go into one transaction of its own all the same."""
 

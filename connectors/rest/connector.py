@@ -10,7 +10,7 @@ import httpx
 
 from connectors import saga
 from connectors.probing import Finding, tried
-from connectors.rest import ledger
+from connectors.rest import ledger, way_back
 from connectors.rest.client import Answer, RestClient, Sent
 from connectors.rest.config import RestConfig
 from connectors.rest.mapping import Call, LookUp, Operation, Query
@@ -18,7 +18,7 @@ from connectors.rest.steps import Step, steps_of
 from connectors.rest.template import render, text
 from connectors.saga import Done
 from domain.books.booking import Booked, Preview, ReadBack, token_of
-from domain.books.outcomes import OutcomeTransaction, Receipt
+from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt
 from domain.errors import (
     ConflictError,
     InvalidPayloadError,
@@ -79,17 +79,51 @@ class RestSystem:
     async def find(self, key: str) -> Receipt | None:
         """By the look-ups of the mapping. RejectedError (code mos.rest.unsure): an operation has none, and this process
         does not know that nothing of this key left it, so that only a person can tell."""
+        found = await self._find_by_keys(key)
+        if found is None and self._mapping.unsure and key not in self._repeatable:
+            raise _unsure(key)
+        return found
+
+    async def _find_by_keys(self, key: str) -> Receipt | None:
         last = await self._look_up(key)
         if last is None:
-            if self._mapping.unsure and key not in self._repeatable:
-                raise _unsure(key)
             return None
         documents, raws, number = [last[0]], [last[1]], 1
         while (earlier := await self._look_up(f"{key}.{number}")) is not None:
             documents.insert(number - 1, earlier[0])
             raws.insert(number - 1, earlier[1])
             number += 1
-        return Receipt(key=key, documents=list(dict.fromkeys(documents)), replayed=True, raw=raws)
+        return _receipt(key, documents, raws)
+
+    async def look_up(self, transaction: OutcomeTransaction) -> Receipt | None:
+        """As `find`, but of what these outcomes need: unsure only when one of them has neither key nor search."""
+        steps = steps_of(transaction, self._mapping, self._zone)
+        keyless = [step for step in steps if step.operation.idempotency.strategy == "none"]
+        if not keyless:
+            return await self._find_by_keys(transaction.key)
+        if transaction.key in self._repeatable:
+            return None
+        if len(keyless) < len(steps) or any(step.operation.idempotency.search is None for step in steps):
+            raise _unsure(transaction.key)
+        found = [await self._searched(step, transaction.key) for step in steps]
+        done = [one for one in found if one is not None]
+        if done and len(done) < len(found):
+            raise _unsure(transaction.key)
+        return _receipt(transaction.key, [one.document for one in done], [one.raw for one in done]) if done else None
+
+    async def _searched(self, step: Step, key: str) -> Done | None:
+        search = step.operation.idempotency.search
+        assert search is not None
+        scope = self._scope(step, key)
+        try:
+            answer = await self._get(search.path, search.params, scope)
+        except NotFoundError:
+            return None
+        scope |= {"body": answer.body}
+        if render(search.found, scope, self._zone) is not True:
+            return None
+        record = render(search.record, scope, self._zone)
+        return Done(self._document(step.operation, scope, record), record, replayed=True)
 
     async def post(self, transaction: OutcomeTransaction) -> Receipt:
         steps = steps_of(transaction, self._mapping, self._zone)
@@ -111,6 +145,20 @@ class RestSystem:
         scopes = [await self._before(step, self._scope(step, "preview")) for step in steps]
         return ledger.preview(list(zip(steps, scopes, strict=True)), self._zone)
 
+    async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
+        """The last first, by the mapping's `reverse` and `undo`."""
+        steps, stood = steps_of(transaction, self._mapping, self._zone), way_back.stood_before(shown)
+        answers = (
+            receipt.raw if isinstance(receipt.raw, list) and len(receipt.raw) == len(steps) else [None] * len(steps)
+        )
+        found: list[Outcome] = []
+        for step, answer in reversed(list(zip(steps, answers, strict=True))):
+            scope = {**self._scope(step, receipt.key), "stood": stood, "before": None, "before_headers": {}}
+            alone = len(steps) == 1 and receipt.documents
+            document = receipt.documents[0] if alone else self._document(step.operation, scope, answer)
+            found.append(way_back.outcome_of(step.operation, scope, document, self._zone))
+        return found
+
     async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
         """Records found by their keys, and the fields that `fields` names."""
         steps = steps_of(transaction, self._mapping, self._zone)
@@ -121,7 +169,7 @@ class RestSystem:
                 record = await self._found(look_up, key)
                 known = known and record is not None
                 scope |= {"before": record, "before_headers": {}, "answer": record}
-            else:
+            if look_up is None or step.operation.read:
                 scope = await self._before(step, scope)
             standing += ledger.standing(step, scope, self._zone) if scope.get("before") is not None else []
         return ReadBack(known=known, fields=standing)
@@ -136,7 +184,7 @@ class RestSystem:
     async def _do(self, step: Step, key: str) -> Done:
         idempotency = step.operation.idempotency
         scope = self._scope(step, key)
-        if idempotency.look_up and (found := await self._already(idempotency.look_up, step, key)):
+        if idempotency.checked_by_us and (found := await self._already(idempotency.checked_by_us, step, key)):
             return found
         scope = await self._before(step, scope)
         if idempotency.read and render(idempotency.read.done, scope, self._zone) is True:
@@ -147,8 +195,12 @@ class RestSystem:
         operation, idempotency = step.operation, step.operation.idempotency
         try:
             answer = await self._client.send(self._request(operation, key, scope))
+        except NotFoundError:
+            if not step.cancels:
+                raise
+            return Done(self._document(operation, scope, None), changed=False)  # it is gone already
         except ConflictError:  # perhaps another worker was faster with this key
-            if idempotency.look_up and (found := await self._already(idempotency.look_up, step, key)):
+            if idempotency.checked_by_us and (found := await self._already(idempotency.checked_by_us, step, key)):
                 return found
             raise
         if answer.means == "done":
@@ -185,7 +237,7 @@ class RestSystem:
         return done if answer.means else Done(done.document, done.raw)
 
     async def _before(self, step: Step, scope: dict[str, Json]) -> dict[str, Json]:
-        read = step.operation.idempotency.read
+        read = step.operation.reads
         if read is None:
             return scope
         answer = await self._get(read.path, read.params, scope)
@@ -242,6 +294,10 @@ class RestSystem:
 
 def _asks(query: Query) -> bool:
     return any("where" in source for source in (query.path, *map(str, query.params.values())))
+
+
+def _receipt(key: str, documents: list[str], raws: list[Json]) -> Receipt:
+    return Receipt(key=key, documents=list(dict.fromkeys(documents)), replayed=True, raw=raws)
 
 
 def _unsure(key: str) -> RejectedError:

@@ -1,6 +1,6 @@
 """What the mapping's operations change and have changed, field by field. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from connectors.rest.mapping import Postings
@@ -28,34 +28,42 @@ def preview(steps: Sequence[tuple[Step, Scope]], zone: ZoneInfo) -> Preview:
 
 def _changes(step: Step, scope: Scope, zone: ZoneInfo) -> list[FieldChange]:
     operation = step.operation
-    if operation.idempotency.read is None:
+    if step.cancels:
+        name = text(operation.document, scope)
+        return [FieldChange(record=name, field="exists", before=True, after=False, outcome=step.number)]
+    if operation.reads is None:
         given = render(operation.body, scope, zone)
         values = given.items() if isinstance(given, dict) else ()
         name = f"new by {operation.path}"
         return [
             FieldChange(record=name, field=key, after=item, created=True, outcome=step.number) for key, item in values
         ]
-    name = text(operation.document, {**scope, "answer": None})
     return [
-        FieldChange(
-            record=name,
-            field=field,
-            before=render(shown.before, scope, zone),
-            after=render(shown.after, scope, zone),
-            outcome=step.number,
-        )
-        for field, shown in operation.fields.items()
+        FieldChange(record=record, field=field, before=before, after=after, outcome=step.number)
+        for record, field, before, after in _shown(step, scope, zone)
     ]
+
+
+def _shown(step: Step, scope: Scope, zone: ZoneInfo) -> Iterator[tuple[str, str, Json, Json]]:
+    """Record, field, what stands by `before`, and what it is set to."""
+    operation = step.operation
+    if operation.fields:
+        name = text(operation.document, {"answer": None, **scope})
+        for field, shown in operation.fields.items():
+            yield name, field, render(shown.before, scope, zone), render(shown.after, scope, zone)
+    if (rows := operation.rows) is None:
+        return
+    for row in render(rows.each, scope, zone):
+        inner = {**scope, rows.name: row}
+        for field, shown in rows.fields.items():
+            yield text(rows.record, inner), field, render(shown.before, inner, zone), render(shown.after, inner, zone)
 
 
 def standing(step: Step, scope: Scope, zone: ZoneInfo) -> list[FieldStanding]:
     """What was posted of each field, and what stands: `before` in the scope is the record as it is now."""
-    name = text(step.operation.document, {"answer": None, **scope})
     return [
-        FieldStanding(
-            record=name, field=field, posted=render(shown.after, scope, zone), stands=render(shown.before, scope, zone)
-        )
-        for field, shown in step.operation.fields.items()
+        FieldStanding(record=record, field=field, posted=posted, stands=stands)
+        for record, field, stands, posted in _shown(step, scope, zone)
     ]
 
 

@@ -25,8 +25,12 @@ def manifest_for(settings: Mapping[str, Json]) -> Manifest:
     return replace(
         MANIFEST,
         queries={name: tuple(VOCABULARY.queries[name].arguments.fields) for name in mapping.queries},
-        outcomes=dict.fromkeys(mapping.outcomes, ()),
-        capabilities=("preview", "reconcile") if mapping.postings else ("preview",),
+        outcomes=dict.fromkeys([*mapping.outcomes, *(["cancel_documents"] if mapping.takes_back else [])], ()),
+        capabilities=(
+            "preview",
+            *(["reverse"] if mapping.takes_back else []),
+            *(["reconcile"] if mapping.postings else []),
+        ),
     )
 
 

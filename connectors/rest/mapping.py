@@ -82,13 +82,29 @@ class Read(Call):
         return self
 
 
+class Search(Call):
+    """For a system that keeps no key: finds the record that a posting would have made, by what was to be posted (its
+    fields, not its key). `body` is the answer: `found` says whether it is there, `record` takes it out. Somebody's own
+    record that looks the same is taken for ours."""
+
+    found: str = "=true"
+    record: str = "=body"
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        self.checked(_FACTS)
+        for template in (self.found, self.record):
+            _template(template, (*_FACTS, "body"))
+        return self
+
+
 class Idempotency(_Part):
     """How an operation is kept from being done twice.
 
     header: the system keeps keys, sent in `header`, and repeats its first answer.
     natural_key: the key stands in a field of the record, found by `look_up` before every write.
     read_before_write: fields are set to values; `read` says whether they are already.
-    none: nothing of these; when the outcome is unknown, a person looks.
+    none: nothing of these; when the outcome is unknown, the `search` by its fields tells, or a person looks.
     """
 
     strategy: Literal["header", "natural_key", "read_before_write", "none"]
@@ -96,9 +112,12 @@ class Idempotency(_Part):
     replayed: str = "=false"
     look_up: LookUp | None = None
     read: Read | None = None
+    search: Search | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if self.search and self.strategy != "none":
+            raise ValueError(f"{self.strategy} needs no search: it knows its key")
         if self.strategy == "natural_key" and self.look_up is None:
             raise ValueError("natural_key needs look_up: how a record is found by its key")
         if (self.strategy == "read_before_write") is not (self.read is not None):
@@ -107,6 +126,11 @@ class Idempotency(_Part):
             raise ValueError(f"{self.strategy} has no look_up: call it natural_key")
         _template(self.replayed, ("body", "headers", "status"))
         return self
+
+    @property
+    def checked_by_us(self) -> LookUp | None:
+        """With `header` the system itself compares key and payload; a look-up only tells what became of a key."""
+        return self.look_up if self.strategy == "natural_key" else None
 
 
 class Rule(_Part):
@@ -138,12 +162,25 @@ class Undo(_Part):
 class Shown(_Part):
     """One field of a record for people: what stands (`before`) and what it is set to (`after`)."""
 
-    before: str
-    after: str
+    before: Json
+    after: Json
+
+
+class Rows(_Part):
+    """Fields of several records that one request sets: of each element of `each` (as `as`), by its name `record`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    each: str
+    name: str = Field(default="row", alias="as")
+    record: str
+    fields: dict[str, Shown]
 
 
 class Operation(_Part):
-    """One request of an outcome; with `each` one for every element, which is `item`."""
+    """One request of an outcome; with `each` one for every element, which is `item`. `read`: reads the record first,
+    as `before`, whatever the strategy. `reverse`: the outcome that takes it back, made from what stood before (`stood`:
+    record -> field -> value); without it, the `undo` of what it made, where that needs nothing but the document."""
 
     each: str = ""
     when: str = "=true"
@@ -153,13 +190,20 @@ class Operation(_Part):
     headers: dict[str, Any] = {}
     body: Json = None
     document: str
+    read: Call | None = None
     fields: dict[str, Shown] = {}
+    rows: Rows | None = None
     idempotency: Idempotency
     undo: Undo | None = None
+    reverse: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        names = _BEFORE if self.idempotency.read else _FACTS
+        if self.read:
+            if self.idempotency.read:
+                raise ValueError("read_before_write reads already: leave `read` out")
+            self.read.checked(_FACTS)
+        names = _BEFORE if self.reads else _FACTS
         _template(self.each, set(_FACTS) - {"item"})
         _template(self.when, _FACTS)
         _text(self.path, names)
@@ -167,8 +211,14 @@ class Operation(_Part):
         if self.undo:
             _text(self.undo.path, (*names, "answer"))
             _template(self.undo.body, (*names, "answer"))
+        _template(self.reverse, (*_FACTS, "stood"))
         self._check_shown(names)
         return self
+
+    @property
+    def reads(self) -> Call | None:
+        """What is read before it is written, if anything."""
+        return self.idempotency.read or self.read
 
     def _check_shown(self, names: tuple[str, ...]) -> None:
         """A record that is found by its key is named from what is found: nothing else is known then."""
@@ -176,6 +226,12 @@ class Operation(_Part):
         for shown in self.fields.values():
             _template(shown.before, _BEFORE)
             _template(shown.after, _FACTS)
+        if self.rows:
+            _template(self.rows.each, _FACTS)
+            _text(self.rows.record, (*_FACTS, self.rows.name))
+            for shown in self.rows.fields.values():
+                _template(shown.before, (*_BEFORE, self.rows.name))
+                _template(shown.after, (*_FACTS, self.rows.name))
 
 
 class Query(Call):
@@ -237,5 +293,10 @@ class RestMapping(_Part):
 
     @property
     def unsure(self) -> bool:
-        """Does any operation leave us without a way to learn what became of it?"""
+        """Does any operation leave us without a key to learn by what became of it?"""
         return any(one.idempotency.strategy == "none" for many in self.outcomes.values() for one in many)
+
+    @property
+    def takes_back(self) -> bool:
+        """Does any operation say how it is taken back?"""
+        return any(one.reverse or one.undo for many in self.outcomes.values() for one in many)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.rest.mapping import Operation, RestMapping
 from connectors.rest.template import render
-from domain.books.outcomes import Outcome, OutcomeTransaction
+from connectors.rest.way_back import cancelling
+from domain.books.outcomes import CancelDocuments, Outcome, OutcomeTransaction
 from domain.errors import ConfigError, InvalidPayloadError
 from domain.language.expressions import holds
 from domain.values import Json, content_hash
@@ -16,11 +17,13 @@ _DIGEST = 32
 
 @dataclass(frozen=True)
 class Step:
-    """One request to make. `scope`: what its templates may read, but for the key; `number`: of its outcome, from 0."""
+    """One request to make. `scope`: what its templates may read, but for the key; `number`: of its outcome, from 0.
+    `cancels`: it takes back what an earlier one made."""
 
     operation: Operation
     scope: Mapping[str, Json]
     number: int
+    cancels: bool = False
 
 
 def steps_of(transaction: OutcomeTransaction, mapping: RestMapping, zone: ZoneInfo) -> list[Step]:
@@ -39,6 +42,10 @@ def _of(
     outcome: Outcome, number: int, transaction: OutcomeTransaction, mapping: RestMapping, zone: ZoneInfo
 ) -> Iterator[Step]:
     operations = mapping.outcomes.get(outcome.kind)
+    if operations is None and isinstance(outcome, CancelDocuments):
+        for document in outcome.documents:
+            yield Step(cancelling(document, mapping), {"item": document}, number, cancels=True)
+        return
     if operations is None:
         raise ConfigError(f"The mapping has no {outcome.kind}: add it to the connector's settings.")
     facts = outcome.model_dump(mode="json")

@@ -50,10 +50,13 @@ class MesBooks:
         self.url = peer.address["mes"]
         self.data = data
         self.secret = (data / "mes.token").read_text().strip()
-        self.planned = asyncio.run(entry(self.system(), minutes=0))
+        self.planned = asyncio.run(entry(self.own(), minutes=0))
 
     def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> MesSystem:
         return build(MesConfig(url=self.url, timeout=5), {"token": secret or self.secret}, transport)
+
+    def own(self) -> MesSystem:
+        return self.system()
 
     def transaction(self, key: str) -> OutcomeTransaction:
         return posting(key, UpdateDispatchList(entries=[shifted(self.planned, minutes=20)]))
@@ -62,17 +65,17 @@ class MesBooks:
         return posting(key, UpdateDispatchList(entries=[shifted(self.planned, minutes=40)]))
 
     async def stale(self, key: str) -> OutcomeTransaction:
-        return posting(key, UpdateDispatchList(entries=[await entry(self.system(), minutes=5)], version="999"))
+        return posting(key, UpdateDispatchList(entries=[await entry(self.own(), minutes=5)], version="999"))
 
     async def query(self, system: System) -> object:
         return await system.query("mes.equipment", {"equipment": "lathe-1"})
 
     async def change(self, key: str) -> OutcomeTransaction:
-        return posting(key, UpdateDispatchList(entries=[await entry(self.system(), minutes=15)]))
+        return posting(key, UpdateDispatchList(entries=[await entry(self.own(), minutes=15)]))
 
     async def edit(self) -> None:
         """A supervisor at the MES."""
-        body = mapping.requests_of([UpdateDispatchList(entries=[await entry(self.system(), minutes=7)])])[0].body
+        body = mapping.requests_of([UpdateDispatchList(entries=[await entry(self.own(), minutes=7)])])[0].body
         headers = {"Authorization": f"Bearer {self.secret}"}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as user:
             version = (await user.get("/dispatch-list")).headers["ETag"]

@@ -51,9 +51,26 @@ MAPPING: dict[str, Any] = {
             "each": "=outcome.orders",
             "method": "PATCH",
             "path": "/orders/{item.job_order}",
-            "headers": {"If-Match": "=item.version != '' ? '\"' + item.version + '\"' : before_headers.etag"},
+            "headers": {
+                "If-Match": "='order ' + item.job_order in versions ? versions['order ' + item.job_order] : "
+                "item.version != '' ? '\"' + item.version + '\"' : before_headers.etag"
+            },
             "body": {"start": {"$date": "=item.planned_start"}, "end": {"$local": "=item.planned_end"}},
             "document": "order {item.job_order}",
+            "fields": {
+                "start": {"before": "=before.start", "after": {"$date": "=item.planned_start"}},
+                "end": {"before": "=before.end", "after": {"$local": "=item.planned_end"}},
+            },
+            "reverse": {
+                "kind": "reschedule_orders",
+                "orders": [
+                    {
+                        "job_order": "=item.job_order",
+                        "planned_start": {"$text": "{stood['order ' + item.job_order].start}T12:00:00+01:00"},
+                        "planned_end": {"$text": "{stood['order ' + item.job_order].end}+01:00"},
+                    }
+                ],
+            },
             "idempotency": {
                 "strategy": "read_before_write",
                 "read": {"path": "/orders/{item.job_order}", "done": "=false"},
@@ -105,10 +122,20 @@ NOTE = {
 }
 
 
-def with_notes() -> dict[str, Any]:
-    """The mapping with an operation that nothing keeps from being done twice."""
+SEARCH = {
+    "path": "/notes",
+    "params": {"about": "=outcome.id"},
+    "found": "=size(body.items.filter(one, one.text == outcome.text)) > 0",
+    "record": "=body.items.filter(one, one.text == outcome.text)[0]",
+}
+
+
+def with_notes(*, search: bool = False) -> dict[str, Any]:
+    """The mapping with an operation that nothing keeps from being done twice, but perhaps a search for it."""
     mapping = copy.deepcopy(MAPPING)
-    mapping["outcomes"]["add_note"] = NOTE
+    mapping["outcomes"]["add_note"] = copy.deepcopy(NOTE)
+    if search:
+        mapping["outcomes"]["add_note"]["idempotency"]["search"] = SEARCH
     return mapping
 
 
@@ -118,7 +145,8 @@ class HomeGrown:
     def __init__(self) -> None:
         self._lock = Lock()
         self.orders: dict[str, dict[str, Any]] = {
-            f"JO-{n}": {"priority": 50, "version": 1, "start": "", "end": ""} for n in range(1001, 1010)
+            f"JO-{n}": {"priority": 50, "version": 1, "start": "2026-11-20", "end": "2026-11-20T15:00:00"}
+            for n in range(1001, 1010)
         }
         self.downtimes: list[dict[str, Any]] = []
         self.holds: dict[str, dict[str, Any]] = {}
@@ -166,7 +194,10 @@ class HomeGrown:
             wanted = asked.params.get("ref", [""])[0]
             return Told(200, {"items": [one for one in self.downtimes if wanted in ("", one["ref"])]})
         if asked.method == "DELETE":
-            self.downtimes = [one for one in self.downtimes if str(one["number"]) != asked.parts[1]]
+            kept = [one for one in self.downtimes if str(one["number"]) != asked.parts[1]]
+            if len(kept) == len(self.downtimes):
+                return Told(404, {"what": f"downtime {asked.parts[1]}", "message": "not found"})
+            self.downtimes = kept
             return Told(204)
         if any(one["ref"] == asked.body["ref"] for one in self.downtimes):
             return Told(409, {"error": "duplicate", "message": "there is one with this ref"})
@@ -181,5 +212,8 @@ class HomeGrown:
         return Told(201, made | {"again": again})
 
     def _note(self, asked: Asked) -> Told:
-        self.notes.append(asked.body)
-        return Told(201, {"number": len(self.notes)})
+        if asked.method == "GET":
+            about = asked.params.get("about", [""])[0]
+            return Told(200, {"items": [one for one in self.notes if one["about"] == about]})
+        self.notes.append(asked.body | {"number": len(self.notes) + 1})
+        return Told(201, self.notes[-1])

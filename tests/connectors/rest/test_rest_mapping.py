@@ -103,7 +103,7 @@ def test_parts_of_a_path_are_encoded() -> None:
 
 def test_the_manifest_is_what_the_mapping_maps() -> None:
     found = manifest_for({"mapping": MAPPING})
-    assert set(found.outcomes) == set(MAPPING["outcomes"])
+    assert set(found.outcomes) == {*MAPPING["outcomes"], "cancel_documents"}
     assert found.queries == {"erp.sale": ("sale",)}
-    assert found.capabilities == ("preview", "reconcile")
+    assert found.capabilities == ("preview", "reverse", "reconcile")
     assert build({"url": "https://erp", "token": "t", "mapping": with_notes()}).name == "erp"

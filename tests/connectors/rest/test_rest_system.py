@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from domain.books.outcomes import AddNote, HoldLot, Outcome, OutcomeTransaction, RecordDowntime, SetPriority
+from domain.books.outcomes import (
+    AddNote,
+    CancelDocuments,
+    HoldLot,
+    Outcome,
+    OutcomeTransaction,
+    RecordDowntime,
+    SetPriority,
+)
 from domain.books.outcomes import System as Target
 from domain.errors import (
     ConfigError,
@@ -120,6 +128,37 @@ async def test_without_a_strategy_what_never_left_may_be_tried_again(peer: Peer)
         await system.post(posting(NOTE))
     assert await system.find("exc_1:post:1") is None
     assert (await system.post(posting(NOTE))).documents == ["note 1"]
+
+
+async def test_without_a_key_the_declared_fields_tell_what_became_of_it(peer: Peer) -> None:
+    """The worker died after sending: another one finds the note by its fields, and takes another's away for none."""
+    lost = peer.system(transport=LosesAnswers(b"look"), mapping=with_notes(search=True))
+    with pytest.raises(OutcomeUnknownError):
+        await lost.post(posting(NOTE))
+    other = peer.system(mapping=with_notes(search=True))
+    found = await other.look_up(posting(NOTE))
+    assert found is not None
+    assert found.documents == ["note 1"]
+    assert await other.look_up(posting(AddNote(about="order", id="JO-1001", text="not written"))) is None
+    with pytest.raises(RejectedError):
+        await peer.system(mapping=with_notes()).look_up(posting(NOTE))
+    assert await peer.system(mapping=with_notes()).look_up(posting(DOWN)) is None, "what has a key is never unsure"
+
+
+async def test_what_was_made_is_undone_by_its_document(peer: Peer) -> None:
+    system, wanted = peer.system(), posting(DOWN)
+    receipt = await system.post(wanted)
+    (way,) = await system.reversal(wanted, receipt, None)
+    assert way == CancelDocuments(documents=["downtime 1"], reason="taken back")
+    undo = posting(way, key="exc_1:post:1:reversal")
+    assert [(one.record, one.after) for one in (await system.preview(undo)).changes] == [("downtime 1", False)]
+    assert [(await system.post(undo)).documents for _ in range(2)] == [["downtime 1"]] * 2, "gone already is gone"
+    assert peer.erp.downtimes == []
+    for strange in ("order JO-1001", "downtime .."):
+        with pytest.raises(RejectedError):
+            await system.post(posting(CancelDocuments(documents=[strange]), key="exc_1:strange:1"))
+    with pytest.raises(RejectedError, match="no way back"):
+        await system.reversal(posting(HoldLot(lot="L-1", reason="r")), receipt, None)
 
 
 async def test_errors_say_what_the_system_said(peer: Peer) -> None:
