@@ -3,7 +3,7 @@
 .PHONY: help setup demo demo-script test check lint format-check types walls house bench chaos docs locks clean erp editor debian
 
 PYTHON ?= python3
-TEST_WORKERS ?= 2
+TEST_WORKERS ?= 3
 BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python .venv
@@ -54,8 +54,8 @@ house: .venv/.dev
 bench: .venv/.dev erp ## Benchmarks, as ratios to the peers
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: .venv/.dev erp ## The kill tests, and what make test tries at a smaller size
-	@$(BIN)/pytest -m "chaos or full" $(ARGS)
+chaos: .venv/.dev erp ## The kill tests, what make test tries at a smaller size, and new random examples
+	@MOS_EXAMPLES=new $(BIN)/pytest -m "chaos or full or hypothesis" $(ARGS)
 
 docs: .venv/.dev ## Check that the docs are complete and their links lead somewhere
 	@$(BIN)/pytest -q tests/house -k docs

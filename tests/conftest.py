@@ -5,6 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples each time, so that what passed once passes again on a busy machine too; `make chaos` draws new ones.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("new", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile(os.environ.get("MOS_EXAMPLES", "same"))
 
 # Longest files first, so that the workers of `make test` end together. Beside the kill tests, which mostly wait, there
 # is room for what starts stacks.
