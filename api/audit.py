@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from api.deps import ApiDeps, Deps
 from api.dossier import paper
 from api.rendering import show, site_of
 from api.visitors import Visitor, VisitorForm
+from api.wording import day_of
 from domain.audit.chain import Head, link
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
@@ -156,17 +157,9 @@ async def _wanted(deps: ApiDeps, asked: dict[str, str]) -> Wanted:
     """Days are the site's."""
     site = await site_of(deps)
     zone = ZoneInfo(site.timezone if site else "UTC")
-    start, end = _day(asked.get("start", ""), zone), _day(asked.get("end", ""), zone)
+    start, end = day_of(asked.get("start", ""), zone), day_of(asked.get("end", ""), zone)
     words = {name: asked.get(name, "").strip()[:200] for name in ("kind", "actor", "subject", "words")}
     return Wanted(**words, start=start, end=end + timedelta(days=1) if end else None)
-
-
-def _day(text: str, zone: ZoneInfo) -> datetime | None:
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidPayloadError("Write a day as 2026-11-22.") from None
-    return datetime(day.year, day.month, day.day, tzinfo=zone) if day else None
 
 
 def _number(form: dict[str, str], name: str) -> int:

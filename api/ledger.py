@@ -2,44 +2,64 @@
 waits for somebody, and what holds for each system."""
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import ValidationError
 
+from admin import auditing
 from admin import ledger as admin
 from admin.actors import Actor
 from admin.sessions import Login
-from api.deps import Deps
-from api.rendering import show
+from api.connections import connections
+from api.deps import ApiDeps, Deps
+from api.ledger_export import KINDS, texts, told
+from api.rendering import show, site_of
 from api.visitors import Visitor, VisitorForm
+from api.wording import day_of
+from domain.books.booking import ReadBack
 from domain.books.ledger import BOOKED, Control, State
 from domain.books.outcome_rules import DECLARATIONS
 from domain.books.outcomes import System
 from domain.errors import InvalidPayloadError, NotFoundError
-from domain.values import Json, iso
+from domain.values import Json
 from store.read import ledger as read
+from store.read import site as site_read
 from store.read.ledger import Search
 
 router = APIRouter()
-_FILTERS = ("words", "status", "system", "queue", "kind")
+_FILTERS = ("words", "status", "system", "queue", "kind", "definition")
+_DAYS = ("since", "until")
 _LONGEST = 200
 
 
-def _search(request: Request) -> Search:
-    given = {name: request.query_params.get(name, "")[:_LONGEST].strip() for name in _FILTERS}
-    page = request.query_params.get("page", "1")
-    return Search(**given, page=int(page) if page.isdecimal() and len(page) < 7 else 1)
+async def _search(deps: ApiDeps, given: Mapping[str, str]) -> Search:
+    """Days are the site's, as YYYY-MM-DD."""
+    values: dict[str, Any] = {name: given.get(name, "")[:_LONGEST].strip() for name in _FILTERS}
+    page = given.get("page", "1")
+    site = await site_of(deps)
+    zone = ZoneInfo(site.timezone if site else "UTC")
+    start, end = (day_of(given.get(name, ""), zone) for name in _DAYS)
+    values |= {"start": start, "end": end + timedelta(days=1) if end else None}
+    return Search(**values, page=int(page) if page.isdecimal() and len(page) < 7 else 1)
+
+
+def _asked(given: Mapping[str, str]) -> dict[str, str]:
+    """What a kept view or the next page has to ask again."""
+    return {name: value for name in (*_FILTERS, *_DAYS) if (value := given.get(name, "").strip()[:_LONGEST])}
 
 
 @router.get("/ledger")
 async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
-    """Filters: `words`, `status`, `system`, `queue` (waiting, dead, differs), `kind`; `page` from 1."""
-    search = _search(request)
+    """Filters: `words`, `status`, `system`, `queue` (again, approve, waiting = both, dead, differs), `kind`,
+    `definition`, `since` and `until` (days of the site); `page` from 1."""
+    search, asked = await _search(deps, request.query_params), _asked(request.query_params)
     found = await read.find(deps.database, search, login.person.id)
-    query = {name: getattr(search, name) for name in _FILTERS if getattr(search, name)}
     return await show(
         request,
         login,
@@ -48,7 +68,9 @@ async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
         entries=found.entries,
         names=found.names,
         search=search,
-        query=urlencode(query),
+        asked=asked,
+        query=urlencode(asked),
+        definitions=await read.definitions(deps.database),
         pages=-(-found.total // read.PAGE),
         states=[state.value for state in State],
         systems=[system.value for system in System],
@@ -59,17 +81,20 @@ async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
 @router.get("/api/ledger")
 async def entries(request: Request, deps: Deps, login: Visitor) -> Json:
     """The same as JSON: `{"total", "transactions": [...]}`, 50 a page."""
-    found = await read.find(deps.database, _search(request), login.person.id)
-    return {"total": found.total, "queues": found.queues, "transactions": [_told(one) for one in found.entries]}
+    found = await read.find(deps.database, await _search(deps, request.query_params), login.person.id)
+    return {"total": found.total, "queues": found.queues, "transactions": [told(one) for one in found.entries]}
 
 
-def _told(entry: read.Entry) -> Json:
-    row = entry.transaction
-    names = ("id", "key", "exception_id", "step", "system", "definition", "outcomes", "decision", "standing_version")
-    more = ("status", "attempts", "documents", "error", "preview", "drift", "held", "reverses", "reversed_by", "reason")
-    times = {name: iso(at) if (at := getattr(row, name)) else None for name in ("drafted_at", "posted_at")}
-    told = {name: getattr(row, name) for name in (*names, *more)}
-    return told | times | {"exception": entry.title}
+@router.post("/ledger/export")
+async def export(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
+    """Everything that fits, as `csv` or `jsonl`; that it was taken out is on record."""
+    format = form.get("format", "")
+    if format not in KINDS:
+        raise InvalidPayloadError("Choose CSV or JSONL.")
+    search, by = await _search(deps, form), _actor(login)
+    await auditing.told_of_export(deps.database, format, "ledger", by, deps.now(), wanted=_asked(form))
+    name = {"content-disposition": f'attachment; filename="ledger.{format}"'}
+    return StreamingResponse(texts(deps.database, search, format), media_type=KINDS[format], headers=name)
 
 
 @router.post("/ledger/views")
@@ -82,8 +107,19 @@ async def keep_view(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
 
 @router.get("/ledger/systems")
 async def systems(request: Request, deps: Deps, login: Visitor) -> Response:
-    found = await read.connectors(deps.database, [system.value for system in System], deps.now())
-    return await show(request, login, "ledger_systems.html", connectors=found, may=_manages(login))
+    """What holds for each system and definition, and how each is connected, without any secret."""
+    names = [system.value for system in System]
+    found = await read.connectors(deps.database, names, deps.now())
+    linked = {name: connections(await _connectors(deps), name) for name in names}
+    return await show(request, login, "ledger_systems.html", connectors=found, may=_manages(login), linked=linked)
+
+
+async def _connectors(deps: ApiDeps) -> Json:
+    try:
+        async with deps.database.transaction() as session:
+            return await site_read.document(session, "connectors")
+    except NotFoundError:
+        return []
 
 
 @router.post("/ledger/systems")
@@ -137,6 +173,7 @@ async def transaction(
         systems=[system.value for system in System],
         payload=json.dumps(row.outcomes, indent=2, ensure_ascii=False),
         declarations=DECLARATIONS,
+        changed=ReadBack.model_validate(row.read_back).changed if row.read_back else [],
     )
 
 

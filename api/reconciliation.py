@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from admin.ledger import AUTHORITY
 from api.deps import ApiDeps, Deps
 from api.rendering import show, site_of
 from api.visitors import Visitor, VisitorForm
+from api.wording import day_of
 from domain.books.outcomes import System
 from domain.books.reconciliation import Kind
 from domain.errors import InvalidPayloadError
@@ -167,9 +168,4 @@ def _lines(rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> str:
 async def _day(deps: ApiDeps, text: str) -> datetime | None:
     """A day of the site."""
     site = await site_of(deps)
-    try:
-        day = date.fromisoformat(text.strip()) if text.strip() else None
-    except ValueError:
-        raise InvalidPayloadError("Write a day as 2026-11-22.") from None
-    zone = ZoneInfo(site.timezone if site else "UTC")
-    return datetime(day.year, day.month, day.day, tzinfo=zone) if day else None
+    return day_of(text, ZoneInfo(site.timezone if site else "UTC"))

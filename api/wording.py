@@ -1,9 +1,10 @@
 """Times, ages and values as people read them: the filters of the console's templates."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from domain.errors import InvalidPayloadError
 from domain.language.texts import FALLBACK, pick
 from domain.values import Json
 
@@ -19,6 +20,15 @@ def moment(value: datetime | str | None) -> datetime | None:
         except ValueError:
             return None
     return value if isinstance(value, datetime) and value.tzinfo is not None else None
+
+
+def day_of(text: str, zone: ZoneInfo) -> datetime | None:
+    """The beginning of a day, written YYYY-MM-DD, in this zone; None for no text. Raises InvalidPayloadError."""
+    try:
+        day = date.fromisoformat(text.strip()) if text.strip() else None
+    except ValueError:
+        raise InvalidPayloadError("Write a day as 2026-11-22.") from None
+    return datetime(day.year, day.month, day.day, tzinfo=zone) if day else None
 
 
 def clock(value: datetime | str | None, zone: ZoneInfo, now: datetime, *, seconds: bool = True) -> str:

@@ -1,22 +1,24 @@
 """The ledger as it stands: what waits, what holds, what people search for."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, String, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.books.ledger import BOOKED, IN_LINE, Control, State
 from store.db import Database
-from store.read import board, parts
+from store.read import board, parts, reconciliation
 from store.read.agents import SCOPE as AGENT
+from store.read.provenance import Provenance, provenance
 from store.tables import (
     AuditRow,
     DecisionRow,
+    DifferenceRow,
     ExceptionRow,
     InboxRow,
     LedgerPartRow,
@@ -85,13 +87,17 @@ async def to_nudge(session: AsyncSession, now: datetime, limit: int = 200) -> Se
 @dataclass(frozen=True)
 class Search:
     """What somebody looks for; empty = all. `words`: in keys, documents, business objects, or the exception's title.
-    `queue`: `waiting` for a person, or `dead`."""
+    `queue`: waiting for a person (to look `again`, to `approve` a reversal; `waiting`: either), `dead` or `differs`.
+    `start`, `end`: when it was drafted."""
 
     words: str = ""
     status: str = ""
     system: str = ""
     queue: str = ""
     kind: str = ""
+    definition: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
     page: int = 1
 
 
@@ -113,10 +119,14 @@ class Found:
     views: Sequence[LedgerViewRow] = ()
 
 
-_QUEUES = {
-    "waiting": (State.SENT_BACK.value, State.PREVIEWED.value),
-    "dead": (State.DEAD_LETTERED.value,),
-    "differs": (State.DIFFERS.value,),
+_status = col(LedgerRow.status)
+_APPROVAL = (_status == State.PREVIEWED.value) & (col(LedgerRow.reverses) != "") & (col(LedgerRow.approved_by) == "")
+_QUEUES: dict[str, ColumnElement[bool]] = {
+    "again": _status == State.SENT_BACK.value,
+    "approve": _APPROVAL,
+    "waiting": (_status == State.SENT_BACK.value) | _APPROVAL,
+    "dead": _status == State.DEAD_LETTERED.value,
+    "differs": _status == State.DIFFERS.value,
 }
 
 
@@ -150,12 +160,38 @@ async def find(database: Database, search: Search, person: str) -> Found:
         )
 
 
+async def find_all(database: Database, search: Search, batch: int = 500) -> AsyncIterator[Sequence[Entry]]:
+    """Everything that fits, oldest first, in batches."""
+    after = 0
+    fits = (
+        select(LedgerRow, DecisionRow, func.coalesce(col(ExceptionRow.title), ""))
+        .outerjoin(DecisionRow, col(DecisionRow.id) == col(LedgerRow.decision))
+        .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(LedgerRow.exception_id))
+        .where(*_fits(search))
+        .order_by(col(LedgerRow.seq))
+        .limit(batch)
+    )
+    while True:
+        async with database.transaction() as session:
+            rows = (await session.execute(fits.where(col(LedgerRow.seq) > after))).all()
+        if not rows:
+            return
+        yield [Entry(*row) for row in rows]
+        after = rows[-1][0].seq or 0
+
+
+async def definitions(database: Database) -> list[str]:
+    """Those that have posted something."""
+    async with database.transaction() as session:
+        names = select(col(LedgerRow.definition)).distinct().order_by(col(LedgerRow.definition))
+        return [name for name in await session.scalars(names) if name]
+
+
 async def queues(session: AsyncSession) -> dict[str, int]:
     """How many transactions wait for somebody, by queue."""
-    statuses = [status for names in _QUEUES.values() for status in names]
-    statement = select(col(LedgerRow.status), func.count()).where(col(LedgerRow.status).in_(statuses))
-    counted = await _counted(session, statement.group_by(col(LedgerRow.status)))
-    return {queue: sum(counted.get(name, 0) for name in names) for queue, names in _QUEUES.items()}
+    counted = (func.count().filter(fits).label(name) for name, fits in _QUEUES.items())
+    statement = select(*counted).select_from(LedgerRow).where(or_(*_QUEUES.values()))
+    return dict((await session.execute(statement)).one()._mapping)
 
 
 async def _counted(session: AsyncSession, statement: Select[str, int]) -> dict[str, int]:
@@ -164,10 +200,16 @@ async def _counted(session: AsyncSession, statement: Select[str, int]) -> dict[s
 
 def _fits(search: Search) -> list[Any]:
     fits: list[Any] = []
-    for column, value in ((LedgerRow.status, search.status), (LedgerRow.system, search.system)):
-        fits += [col(column) == value] if value else []
+    same = (
+        (LedgerRow.status, search.status),
+        (LedgerRow.system, search.system),
+        (LedgerRow.definition, search.definition),
+    )
+    fits += [col(column) == value for column, value in same if value]
+    fits += [col(LedgerRow.drafted_at) >= search.start] if search.start else []
+    fits += [col(LedgerRow.drafted_at) < search.end] if search.end else []
     if search.queue in _QUEUES:
-        fits.append(col(LedgerRow.status).in_(_QUEUES[search.queue]))
+        fits.append(_QUEUES[search.queue])
     if search.kind:
         fits.append(col(LedgerRow.outcomes).contains([{"kind": search.kind}]))
     for word in search.words.split()[:8]:
@@ -193,6 +235,8 @@ class Sheet:
     ahead: str = ""
     signals: Sequence[Any] = field(default=())
     parts: Sequence[LedgerPartRow] = ()  # of every attempt
+    provenance: Provenance = field(default_factory=Provenance)
+    differences: Sequence[DifferenceRow] = ()
 
 
 async def sheet(database: Database, transaction_id: str) -> Sheet | None:
@@ -205,19 +249,22 @@ async def sheet(database: Database, transaction_id: str) -> Sheet | None:
         task = await session.get(TaskRow, decision.task_id) if decision and decision.task_id else None
         signed = select(SignatureRow).where(col(SignatureRow.task_id) == (task.id if task else ""))
         facts = select(AuditRow).where(col(AuditRow.subject) == row.id).order_by(col(AuditRow.id))
+        exception = await session.get(ExceptionRow, row.exception_id)
         reversals = select(LedgerRow).where(col(LedgerRow.reverses) == row.id).order_by(col(LedgerRow.seq))
         return Sheet(
             row,
             decision,
             task,
             (await session.scalars(signed)).all(),
-            await session.get(ExceptionRow, row.exception_id),
+            exception,
             (await session.scalars(facts)).all(),
             await board.names(session),
             (await session.scalars(reversals)).all(),
             await earlier(session, row) if row.status in _IN_LINE else "",
             await signals(session, row.exception_id),
             await parts.all_of(session, row.id),
+            await provenance(session, row, exception),
+            await reconciliation.of_transaction(session, row.id),
         )
 
 

@@ -1,0 +1,64 @@
+"""The connectors document as its administrators see it: every setting, no secret (C7)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from authoring.check.facts import manifest_of
+from domain.errors import ConfigError
+from domain.values import Json
+
+_HIDDEN = "••••••"
+_SECRET = re.compile(r"secret|password|passwd|token|credential|api_?key|private", re.I)
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One connection. `secrets`: the name of each and where it is kept (`file`, `env`), never what it is or its path;
+    `settings`: by dotted name."""
+
+    name: str
+    kind: str
+    title: str
+    settings: dict[str, str]
+    secrets: dict[str, str]
+    capabilities: tuple[str, ...]
+    atomic: bool
+    outcomes: list[str]
+
+
+def connections(document: Json, role: str) -> list[Shown]:
+    """Those that play this role."""
+    items = document if isinstance(document, list) else []
+    return [_shown(item) for item in items if isinstance(item, Mapping) and item.get("role") == role]
+
+
+def _shown(item: Mapping[str, Json]) -> Shown:
+    kind, config = str(item.get("kind", "")), item.get("config") or {}
+    secrets = {name: str(ref).partition(":")[0] for name, ref in (item.get("secrets") or {}).items()}
+    try:
+        manifest = manifest_of(kind, config)
+    except ConfigError:
+        return Shown(str(item.get("name", "")), kind, kind, settings(config), secrets, (), False, [])
+    told = (manifest.title, settings(config), secrets, manifest.capabilities, manifest.atomic)
+    return Shown(str(item.get("name", "")), kind, *told, sorted(manifest.outcomes))
+
+
+def settings(config: Json, prefix: str = "") -> dict[str, str]:
+    """Flat, in the order of the document; what is named like a secret, and names and passwords in addresses, hidden."""
+    found: dict[str, str] = {}
+    for name, value in (config if isinstance(config, Mapping) else {}).items():
+        if _SECRET.search(str(name)) and value not in (None, "", False):
+            found[f"{prefix}{name}"] = _HIDDEN
+        elif isinstance(value, Mapping):
+            found |= settings(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = _USER_INFO.sub(f"{_HIDDEN}@", _text(value))
+    return found
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(part) for part in value)
+    return str(value)
