@@ -24,6 +24,8 @@ SHIPPED = Path(__file__).resolve().parents[1] / "workflows" / "definitions"
 _SHIFTS = [("early", "06:00", "14:00"), ("late", "14:00", "22:00"), ("night", "22:00", "06:00")]
 _ROLES = ("maintenance_technician", "maintenance_lead", "planner", "materials", "quality_manager", "customer_service")
 _AUTHORITIES = ["reschedule", "promise", "disposition", "report_downtime"]
+_STEP = re.compile(r"- (?:task|approve|notify|propose|decide|wait|post|call|for_each|repeat): (\w+)$", re.M)
+_TEXT = re.compile(r'\b(?:title|text|summary|label|value|[a-z]{2}): "(?!=)')
 _SKILLS = ("turning", "milling", "heat_treatment", "assembly")
 
 
@@ -34,8 +36,12 @@ def definitions(count: int) -> dict[str, str]:
 
 
 def _varied(text: str, number: int) -> str:
+    """With a name, step names (so conditions) and texts of its own, in every language."""
     text = re.sub(r"^definition: (\w+)", rf"definition: \1_{number}", text, flags=re.M)
-    text = re.sub(r'(title|text): "', rf'\1: "{number} ', text)
+    for step in dict.fromkeys(_STEP.findall(text)):
+        text = re.sub(rf"(?<![\w.]){step}(?=\.\w)|(?<!authority: )(?<=: ){step}$", f"{step}_{number}", text, flags=re.M)
+    text = _TEXT.sub(rf"\g<0>{number} ", text)
+    text = re.sub(r"\bor '(\w[^'\n]*)'", rf"or '\1 {number}'", text)
     return re.sub(r"if: size\((\S+)\) > 0", rf"if: size(\1) > {number % 7} || size(\1) > {number}", text)
 
 

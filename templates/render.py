@@ -37,10 +37,9 @@ def render(message: Message, channel: ChannelName, folder: Path = FOLDER) -> dic
     The template is the first of `<folder>/<channel>/<definition>.<step>.j2`, `<definition>.j2`, `_default.j2`; a reply
     always takes the default. Raises ConfigError when a template is at fault, InvariantError for the console.
     """
-    template = _template(channel, message, folder)
-    text = run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
+    text = printed(message, channel, folder)
     if channel is ChannelName.SLACK:
-        return _slack(text, template.name or "")
+        return _slack(text, _template(channel, message, folder).name or "")
     return _SHAPES[channel](text, message)
 
 
@@ -52,8 +51,17 @@ def has_own(channel: ChannelName, definition: str, step: str, folder: Path = FOL
 
 def unshortened(message: Message, folder: Path = FOLDER) -> str:
     """All that the SMS template says, before details are left out to fit. Raises ConfigError."""
-    template = _template(ChannelName.SMS, message, folder)
-    text = run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
+    return in_full(printed(message, ChannelName.SMS, folder))
+
+
+def printed(message: Message, channel: ChannelName, folder: Path = FOLDER) -> str:
+    """What the channel's template prints, before anything is made of it. Raises ConfigError."""
+    template = _template(channel, message, folder)
+    return run(lambda scope: template.render(scope), scope_of(message), template.name or "template")
+
+
+def in_full(text: str) -> str:
+    """An SMS of what the template printed, without the short form."""
     return shapes.economical("\n".join(line for part in shapes.parts(text)[:3] for line in part))
 
 
@@ -78,20 +86,21 @@ def _template(channel: ChannelName, message: Message, folder: Path) -> Template:
 def _environment(channel: ChannelName, folder: Path) -> Sandbox:
     loader = FileSystemLoader([folder / channel, FOLDER / channel])
     if channel in _SHAPES:
-        return Sandbox(_one_line, loader)
+        return Sandbox(one_line, loader)
     if channel is not ChannelName.SLACK:
         raise InvariantError(f"{channel} has no message templates")
     return blocks.sandbox(loader)
 
 
-def _one_line(value: Any) -> str:
+def one_line(value: Any) -> str:
+    """A value as texts on phones show it."""
     line = plain_marks(re.sub(r"\s+", " ", plain(value)[:MAX_LINE]))
     return f" {line}" if line.startswith("--") else line  # a value is never our dividing line
 
 
 def scope_of(message: Message) -> dict[str, Any]:
     """The message's fields by name, plus `answers`, `keys`, `sentence`, `answerable` and `say(key, **more)`."""
-    fields = {name: _capped(value) for name, value in message.model_dump(mode="json").items()}
+    fields = {name: capped(value) for name, value in message.model_dump(mode="json").items()}
     fields["otherwise"] = fields["otherwise"] or _silence(message, partial(_say, message.language, fields))
     speak = partial(_say, message.language, fields)
     return fields | {
@@ -103,12 +112,13 @@ def scope_of(message: Message) -> dict[str, Any]:
     }
 
 
-def _capped(value: Json) -> Json:
+def capped(value: Json) -> Json:
+    """As much of it as any channel may show."""
     if isinstance(value, str):
         return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - 3] + "..."
     if isinstance(value, list):
-        return [_capped(item) for item in value[:MAX_ITEMS]]
-    return {name: _capped(item) for name, item in value.items()} if isinstance(value, dict) else value
+        return [capped(item) for item in value[:MAX_ITEMS]]
+    return {name: capped(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _say(language: str, fields: Mapping[str, Any], key: str, **more: Any) -> str:

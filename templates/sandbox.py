@@ -63,6 +63,7 @@ _METHODS: Mapping[type, frozenset[str]] = {
     dict: frozenset({"items", "keys", "values", "get"}),
     LoopContext: frozenset({"index", "index0", "revindex", "first", "last", "length", "previtem", "nextitem"}),
 }
+_MANY = (list, tuple, range, set)
 
 
 @dataclass
@@ -93,10 +94,10 @@ class Budget:
             self.work -= 1 + (len(item) // 50 if isinstance(item, str) else 0)
             if self.work < 0:
                 raise SecurityError(f"the text has to look at more than {MAX_WORK} values")
-            if isinstance(item, list | tuple | range | set):
-                pending += item
-            elif isinstance(item, dict):
+            if isinstance(item, dict):
                 pending += item.values()
+            elif isinstance(item, _MANY):
+                pending += item
 
 
 class _Bounded(NodeTransformer):

@@ -12,9 +12,10 @@ from domain.errors import ConfigError
 from domain.typing.tree import Fault, Record, hint, sample
 from templates.clock import local_time
 from templates.sandbox import BUDGET, OWN_FILTERS, REFUSED, Sandbox, plain, run
+from templates.text_pieces import MAX_SOURCE, Piece, Pieces
 from templates.text_rules import TextRules, column_of
+from templates.text_walk import Walk
 
-MAX_SOURCE = 4_000
 _ALLOWED = (nodes.Output, nodes.If, nodes.For, nodes.Assign, nodes.Expr, nodes.Helper)
 _ENVIRONMENT = Sandbox(plain)
 _ENVIRONMENT.filters["local_time"] = local_time
@@ -51,6 +52,24 @@ def render_text(template: str, scope: Mapping[str, Any], language: str = "en") -
         raise ConfigError(f"text: '{missing}' has no value here", detail=template, code="mos.text") from error
 
 
+def render_once(template: str, scope: Mapping[str, Any], language: str = "en") -> str:
+    """What `render_text` gives, for a text rendered a few times only: walked where that can be, not compiled."""
+    if _plain(template):
+        return template
+    pieces = _pieces(template)
+    if pieces is None:
+        return render_text(template, scope, language)
+    try:
+        return run(lambda names: _walked(pieces, names), scope, "text", language)
+    except ConfigError:
+        return render_text(template, scope, language)  # it says what is wrong
+
+
+def _walked(pieces: list[str | Piece], names: dict[str, Any]) -> str:
+    walk = Walk(_ENVIRONMENT, _BLANK.new_context(names))
+    return "".join(piece if isinstance(piece, str) else walk.text(piece.tree, piece.data) for piece in pieces)
+
+
 def _plain(template: str) -> bool:
     """Nothing in it is Jinja's: most words of a language are like that."""
     return not _MARKS.search(template) and len(template) <= MAX_SOURCE and not template.endswith("\n")
@@ -63,6 +82,9 @@ def text_faults(template: str, scope: Record) -> list[Fault]:
     """
     if not _MARKS.search(template):
         return []
+    pieces = _pieces(template)
+    if pieces is not None and _faultless(pieces, template, scope):
+        return []
     try:
         tree = _checked(_ENVIRONMENT.tree, template)
         rules = TextRules(template)
@@ -74,17 +96,39 @@ def text_faults(template: str, scope: Record) -> list[Fault]:
     return rules.faults
 
 
+def _faultless(pieces: list[str | Piece], template: str, scope: Record) -> bool:
+    """Is it right for certain? Where it is not, the whole text is looked at, to say what and where."""
+    rules = TextRules(template)
+    marks = [piece for piece in pieces if isinstance(piece, Piece)]
+    for piece in marks:
+        rules.statements(piece.tree.body, scope)
+    if rules.faults:
+        return False
+    if not _WORK.search(template):
+        return True
+    values = _samples(frozenset().union(*(piece.names for piece in marks)), scope)
+    try:
+        run(lambda names: _walked(pieces, names), values, "text")
+    except ConfigError:
+        return False
+    return True
+
+
 def _try(template: str, scope: Record) -> None:
     """Render it once on sample values. Raises TextError for what the sandbox stops, whatever the values are."""
-    names = check_text(template) | {"site"}
-    values = {name: sample(part.type) for name, part in scope.fields.items() if name in names}
-    if isinstance(values.get("site"), dict):
-        values["site"] |= {"timezone": "UTC"}  # any text is a sample, but not every one is a zone
     try:
-        render_text(template, values)
+        render_text(template, _samples(check_text(template), scope))
     except ConfigError as error:
         if error.code == REFUSED:
             raise TextError(1, error.message.removeprefix("text: "), template, REFUSED) from error
+
+
+def _samples(names: frozenset[str], scope: Record) -> dict[str, Any]:
+    names |= {"site"}
+    values = {name: sample(part.type) for name, part in scope.fields.items() if name in names}
+    if isinstance(values.get("site"), dict):
+        values["site"] |= {"timezone": "UTC"}  # any text is a sample, but not every one is a zone
+    return values
 
 
 def check_text(template: str) -> frozenset[str]:
@@ -140,6 +184,18 @@ def _checked(parse: Callable[[str], nodes.Template], template: str) -> nodes.Tem
             word = type(node).__name__.lower()
             raise TextError(node.lineno, f"'{word}' is not allowed in a text", template, word=word)
     return tree
+
+
+def _known_tree(source: str) -> nodes.Template | None:
+    """The tree without the budget's marks, of an allowed text."""
+    try:
+        return None if BUDGET in source else _checked(_ENVIRONMENT.tree, source)
+    except TextError:
+        return None
+
+
+_pieces = Pieces(_known_tree).of
+_BLANK = _ENVIRONMENT.from_string("")
 
 
 def _paths(tree: nodes.Template) -> Iterator[str]:

@@ -69,27 +69,6 @@ class TextRules:
     def __init__(self, source: str) -> None:
         self.faults: list[Fault] = []
         self._lines = source.splitlines() or [""]
-        self._readers: Mapping[type[nodes.Expr], Callable[[Any, Record], Type]] = {
-            nodes.Const: lambda node, _: _literal(node.value),
-            nodes.Name: self._name,
-            nodes.Getattr: lambda node, scope: self._part(node, node.attr, scope),
-            nodes.Getitem: self._item,
-            nodes.Filter: self._filter,
-            nodes.Test: self._test,
-            nodes.Call: self._call,
-            nodes.CondExpr: self._choice,
-            nodes.And: self._both,
-            nodes.Or: self._either,
-            nodes.Not: lambda node, scope: (self.type_of(node.node, scope), BOOL)[1],
-            nodes.Compare: self._compare,
-            nodes.Concat: self._texts,
-            nodes.Add: self._add,
-            nodes.List: self._list,
-            nodes.Tuple: self._list,
-            nodes.Dict: self._dict,
-            **dict.fromkeys((nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod), self._arithmetic),
-            **dict.fromkeys((nodes.Neg, nodes.Pos), self._arithmetic),
-        }
 
     def statements(self, body: list[nodes.Node], scope: Record) -> Record:
         """One after the other; what may be read behind them."""
@@ -99,8 +78,8 @@ class TextRules:
 
     def type_of(self, node: nodes.Node, scope: Record) -> Type:
         """The type of an expression; anything for what has no rule."""
-        read = self._readers.get(type(node))  # type: ignore[arg-type]
-        return read(node, scope) if read else ANY
+        read = _READERS.get(type(node))
+        return read(self, node, scope) if read else ANY
 
     def fault(self, node: nodes.Node, word: str, message: str, code: str, severity: str = "error") -> None:
         """Keep a finding at the first place of a word on the node's line, once."""
@@ -338,3 +317,26 @@ class TextRules:
 
 def _literal(value: Any) -> Type:
     return Scalar(Kind.TEXT, values=(value,)) if isinstance(value, str) else type_of(value)
+
+
+_READERS: Mapping[type[nodes.Node], Callable[[TextRules, Any, Record], Type]] = {
+    nodes.Const: lambda _, node, __: _literal(node.value),
+    nodes.Name: TextRules._name,
+    nodes.Getattr: lambda rules, node, scope: rules._part(node, node.attr, scope),
+    nodes.Getitem: TextRules._item,
+    nodes.Filter: TextRules._filter,
+    nodes.Test: TextRules._test,
+    nodes.Call: TextRules._call,
+    nodes.CondExpr: TextRules._choice,
+    nodes.And: TextRules._both,
+    nodes.Or: TextRules._either,
+    nodes.Not: lambda rules, node, scope: (rules.type_of(node.node, scope), BOOL)[1],
+    nodes.Compare: TextRules._compare,
+    nodes.Concat: TextRules._texts,
+    nodes.Add: TextRules._add,
+    nodes.List: TextRules._list,
+    nodes.Tuple: TextRules._list,
+    nodes.Dict: TextRules._dict,
+    **dict.fromkeys((nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod), TextRules._arithmetic),
+    **dict.fromkeys((nodes.Neg, nodes.Pos), TextRules._arithmetic),
+}

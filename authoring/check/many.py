@@ -1,5 +1,6 @@
 """Many definitions at once: on all processors, each called definition read once."""
 
+import gc
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from domain.language.definition import Definition
 from domain.language.definition_text import shape
 
 _NAME = re.compile(r"^definition:\s*[\"']?([a-z][a-z0-9_]*)", re.M)
+_GARBAGE = 20_000  # new objects until the rubbish of a worker process is looked through
 _ALONE = 24  # so many are checked sooner than a process starts
 
 
@@ -71,6 +73,10 @@ _SHARED: list[Checker] = []  # of a worker process
 
 
 def _begin(site: SiteFacts | None, texts: Mapping[str, str], published: Mapping[str, Definition] | None) -> None:
+    """Of a worker process: it lives as long as the run, so what it has loaded is never garbage, and what a definition
+    leaves behind can wait for that of others."""
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     _SHARED[:] = [Checker(site, texts, published)]
 
 

@@ -20,11 +20,11 @@ from domain.typing.tree import ListOf, Record, Type
 from domain.values import Json
 from templates.gsm import segments
 from templates.render import MAX_LINE, MAX_SEGMENTS, has_own, render, unshortened
-from templates.text import MAX_SOURCE, render_text
+from templates.sms_frames import unshortened_alike
+from templates.text import render_once
 
 _CODE, _BROKEN = "mos.message.too_long", "mos.message.render"
 _CHANNELS = ("slack", "sms")
-_BETWEEN = "\x1f"
 _OPTIONS = 4  # as many as a planner proposes
 _LINK = "https://mos.example.com/exceptions/exc_" + "0" * 26
 
@@ -112,7 +112,7 @@ def _longest(skeleton: str, languages: tuple[str, ...]) -> str:
 
 
 def _sms(message: Message) -> tuple[float, str]:
-    count, longest = segments(unshortened(message)), max((len(text) for text in _values(message)), default=0)
+    count, longest = segments(unshortened_alike(message)), max((len(text) for text in _values(message)), default=0)
     if longest > MAX_LINE:
         return longest, f"SMS ({message.language}): a text of {longest} characters, at most {MAX_LINE} are shown"
     told = f"SMS ({message.language}): {count} segments, at most {MAX_SEGMENTS} are sent"
@@ -180,7 +180,8 @@ def _written(look: Look, placed: Placed, language: str, *, long: bool) -> Iterat
     labelled = [(pick(label, language), pick(value, language)) for _, label, value in fact_texts(step.facts)]
     texts = [pick(step.title or look.definition.title, language), pick(step.text, language)]
     texts += [text for label, value in labelled for text in (label, value)]
-    title, text, *facts = _rendered(texts, look.values(scope, texts, long=long))
+    values = look.values(scope, texts, long=long)
+    title, text, *facts = [render_once(one, values) for one in texts]
     body = text.strip()
     asked = Message(
         kind=MessageKind(str(step_kind(step))),
@@ -210,19 +211,6 @@ def _written(look: Look, placed: Placed, language: str, *, long: bool) -> Iterat
         yield asked.model_copy(
             update=mine | {"standing": Standing.YOURS, "by": "Maximiliane Musterfrau", "at": deadline}
         )
-
-
-def _rendered(texts: list[str], values: Mapping[str, Json]) -> list[str]:
-    """All at once is quicker, where none of them sets names that another might see. Raises ConfigError."""
-    whole = _BETWEEN.join(texts)
-    if len(whole) <= MAX_SOURCE and "set" not in whole:
-        try:
-            found = render_text(whole + _BETWEEN, values).split(_BETWEEN)[:-1]
-        except ConfigError:
-            found = []
-        if len(found) == len(texts):
-            return found
-    return [render_text(text, values) for text in texts]
 
 
 def _options(look: Look, placed: Placed, *, long: bool) -> list[OptionCard]:

@@ -82,7 +82,7 @@ def shape(text: str, file: str) -> tuple[Definition | None, Marks, list[Finding]
     except DefinitionError as error:
         return None, marks, error.findings
     except ValidationError as error:
-        found = {_finding(marks, data, dict(item)) for item in error.errors()}
+        found = dict.fromkeys(_finding(marks, data, dict(item)) for item in error.errors())
         return None, marks, sorted(found, key=lambda f: (f.line, f.column))
 
 
