@@ -50,13 +50,17 @@ class TransactionWorkflow:
 
     async def _wait(self, again_s: float, waits: int) -> None:
         """Longer each time, so that a long line costs little; a nudge ends it. 0 = until a nudge."""
-        pause = timedelta(seconds=again_s)
-        if pause < _LONGEST:
-            pause = min(pause * 2 ** min(waits, 10), _LONGEST)
+        pause = pause_of(again_s, waits)
         try:
             await workflow.wait_condition(lambda: self._nudged, timeout=pause if again_s else None)
         except TimeoutError:
             return
+
+
+def pause_of(again_s: float, waits: int) -> timedelta:
+    """How long it waits for the `waits`-th time when it is to look again after `again_s`."""
+    pause = timedelta(seconds=again_s)
+    return pause if pause >= _LONGEST else min(pause * 2 ** min(waits, 10), _LONGEST)
 
 
 async def _advance(request: PostRequest) -> PostResult:

@@ -151,7 +151,7 @@ class Control(_Part):
 
 class Held(_Part):
     """Why a transaction waits, and when it is looked at again. `why` is a code: stopped, window, per_hour, per_minute,
-    order."""
+    order, away (the system is silent)."""
 
     why: str
     until: AwareDatetime

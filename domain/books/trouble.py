@@ -21,6 +21,7 @@ KEEPERS = "manage_ledger"
 """The authority of those who see to the ledger."""
 PATIENCE = timedelta(minutes=10)
 """So long a system may be silent before somebody hears of it."""
+_FIRST, _PROBE, _LAST = timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1)
 _REVERSE, _SENT_BACK = "reverse", "sent_back"
 _OF_STATE = {State.SENT_BACK.value: "sent_back", State.DEAD_LETTERED.value: "dead_lettered"}
 _FIELDS, _OBJECTS, _VALUE, _WHY = 20, 10, 120, 200
@@ -97,6 +98,12 @@ def is_over(trouble: str, status: str) -> bool:
     if trouble in ("waiting", "unknown"):
         return status in ENDED
     return trouble_of(status) != trouble and status != State.DIFFERS
+
+
+def next_try(since: datetime, now: datetime, *, first: bool) -> datetime:
+    """When a transaction tries a system again that has been silent since then: the longer, the later. The `first` in
+    line tries every five minutes at least, the others by the hour: two thousand that wait must cost nothing."""
+    return now + min(max((now - since) / 4, _FIRST), _PROBE if first else _LAST)
 
 
 def decided_under(outcomes: Sequence[Outcome]) -> str:

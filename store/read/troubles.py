@@ -11,7 +11,7 @@ from domain.books.ledger import IN_LINE, State
 from store.tables import LedgerRow
 
 _BEFORE = [state.value for state in IN_LINE if state is not State.UNKNOWN]
-_OUTAGE = ("waiting", "unknown")
+WAITING = "waiting"
 
 
 async def doubtful(session: AsyncSession, before: datetime, limit: int = 50) -> Sequence[LedgerRow]:
@@ -27,8 +27,8 @@ async def doubtful(session: AsyncSession, before: datetime, limit: int = 50) -> 
 
 
 async def stuck(session: AsyncSession, before: datetime) -> list[tuple[LedgerRow, int]]:
-    """Of each system the oldest transaction that waits for it since before that moment, with how many wait in all; not
-    of a system whose silence was told."""
+    """Of each system that has taken nothing since that moment the oldest transaction that waits for it since before,
+    with how many wait in all; not of a system whose silence was told."""
     found = []
     for system in await _silent(session, before):
         waits = (col(LedgerRow.system) == system) & col(LedgerRow.status).in_(_BEFORE)
@@ -42,10 +42,18 @@ async def stuck(session: AsyncSession, before: datetime) -> list[tuple[LedgerRow
 
 
 async def _silent(session: AsyncSession, before: datetime) -> list[str]:
-    told = select(col(LedgerRow.system)).where(col(LedgerRow.trouble).in_(_OUTAGE)).distinct()
+    told = select(col(LedgerRow.system)).where(col(LedgerRow.trouble) == WAITING).distinct()
+    taken = select(col(LedgerRow.system)).where(col(LedgerRow.posted_at) >= before).distinct()
     waits = col(LedgerRow.status).in_(_BEFORE) & (col(LedgerRow.free_since) < before) & _approved()
-    statement = select(col(LedgerRow.system)).where(waits, col(LedgerRow.system).not_in(told)).distinct()
+    system = col(LedgerRow.system)
+    statement = select(system).where(waits, system.not_in(told), system.not_in(taken)).distinct()
     return sorted(await session.scalars(statement))
+
+
+async def silent(session: AsyncSession, system: str) -> LedgerRow | None:
+    """The transaction by which the silence of a system was told, while it lasts."""
+    statement = select(LedgerRow).where(col(LedgerRow.system) == system, col(LedgerRow.trouble) == WAITING).limit(1)
+    return (await session.scalars(statement)).first()
 
 
 def _approved() -> ColumnElement[bool]:

@@ -76,6 +76,15 @@ async def nudge_all(session: AsyncSession, system: str, now: datetime) -> None:
     await session.execute(update(LedgerRow).where(held & in_line).values(nudge_at=now))
 
 
+async def nudge_away(session: AsyncSession, system: str, now: datetime) -> None:
+    """A system that was silent answers: what waited for it looks again, and waits for it since now."""
+    in_line = (col(LedgerRow.system) == system) & col(LedgerRow.status).in_([state.value for state in IN_LINE])
+    away = in_line & (col(LedgerRow.held)["why"].astext == "away")
+    await session.execute(update(LedgerRow).where(away).values(nudge_at=now))
+    free = in_line & col(LedgerRow.free_since).is_not(None)
+    await session.execute(update(LedgerRow).where(free).values(free_since=now))
+
+
 async def nudge_unended(session: AsyncSession, before: datetime, now: datetime) -> None:
     """After a start: what is not at its end gets a workflow again if Temporal has lost it."""
     in_line = col(LedgerRow.status).in_([state.value for state in IN_LINE])

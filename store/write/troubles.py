@@ -11,8 +11,9 @@ from domain.books.outcomes import OutcomeTransaction
 from domain.books.trouble import SETTLED, Trouble, beside, decided_under, is_over, kind_of, mark, subject, trouble_of
 from domain.values import Json
 from store.read import site as site_read
+from store.read.troubles import WAITING
 from store.tables import DecisionRow, ExceptionRow, LedgerRow
-from store.write import inbox
+from store.write import inbox, ledger
 
 
 async def moved(
@@ -81,6 +82,14 @@ async def settle(session: AsyncSession, row: LedgerRow, now: datetime) -> None:
     known = await _known(session, row)
     more = {"event": f"{known.event}:{SETTLED}", "about": subject(row.system, was)}
     await inbox.add_signals(session, [known.model_copy(update=more).raw(now)], now)
+
+
+async def answers(session: AsyncSession, system: str, now: datetime) -> None:
+    """The system takes something again: its silence is over, and what waited looks again, in the ledger's order."""
+    told = select(LedgerRow).where(col(LedgerRow.system) == system, col(LedgerRow.trouble) == WAITING)
+    for row in (await session.scalars(told.order_by(col(LedgerRow.id)).with_for_update())).all():
+        await settle(session, row, now)
+    await ledger.nudge_away(session, system, now)
 
 
 async def _one_at_a_time(session: AsyncSession, system: str) -> None:

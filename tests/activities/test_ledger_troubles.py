@@ -169,9 +169,14 @@ async def test_an_outage_is_told_once_whatever_waits(desk: Desk) -> None:
     (told,) = await desk.said()
     assert (told.subject, told.facts["kind"], told.facts["count"]) == ("erp:outage", "waiting", 3)
     desk.erp.down = False
+    assert await desk.post("b", order="JO-b") == "waiting", "the first in line tries oftener than the others"
+    assert await desk.post("a", order="JO-a") == "waiting"
+    desk.clock.ahead += timedelta(minutes=6)
+    assert await desk.post("b", order="JO-b") == "waiting"
     for name in ("a", "b", "c"):
         assert await desk.post(name, order=f"JO-{name}") == "posted"
     assert (await desk.kinds())[1:] == ["settled erp:outage"]
+    assert await watch.look() == []
 
 
 async def test_an_outcome_that_stays_unknown_is_told(desk: Desk) -> None:
