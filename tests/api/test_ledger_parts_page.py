@@ -17,7 +17,7 @@ async def test_each_part_is_shown_with_what_became_of_it(somebody: Browser, data
     part: dict[str, Any] = {"transaction": "txn_group", "attempt": 1}
     async with database.transaction() as session:
         session.add(LedgerRow(id="txn_group", key="k:g", status="dead_lettered", outcomes=outcomes, **common))
-        way = {"reverses": "txn_group", "requested_by": "mos", "approved_by": "mos:saga"}
+        way: dict[str, Any] = {"reverses": "txn_group", "requested_by": "mos", "approved_by": "mos:saga"}
         session.add(LedgerRow(id="txn_way", key="k:w", status="posted", outcomes=outcomes[:1], **way, **common))
         session.add(
             LedgerPartRow(
