@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from temporalio import activity, workflow
 from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -145,6 +146,7 @@ class _Run:
         self._numbers = itertools.count(1)
         self._seqs = itertools.count(_ANSWERS_BY_HAND + 1)
         self._begun: dict[str, datetime] = {}
+        self._thought: dict[str, AgentAnswer] = {}
         self._handle: WorkflowHandle[Any, Any] | None = None
 
     async def run(self) -> Story:
@@ -267,9 +269,15 @@ class _Run:
 
     @activity.defn(name=calls.AGENT.name)
     async def agent(self, request: AgentRequest) -> AgentAnswer:
+        """The server's time stands while an activity runs, so thinking is a try that fails and is tried again then."""
+        number = activity.info().activity_id
+        if number in self._thought:
+            return self._thought.pop(number)
         answer, takes = self._effects.agent(request, await self._environment.get_current_time())
-        await self._environment.sleep(takes)
-        return answer
+        if not takes:
+            return answer
+        self._thought[number] = answer
+        raise ApplicationError("thinking", type="TransientError", next_retry_delay=takes)
 
     @activity.defn(name=calls.POST.name)
     async def post(self, request: PostRequest) -> PostResult:

@@ -34,7 +34,7 @@ def _entries(story: Story) -> Times:
 def _said(entry: Entry) -> str:
     data = entry.data
     who = ",".join(data.get("people", []))
-    return " ".join(str(data[name]) for name in ("verb", "code", "met", "rung", "ending") if name in data) + who
+    return " ".join(str(data[name]) for name in ("verb", "code", "met", "rung", "ending", "why") if name in data) + who
 
 
 def _pages(story: Story) -> Times:

@@ -11,6 +11,7 @@ from authoring.scenarios.naming import Names, Reader
 from authoring.scenarios.sentences import Window
 from authoring.simulator.effects import Posting, Story
 from domain.books.outcomes import System
+from domain.language.agents import WHYS
 from domain.values import Json
 
 Moment = Callable[[str], datetime]
@@ -62,6 +63,7 @@ class _Expecting:
             self._not_asked()
             self._answered()
             self._decided()
+            self._proposed()
             self._posted()
             self._steps("not_posted", self._doc.not_posted, _not_posted)
             self._steps("failed", self._doc.failed, _failed)
@@ -150,6 +152,18 @@ class _Expecting:
             wanted = [word for word in head if word not in ("by", by)]
             self._add(f"decided {name}: {value}", _decision(name, wanted, by, window), *path)
 
+    def _proposed(self) -> None:
+        """`likely: {cause: belt}`: what an agent proposed; `likely: late`: why it proposed nothing."""
+        for index, name, value in self._named("proposed", self._doc.proposed):
+            path = ("proposed", index, name)
+            self._reader.known("step of an agent", name, self._names.agents, "expect", *path)
+            if isinstance(value, dict):
+                wanted, why = value, ""
+            else:
+                self._reader.known("reason", str(value), WHYS, "expect", *path)
+                wanted, why = {}, str(value)
+            self._add(f"proposed {name}: {_brief(value)}", _proposal(name, wanted, why), *path)
+
     def _posted(self) -> None:
         """`new_times: erp at 13m`, or `new_times: {to: erp, at: 13m, reschedule_orders: {...}}` (a part of it)."""
         for index, name, value in self._named("posted", self._doc.posted):
@@ -232,6 +246,18 @@ def _decision(name: str, wanted: list[str], by: str, window: Window) -> Callable
             made = own[0][0]
             return Result(False, f"{made.verdict} {made.option} by {made.person}".replace("  ", " "), made.at)
         return Result(False, "never", window.begin)
+
+    return check
+
+
+def _proposal(name: str, wanted: dict[str, Json], why: str) -> Callable[[Story], Result]:
+    def check(story: Story) -> Result:
+        told = [one for one in story.entries if one.kind.startswith("agent_") and one.data.get("task") == name]
+        for entry in told:
+            if entry.data["why"] == why and _has(entry.data["values"] if not why else {}, wanted):
+                return Result(True, at=entry.at)
+        got = "; ".join(str(one.data["why"] or _brief(one.data["values"])) for one in told)
+        return Result(False, got or f"'{name}' asked nobody", told[-1].at if told else None)
 
     return check
 

@@ -54,7 +54,7 @@ class CommandDoc(_Part):
 
     at: str
     by: str
-    command: Literal["pause", "resume", "retry", "skip", "take_over", "close", "cancel"]
+    command: Literal["pause", "resume", "retry", "skip", "take_over", "hand_back", "close", "cancel"]
     step: str = ""
     reason: str = ""
     values: dict[str, Json] = {}
@@ -74,6 +74,7 @@ class ExpectDoc(_Part):
     not_asked: list[str | dict[str, str]] = []
     answered: Named = []
     decided: Named = []
+    proposed: Named = []
     posted: Named = []
     not_posted: list[str] = []
     failed: list[str] = []

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from authoring.scenarios.setting import Setting
-from domain.language.definition import ApproveStep, Definition, NotifyStep, TaskStep, walk
+from domain.language.definition import AgentStep, ApproveStep, Definition, NotifyStep, TaskStep, walk
 from domain.language.definition_text import DefinitionError, Finding, Mark, Marks, Path
 from domain.language.steps import step_name
 from domain.rosters.people import Roster
@@ -63,6 +63,7 @@ class Names:
     told: set[str]
     steps: set[str]
     people: set[str]
+    agents: set[str]
 
     def asks(self, task: str) -> set[str]:
         step = self.asked.get(task)
@@ -75,7 +76,8 @@ def names_of(definition: Definition, setting: Setting, roster: Roster) -> Names:
     asked = {step_name(step): step for step in steps if isinstance(step, TaskStep | ApproveStep)}
     told = {step_name(step) for step in steps if isinstance(step, NotifyStep)}
     names = {step_name(step) for step in steps} - {""}
-    return Names(asked, told, names, {person.id for person in roster.people})
+    agents = {step_name(step) for step in steps if isinstance(step, AgentStep)}
+    return Names(asked, told, names, {person.id for person in roster.people}, agents)
 
 
 def _parts(definition: Definition) -> Iterator[Definition]:

@@ -48,7 +48,7 @@ def _entry(story: Story, kind: str, entry: object) -> str:
         trouble = f" of trouble: {data['trouble']}" if data.get("trouble") else ""
         return f"{kind} {', '.join(data['people'])}: {data['task']}{rung}{trouble}"
     if kind == "nobody":
-        return f"nobody fits: {data['task']}"
+        return f"withdrawn: {data['task']}" if data.get("withdrawn") else f"nobody fits: {data['task']}"
     if kind in ("answer", "answer_refused"):
         said = " ".join(f"{key} {value}" for key, value in data["fields"].items())
         return f"{person} {data['verb']} {data['task']} {said}".rstrip() + f": {data['code']}"
@@ -58,6 +58,9 @@ def _entry(story: Story, kind: str, entry: object) -> str:
     if kind == "context":
         gaps = "; ".join(f"{key}: {why}" for key, why in data["gaps"].items())
         return f"context {', '.join(data['known'])}{f' without {gaps}' if gaps else ''}"
+    if kind.startswith("agent_"):
+        values = " ".join(f"{key} {value}" for key, value in data["values"].items())
+        data = {"agent": data["agent"], "why": data["why"], "values": values}
     if kind == "step_failed":
         return f"failed {name}: {data['reason']}"
     if kind == "signal":

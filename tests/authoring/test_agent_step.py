@@ -1,11 +1,13 @@
 """The step `agent` in the simulator: with a proposal, and with what its author provided for."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from authoring.check import SiteFacts, check, connected
-from authoring.scenarios import reading
+from authoring.scenarios import reading, suite
 from authoring.scenarios.coverage import coverage_of
 from authoring.scenarios.naming import ScenarioError
 from authoring.scenarios.playing import play, tell
@@ -14,6 +16,7 @@ from authoring.simulator.effects import Story
 from domain.language import definition_text
 from domain.values import Json
 from infra.scenarios import demo_setting
+from infra.scenarios_on_temporal import compare
 
 SETTING = demo_setting()
 DEFINITION = """\
@@ -151,7 +154,25 @@ def test_a_scenario_names_agents_and_steps_that_there_are(agents: str, says: str
         scenario(agents)
 
 
-STEP = DEFINITION[DEFINITION.index("  - agent:") : DEFINITION.index("  - task:")]
+@pytest.mark.parametrize(
+    "expected, holds",
+    [("[likely: {cause: belt}]", True), ("[likely: {cause: power}]", False), ("[likely: late]", False)],
+)
+def test_a_scenario_expects_what_is_proposed(expected: str, holds: bool) -> None:
+    text = scenario(ASKED % RIGHT).text.replace("{ends: completed}", f"{{proposed: {expected}}}")
+    assert play(reading.load(text, "try.yaml", PARSED, SETTING)).passed == holds
+
+
+def test_temporal_tells_the_same_story_with_and_without_a_proposal(tmp_path: Path) -> None:
+    (tmp_path / "asks.yaml").write_text(DEFINITION)
+    folder = tmp_path / "scenarios" / "asks"
+    folder.mkdir(parents=True)
+    late = f"local_model: {{answers: {{likely: {RIGHT}}}, takes: 20s}}"
+    for name, agents in (("right", ASKED % RIGHT), ("late", late)):
+        (folder / f"{name}.yaml").write_text(scenario(agents).text)
+    report = suite.run(suite.files_of([tmp_path / "asks.yaml"]), SETTING, time.perf_counter)
+    compared = compare(report.cases, SETTING)
+    assert [(case.passed, case.differs) for case in compared] == [(True, ()), (True, ())]
 
 
 def codes(old: str, new: str, text: str = DEFINITION) -> list[str]:
