@@ -1,5 +1,8 @@
 """The ledger's pages: found, looked at again, mended, taken back by two people, and stopped."""
 
+import csv
+import io
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -73,6 +76,47 @@ async def test_a_search_is_kept_for_oneself(somebody: Browser) -> None:
     await somebody.sign_in(PLANNER)
     await send(somebody, "/ledger/views", {"name": "My rush orders", "query": "words=SO-2107"})
     assert "My rush orders" in (await somebody.get("/ledger")).text
+
+
+async def test_a_kept_search_is_forgotten(somebody: Browser) -> None:
+    await somebody.sign_in(PLANNER)
+    await send(somebody, "/ledger/views", {"name": "Mine", "query": "words=SO-2107"})
+    assert "Forget “Mine”" in (await somebody.get("/ledger?words=SO-2107")).text
+    await send(somebody, "/ledger/views", {"name": "Mine", "query": ""})
+    assert "Mine" not in (await somebody.get("/ledger?words=SO-2107")).text
+
+
+async def test_days_and_queues_narrow_the_search(somebody: Browser, database: Database) -> None:
+    async with database.transaction() as session:
+        back = await session.get_one(LedgerRow, "txn_back")
+        back.status, back.reverses, back.definition = "previewed", "txn_done", "rush_order"
+    await somebody.sign_in(PLANNER)
+
+    async def found(query: str) -> list[str]:
+        return [one["id"] for one in (await somebody.get(f"/api/ledger?{query}")).json()["transactions"]]
+
+    assert (await found("queue=approve"), await found("queue=again")) == (["txn_back"], [])
+    assert await found("queue=waiting&definition=rush_order") == ["txn_back"]
+    assert {"txn_dead", "txn_done"} <= set(await found(f"since={NOW:%Y-%m-%d}&until={NOW:%Y-%m-%d}"))
+    assert "txn_dead" not in await found(f"since={NOW + timedelta(days=1):%Y-%m-%d}")
+    assert (await somebody.get("/ledger?since=soon")).status_code == 400
+
+
+async def test_c24_the_ledger_is_taken_out_safe_and_on_record(somebody: Browser, database: Database) -> None:
+    async with database.transaction() as session:
+        (await session.get_one(LedgerRow, "txn_dead")).error = "=cmd()"
+    await somebody.sign_in(PLANNER)
+    wanted = {"status": "dead_lettered"}
+    sheet = (await send(somebody, "/ledger/export", wanted | {"format": "csv"})).text
+    (line,) = csv.DictReader(io.StringIO(sheet))
+    told = (line["error"], line["field"], line["before"], line["what"])
+    assert told == ("'=cmd()", "shipping_date", "2026-11-30", "change_promise")
+    (row_,) = (await send(somebody, "/ledger/export", wanted | {"format": "jsonl"})).text.splitlines()
+    assert json.loads(row_)["key"] == "k:dead"
+    assert (await send(somebody, "/ledger/export", {"format": "exe"})).status_code == 400
+    async with database.transaction() as session:
+        facts = await session.scalars(select(AuditRow).where(col(AuditRow.kind) == "audit.exported"))
+        assert [(fact.subject, fact.data["wanted"]) for fact in facts] == [("ledger", wanted)] * 2
 
 
 async def test_a_page_tells_before_after_and_where_it_comes_from(somebody: Browser) -> None:

@@ -1,0 +1,29 @@
+"""How systems are connected, as administrators see it: nothing that is secret (C7)."""
+
+from api.connections import connections, settings
+
+DOCUMENT = [
+    {"name": "books", "kind": "tryton", "role": "erp", "secrets": {"password": "file:/run/secrets/erp"},
+     "config": {"url": "https://robot:hunter2@erp.example/x", "database": "plant", "api_key": "k3y",
+                "zones": {"token": "t0p", "plant": "Europe/Prague"}, "timeouts": [1, 2]}},
+    {"name": "floor", "kind": "no_such_kind", "role": "mes", "config": {}},
+    {"name": "chat", "kind": "slack", "role": "channel"},
+]  # fmt: skip
+
+
+def test_settings_are_told_and_secrets_are_not() -> None:
+    (erp,) = connections(DOCUMENT, "erp")
+    assert (erp.name, erp.settings["database"], erp.settings["zones.plant"]) == ("books", "plant", "Europe/Prague")
+    assert erp.settings["timeouts"] == "1, 2"
+    assert erp.secrets == {"password": "file"}
+    told = str(erp)
+    for secret in ("hunter2", "robot", "k3y", "t0p", "/run/secrets"):
+        assert secret not in told
+    assert "erp.example" in told
+
+
+def test_a_kind_that_is_not_there_is_shown_all_the_same() -> None:
+    (mes,) = connections(DOCUMENT, "mes")
+    assert (mes.title, mes.capabilities) == ("no_such_kind", ())
+    assert connections(None, "erp") == []
+    assert settings({"empty_token": ""}) == {"empty_token": ""}
