@@ -10,6 +10,7 @@ from admin.enrolment import Address
 from admin.sessions import Login, set_password
 from admin.tokens import ADMIN_SCOPES, MANAGE, SCOPES, Wanted
 from api import drawn_codes as qr
+from api import notifying
 from api.deps import ApiDeps, Deps
 from api.problems import status_of
 from api.rendering import page, show, site_of
@@ -31,6 +32,7 @@ _SAID = {
     "verified": "The address is yours.",
     "removed": "The address is removed.",
     "revoked": "It is ended.",
+    "notify": "From now on you are reached so.",
     "authenticator_removed": "The authenticator is removed.",
     "": "",
 }
@@ -45,6 +47,7 @@ async def _account(request: Request, deps: ApiDeps, login: Login, status: int = 
         "tokens": await deps.tokens.of(me.id),
         "key": qr.key(await deps.sessions.totp.uri(me.id)),
         "channels": CHANNELS,
+        "reaching": await notifying.of(deps, me.id),
         "scopes": {name: told for name, told in SCOPES.items() if _offered(login, name)},
         "manages": MANAGE in me.authorities,
     }

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from admin.feeds import token_hash
 from admin.roster import AUTHORITY
 from admin.sessions import Login
+from api import notifying
 from api import roster_view as view
 from api.deps import Deps
 from api.rendering import show
@@ -96,6 +97,7 @@ async def person(request: Request, deps: Deps, login: Visitor, name: Name, feed:
         "edited": EDITED,
         "today": now.astimezone(zone_of(who, ZoneInfo(found.staff.site.timezone))).date(),
         "soon": timedelta(days=30),
+        "reaching": notifying.panel(found, found.staff.site, now),
     }
     return await show(request, login, "person.html", **values)
 
