@@ -89,7 +89,8 @@ class AnswerResult(Data):
 
 
 class Command(Data):
-    """Somebody steers a running exception. kind: pause, resume, retry, skip, take_over, close, cancel, migrate.
+    """Somebody steers a running exception. kind: pause, resume, retry, skip, take_over, hand_back, close,
+    cancel, migrate.
 
     `step`: the path of the step that is retried or skipped; `values`: its result when it is skipped; `definition`
     with `version`: where a migration goes; `preview`: only say what would happen.
@@ -111,7 +112,8 @@ class Command(Data):
 
 class CommandResult(Data):
     """`code`: done, or why not (unknown_command, unknown_step, not_failed, not_by_skipping, not_taken_over, already,
-    other_definition, closed, reason_missing); `detail`: what a migration keeps, withdraws, passes over and adds."""
+    too_old, other_definition, closed, reason_missing); `detail`: what a migration keeps, withdraws, passes over and
+    adds."""
 
     accepted: bool
     code: str
@@ -241,6 +243,15 @@ class Silence(Data):
     at: datetime | None = None
 
 
+class Draft(Data):
+    """A posting that would rest on the approval of `option`, as far as its values are known when people are asked."""
+
+    option: str
+    step: str
+    system: str
+    outcomes: list[Json]
+
+
 class TellRequest(Data):
     """Ask or tell the people who fit `selector` now, but none of `already`. One task for all rungs of its ladder.
 
@@ -266,6 +277,7 @@ class TellRequest(Data):
     choices: list[Choice] = []
     inputs: list[Input] = []
     options: list[OptionCard] = []
+    drafts: list[Draft] = []
     authority: str = ""
     risk: str = "low"
     impacts: list[dict[str, Json]] = []  # what each option moves, for the risk class
@@ -316,6 +328,7 @@ class SettleRequest(Data):
     choices: list[Choice] = []  # what `person` may still press
     inputs: list[Input] = []
     options: list[OptionCard] = []
+    drafts: list[Draft] = []  # of what is shown anew
     decision: DecisionMade | None = None
     closed: bool = False
     change: int = 0

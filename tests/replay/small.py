@@ -165,6 +165,13 @@ async def _taken_over(game: Game) -> None:
     await game.steer("close")
 
 
+async def _handed_back(game: Game) -> None:
+    await game.asked("look")
+    await game.steer("take_over")
+    await game.steer("hand_back")
+    await game.press("look", "done", nth=1)
+
+
 async def _cancelled(game: Game) -> None:
     await game.asked("look")
     await game.steer("cancel")
@@ -307,6 +314,7 @@ SMALL: dict[str, Small] = {
     "cancelled": Small([HELD, LOOK], _cancelled, ends="cancelled"),
     "paused": Small([LOOK, {"notify": "after", "to": PLANNER}], _paused),
     "taken_over": Small([LOOK], _taken_over, ends="closed_by_hand"),
+    "handed_back": Small([LOOK], _handed_back),
     "migrated": Small([LOOK], _migrated),
     "handed_over": Small([LOOK], _handed_over, people=("amira", "jonas")),
     "talked": Small([LOOK], _talked, people=("amira", "jonas")),

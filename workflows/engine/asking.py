@@ -13,7 +13,7 @@ from domain.ids import derived_id
 from domain.language.definition import ApproveStep, NotifyStep, TaskStep, To, step_name
 from domain.rosters.people import Selector
 from domain.signals import SignalType
-from workflows.engine import deciding
+from workflows.engine import deciding, foreseeing
 from workflows.engine.changes import ASKS_AGAIN
 from workflows.engine.telling import line, tell
 
@@ -27,7 +27,8 @@ def open_task(place: Place, step: TaskStep | ApproveStep, path: str) -> LiveTask
     step stands at another path in the version that the exception moved to."""
     story = place.engine.story
     known = next((task for task in story.tasks.values() if task.path == path), None)
-    task_id = known.id if known else derived_id("tsk", story.given.exception_id, place.engine.identity(path))
+    again = [str(place.kept["again"])] if "again" in place.kept else []  # after a take-over that was handed back
+    task_id = known.id if known else derived_id("tsk", story.given.exception_id, place.engine.identity(path), *again)
     if task_id not in story.tasks:
         task = LiveTask(task_id, step_name(step), path, step)
         if isinstance(step, ApproveStep):
@@ -103,6 +104,7 @@ async def _tell(
         version=task.version,
         wording=engine.story.wording(step, place.frame.definition.title, place.frame.scope),
         options=task.options,
+        drafts=foreseeing.drafts(engine, task),
         authority=step.authority,
         risk=getattr(step, "risk", "low"),
         impacts=deciding.impacts(engine, task),
@@ -160,6 +162,7 @@ async def settle(engine: Interpreter, task: LiveTask) -> None:
         handing_choices=choices(task, mine=False) if task.handing else [],
         owner=owner_call(engine, always=True) if _unanswered(task) else None,
         options=task.options,
+        drafts=foreseeing.drafts(engine, task) if task.version > 1 else [],
         decision=_decision(engine, task, engine.runtime.now()),
         closed=task.finished,
         change=task.change,

@@ -11,3 +11,5 @@ LINES_WITH_EFFECTS = 3
 LIMIT_ON_DEMAND = 3
 """The overall limit has a timer of its own only while nothing else wakes the exception before (`engine.limit`), and the
 time for which the exception was paused does not count. In an older one it begins with the run, and pauses count."""
+HANDS_BACK = 3
+"""What was taken over by hand can be handed back: its tasks are asked anew. In an older one they are over."""

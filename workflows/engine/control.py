@@ -1,4 +1,5 @@
-"""People steer a running exception: pause, resume, retry, skip, take over, close, cancel, migrate. All is told."""
+"""People steer a running exception: pause, resume, retry, skip, take over, hand back, close, cancel, migrate. All is
+told."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from activities.contracts.steering import DECIDES, NEEDS_REASON
 from domain.language.steps import ApproveStep, TaskStep, step_name
 from domain.values import Json
 from workflows.engine import migrating, stepping
+from workflows.engine.changes import HANDS_BACK
 from workflows.engine.standing import steerable
 
 if TYPE_CHECKING:
@@ -120,11 +122,22 @@ def _skip(engine: Interpreter, command: Command) -> _Obeyed:
 
 
 def _take_over(engine: Interpreter, command: Command) -> _Obeyed:
-    """From now on a person does it: nobody is asked any more, nothing is posted, until that person closes it."""
+    """From now on a person does it: nobody is asked any more, nothing is posted, until that person closes it or hands
+    it back."""
     if engine.by_hand:
         return _ALREADY
     engine.by_hand = command.person_name
     return replace(_DONE, withdrawn=[""])
+
+
+def _hand_back(engine: Interpreter, command: Command) -> _Obeyed:
+    """The procedure goes on where it stood: the tasks that were withdrawn are asked anew."""
+    if not engine.by_hand:
+        return _no("not_taken_over")
+    if engine.generation < HANDS_BACK:
+        return _no("too_old")
+    engine.by_hand, engine.resumed_at = "", engine.runtime.now()
+    return _DONE
 
 
 def _close(engine: Interpreter, command: Command) -> _Obeyed:
@@ -159,6 +172,7 @@ _COMMANDS: dict[str, Callable[[Interpreter, Command], _Obeyed]] = {
     "retry": _retry,
     "skip": _skip,
     "take_over": _take_over,
+    "hand_back": _hand_back,
     "close": _close,
     "cancel": _cancel,
     "migrate": _migrate,

@@ -9,10 +9,10 @@ from activities.contracts.model import Silence
 from domain.asking import tasks
 from domain.asking.messages import Standing
 from domain.asking.tasks import LiveTask
-from domain.language.definition import TaskStep, To
-from domain.values import iso
-from workflows.engine.asking import ask, ask_again, is_assigned, owner_call, settle
-from workflows.engine.changes import ASKS_AGAIN, CALLS_OWNER
+from domain.language.definition import ApproveStep, TaskStep, To
+from domain.values import Json, iso
+from workflows.engine.asking import ask, ask_again, is_assigned, open_task, owner_call, settle
+from workflows.engine.changes import ASKS_AGAIN, CALLS_OWNER, HANDS_BACK
 
 if TYPE_CHECKING:
     from activities.contracts.model import OwnerCall
@@ -22,6 +22,28 @@ _ONE_AFTER_THE_OTHER = "5m"  # an assigned person has this long, when the author
 _ZERO = timedelta()
 _MOVABLE = ("call", "snooze", "remind", "release", "nobody")
 """What may not be due any more when its time comes: the holder was heard meanwhile."""
+
+
+async def followed(place: Place, step: TaskStep | ApproveStep, to: To, within: str, *, keep_asking: bool) -> LiveTask:
+    """The task of a step, once it is finished; see `Follower`. Asked anew when somebody took the exception over and
+    handed it back."""
+    while True:
+        task = open_task(place, step, place.path)
+        await Follower(place, task, to, keep_asking=keep_asking).follow(within)
+        if task.standing is not Standing.WITHDRAWN or place.engine.generation < HANDS_BACK:
+            return task
+        await place.engine.turn(start=True)
+        _forget(place, task)
+
+
+def _forget(place: Place, task: LiveTask) -> None:
+    """The next one is another task, with times of its own: what was sent for this one answers nothing any more."""
+    kept = place.kept
+    stays: dict[str, Json] = {name: kept[name] for name in ("wanted", "refreshed", "people") if name in kept}
+    stays["again"] = kept.get("again", 0) + 1
+    kept.clear()
+    kept.update(stays)
+    place.engine.story.tasks.pop(task.id)
 
 
 class Follower:

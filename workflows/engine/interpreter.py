@@ -66,6 +66,8 @@ class Interpreter:
         self.resumed_at: datetime | None = None
         self.migration: ExceptionInput | None = None
         self.runs, self.migrations = 1, 0
+        self.moved = self._shown = 0  # how often a step began, ended or failed, and how much of that was written
+        self.carried = False  # an effect wrote its line itself: is all that happened since then written, too?
         self._effects, self._full = 0, False
         self.limit = Limit(self)
         self._complained: set[str] = set()
@@ -273,6 +275,7 @@ class Interpreter:
         self.story.note(self.runtime.now(), kind, step, person, **data)
 
     def projection(self) -> Projection:
+        self._shown = self.moved
         return self.story.projection(paused=self.paused, by_hand=self.by_hand, steps=standing(self))
 
     async def record(self) -> None:
@@ -284,10 +287,11 @@ class Interpreter:
     async def _keep_written(self) -> None:
         """What happens while everybody waits is written at once, so that the console tells it."""
         while True:
-            await self.runtime.wait(lambda: self.story.untold and not self.renewing, None)
+            await self.runtime.wait(lambda: (self.story.untold or self.carried) and not self.renewing, None)
             for _ in range(_FIRST_OTHERS):  # an effect that comes anyway takes it along
                 await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
-            if self.story.untold and not self.renewing:
+            stale, self.carried = self.carried and self.moved > self._shown, False
+            if (self.story.untold or stale) and not self.renewing:
                 await self.record()
 
     # -- what comes in ------------------------------------------------------------------------------------------------

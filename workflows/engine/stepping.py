@@ -55,6 +55,7 @@ async def _once(place: Place, step: StepBase) -> None:
         cell.kept["wanted"] = not step.only_if or place.frame.holds(step.only_if)
     if cell.kept["wanted"]:
         cell.status = "running"
+        engine.moved += 1
         running = asyncio.ensure_future(_refreshed(place, step))
         engine.running[place.path] = running
         try:
@@ -69,6 +70,7 @@ async def _once(place: Place, step: StepBase) -> None:
         if step.undo:
             engine.undoable.append(place.path)
     cell.status = "done"
+    engine.moved += 1
     cell.kept.clear()
 
 

@@ -36,6 +36,7 @@ async def tell(engine: Interpreter, said: Line | None, **request: Any) -> Told:
             story.line_lost(line)
         raise
     story.written(projection)
+    engine.carried = engine.carried or carried
     if said is not None and said.reaches and told.people:
         story.reached(said.reaches, engine.runtime.now())
     if said is not None and not carried:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.asking.messages import Standing
 from domain.language.definition import ApproveStep
-from workflows.engine.asking import open_task
-from workflows.engine.following import Follower
+from workflows.engine.following import followed
 
 if TYPE_CHECKING:
     from workflows.engine.frame import Place
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 
 async def run(place: Place, step: ApproveStep) -> None:
     """The result has `verdict` (approved | rejected | expired), `option`, `by`, `at`, `comment`."""
-    task = open_task(place, step, place.path)
-    await Follower(place, task, step.to, keep_asking=step.on_timeout == "escalate").follow(step.within)
+    task = await followed(place, step, step.to, step.within, keep_asking=step.on_timeout == "escalate")
     if task.standing is Standing.EXPIRED:
         task.values["verdict"] = "expired"
     place.engine.publish(task)

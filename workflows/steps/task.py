@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from activities.contracts.model import WhoRequest
 from domain.asking.messages import Standing
 from domain.language.definition import TaskStep, To
-from workflows.engine.asking import open_task, selector
-from workflows.engine.following import Follower
+from workflows.engine.asking import selector
+from workflows.engine.following import followed
 
 if TYPE_CHECKING:
     from workflows.engine.frame import Place
@@ -27,8 +27,7 @@ async def run(place: Place, step: TaskStep) -> None:
 
 
 async def _one(place: Place, step: TaskStep, to: To) -> None:
-    task = open_task(place, step, place.path)
-    await Follower(place, task, to, keep_asking=False).follow(step.within or _WITHOUT_LIMIT)
+    task = await followed(place, step, to, step.within or _WITHOUT_LIMIT, keep_asking=False)
     if task.standing is Standing.EXPIRED:
         otherwise = place.frame.resolve(step.otherwise)
         task.values |= {**otherwise, **{k: v for k, v in task.values.items() if v is not None}}

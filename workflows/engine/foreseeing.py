@@ -1,0 +1,94 @@
+"""What would be posted if an option were approved: the postings that rest on the decision and whose values are known
+already. Pure, and without effects: it only reads the definition and what the exception knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from activities.contracts.model import Draft
+from domain.asking.tasks import LiveTask
+from domain.errors import MosError
+from domain.language import expressions
+from domain.language.definition import ApproveStep, IfStep, NotifyStep, ParallelStep, PostStep, SwitchStep
+from domain.values import Json, canonical
+
+if TYPE_CHECKING:
+    from workflows.engine.interpreter import Interpreter
+
+_MOST = 24_000  # characters of all drafts of a task: what is larger is looked at in the ledger
+
+
+class _Unforeseen(Exception):
+    """From here on it depends on what nobody knows yet."""
+
+
+def drafts(engine: Interpreter, task: LiveTask) -> list[Draft]:
+    """By option, in the order of the definition. Without those that other people or later facts come before."""
+    if not isinstance(task.step, ApproveStep) or task.finished:
+        return []
+    scope, found = engine.frame_of(task.path).scope, list[Draft]()
+    for name, option in task.offered.items():
+        decided = {
+            "verdict": "approved",
+            "option": option,
+            "by": "",
+            "comment": "",
+            "at": engine.runtime.now().isoformat(),
+        }
+        found += _after(engine, task, name, scope | {task.name: decided})
+    return found if len(canonical([one.outcomes for one in found])) <= _MOST else []
+
+
+def _after(engine: Interpreter, task: LiveTask, option: str, scope: dict[str, Json]) -> list[Draft]:
+    found: list[Draft] = []
+    try:
+        for step in _following(engine, task.path):
+            for post in _posts(step, scope):
+                if post.decision == task.name:
+                    outcomes = [{"kind": kind, **expressions.resolve(values, scope)} for kind, values in _pairs(post)]
+                    found.append(Draft(option=option, step=post.post, system=post.to.value, outcomes=outcomes))
+    except (_Unforeseen, MosError):
+        return found
+    return found
+
+
+def _pairs(post: PostStep) -> Iterator[tuple[str, dict[str, Json]]]:
+    for item in post.outcomes:
+        yield from item.items()
+
+
+def _following(engine: Interpreter, path: str) -> Iterator[object]:
+    """The steps after this one in its sequence, then those after the step around it; not beyond a loop or a call."""
+    while path:
+        head, dot, index = path.rpartition(".")
+        number = int(index) + 1
+        while (step := engine.step_or_none(f"{head}{dot}{number}")) is not None:
+            yield step
+            number += 1
+        outer, _, label = head.rpartition(".")
+        if label.startswith("do[") or label in ("call", "undo"):
+            return
+        path = outer
+
+
+def _posts(step: object, scope: dict[str, Json]) -> Iterator[PostStep]:
+    """The postings of this step, as far as the way to them is known. Raises what makes it unknown."""
+    if getattr(step, "only_if", "") and not expressions.holds(step.only_if, scope):  # type: ignore[attr-defined]
+        return
+    if isinstance(step, PostStep):
+        yield step
+    elif isinstance(step, IfStep):
+        yield from _all(step.then if expressions.holds(step.if_, scope) else step.else_, scope)
+    elif isinstance(step, SwitchStep):
+        yield from _all(step.cases.get(str(expressions.evaluate(step.switch, scope)), step.else_), scope)
+    elif isinstance(step, ParallelStep):
+        for branch in step.parallel.values():
+            yield from _all(branch, scope)
+    elif not isinstance(step, NotifyStep):
+        raise _Unforeseen
+
+
+def _all(steps: Sequence[object], scope: dict[str, Json]) -> Iterator[PostStep]:
+    for step in steps:
+        yield from _posts(step, scope)
