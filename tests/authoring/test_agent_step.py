@@ -220,3 +220,34 @@ def test_the_site_has_to_have_the_agent() -> None:
         site = SiteFacts(SETTING.site, SETTING.roster, scenario("").start, systems=connected(known))
         found = check(DEFINITION, "asks.yaml", site, others={}, opening={})
         assert [one.code for one in found if one.code.startswith("mos.agent")] == wanted
+
+
+def failed(definition: str, agents: str, **more: str) -> list[tuple[str, str]]:
+    """Steps that failed in a definition that came past the check, and why."""
+    found, _, _ = definition_text.shape(definition, "asks.yaml")
+    assert found is not None
+    story = tell(reading.load(scenario(agents, **more).text, "try.yaml", found, SETTING))
+    assert story is not None
+    assert story.postings == []
+    return [(one.data["task"], one.data["code"]) for one in story.entries if one.kind == "step_failed"]
+
+
+def test_the_engine_posts_nothing_on_a_proposal_that_nobody_decided() -> None:
+    """Even if such a definition were published."""
+    standing = "standing_authority: {outcomes: [record_downtime], reason: only notes}\nsteps:\n"
+    unchecked = DEFINITION.replace("steps:\n", standing, 1).replace("decision: repair", "standing: true")
+    assert failed(unchecked, ASKED % RIGHT) == [("noted", "mos.agent.unconfirmed")]
+
+
+def test_a_proposal_that_came_after_the_decision_was_not_decided() -> None:
+    """The step that asks failed (its `otherwise` can't be worked out), and a person tries it again later."""
+    late = DEFINITION.replace(
+        "{cause: not_known, order: JO-1001, hours: 4}", "{cause: =signal.nothing, order: a, hours: 4}"
+    )
+    late = late.replace("{{ likely.cause }}", "{{ likely.cause if likely.source is defined else '?' }}")
+    late = late.replace("  - post: noted", "  - {wait: later, at: '10:00'}\n  - post: noted")
+    agents = f"local_model: {{answers: {{likely: {RIGHT}}}, down: 0m to 5m}}"
+    done = "{jonas: 'accepts repair after 1m, cause belt after 10m'}"
+    again = "[{at: 30m, by: sofia, command: retry, step: likely, reason: it is back}]"
+    found = failed(late, agents, answers=done, commands=again)
+    assert found == [("likely", "mos.expression.undefined"), ("noted", "mos.agent.unconfirmed")]
