@@ -23,6 +23,7 @@ from domain.audit.chain import Head, link
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
 from store.read import audit as read
+from store.read import board
 from store.read.audit import Found, Wanted
 from store.read.dossier import dossier as collect
 
@@ -70,6 +71,7 @@ async def audit(request: Request, deps: Deps, login: Visitor, search: Annotated[
         found = await read.find(session, wanted, before=search.before, limit=PAGE)
         known: dict[str, Json] = {"kinds": await read.kinds(session), "head": await read.last_head(session)}
         known |= {"holds": await read.holds(session), "waiting": await read.waiting_since(session)}
+        known["names"] = await board.names(session)
     more = found[-1].record.id if len(found) == PAGE else 0
     return await show(request, login, "audit.html", found=found, asked=asked, more=more, most=MOST, **known)
 
@@ -130,14 +132,14 @@ async def one(request: Request, deps: Deps, login: Visitor, record: _Number) -> 
         found = await read.one(session, record)
         if found is None:
             raise NotFoundError("There is no such record. It may have been archived.")
-        seal, digest = found.seal, found.record.digest()
+        seal, digest, names = found.seal, found.record.digest(), await board.names(session)
         proof = None
         if seal is not None:
             previous = await read.hash_at(session, seal.number - 1)
             head = await read.head_over(session, seal.number)
             computed = link(seal.number, previous, digest) if previous else ""
             proof = Proof(digest, previous, computed, head, head is not None and deps.audit_keys.valid(head))
-    return await show(request, login, "audit_record.html", found=found, proof=proof)
+    return await show(request, login, "audit_record.html", found=found, proof=proof, names=names)
 
 
 async def _reader(deps: ApiDeps, login: Login) -> None:

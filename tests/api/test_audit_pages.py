@@ -55,7 +55,7 @@ async def test_only_those_who_may_read_it_see_it(somebody: Browser) -> None:
 
 async def test_records_are_searched_and_shown_with_their_proof(auditor: Browser) -> None:
     page = (await auditor.get("/audit?kind=decision&words=DEC_1")).text
-    assert page.count("dec_1") == 1
+    assert page.count("<td") == 5
     assert "dec_2" not in page
     record = re.search(r'href="(/audit/\d+)"', page)
     assert record is not None
@@ -84,7 +84,7 @@ async def test_a_changed_record_is_shown_as_such(auditor: Browser, database: Dat
 
 
 async def test_c24_what_is_taken_out_is_safe_and_on_record(auditor: Browser, database: Database) -> None:
-    form = hidden((await auditor.get("/audit?kind=decision")).text, 'class="actions"')
+    form = hidden((await auditor.get("/audit?kind=decision")).text, 'class="buttons actions"')
     sheet = await auditor.post("/audit/export", form | {"format": "csv", "subject": "dec_2"})
     assert sheet.headers["content-disposition"].endswith('"audit.csv"')
     assert "\"'=no2" in sheet.text.replace('""', '"')
