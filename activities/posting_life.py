@@ -17,7 +17,7 @@ from domain.books.ledger import ENDED, Event, Held, State, gate, step
 from domain.books.outcome_rules import objects_of, unversioned
 from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.books.trouble import changed_fields, next_try
-from domain.errors import ConflictError, OutcomeUnknownError, RejectedError
+from domain.errors import ConflictError, OutcomeUnknownError, RejectedError, TransientError
 from domain.values import Json
 from store.read import ledger as ledger_read
 from store.read import parts as parts_read
@@ -96,10 +96,12 @@ class Life:
 
     async def move(self, event: Event, *, changes: Sequence[FieldChange] = (), **values: Any) -> None:
         """One event and what goes with it; who has to see to it hears of it, with what has changed. Raises
-        ConflictError when somebody else has moved it meanwhile."""
+        TransientError when another worker or a person was faster: it is looked at as it stands then."""
         now = self._world.now()
         async with self._world.database.transaction() as session:
             row = await ledger.locked(session, self.row.id)
+            if row.status != self.row.status:
+                raise TransientError("somebody has moved it meanwhile: it is looked at again")
             before, row.status = row.status, step(row.status, event).value
             for name, value in values.items():
                 setattr(row, name, value)

@@ -165,7 +165,8 @@ class Parts:
     async def _move(self, row: LedgerPartRow, status: PartState, **values: Any) -> None:
         """One move of a part, with its audit fact."""
         async with self._world.database.transaction() as session:
-            await write.move(session, row.key, status, **values)
+            if not await write.move(session, row.key, row.status, status, **values):
+                raise TransientError("another worker is posting it: it is looked at as it stands")
             data = {"part": row.number, "key": row.key, "state": status.value, "documents": values.get("documents")}
             fact = {"at": self._world.now(), "kind": "transaction.part", "actor": "mos", "subject": self._life.row.id}
             await ledger.audit(session, fact | {"data": data})
@@ -178,5 +179,5 @@ class Parts:
         """Committed with its dead letter, or with its way back to whoever decided."""
         if self._refused:
             key, error = self._refused
-            await write.move(session, key, PartState.REFUSED, error=error)
+            await write.move(session, key, PartState.POSTING, PartState.REFUSED, error=error)
         await write.take_back(session, row, now)

@@ -43,10 +43,11 @@ async def plan(session: AsyncSession, row: LedgerRow, groups: Sequence[Json]) ->
     return await read.current(session, row.id)
 
 
-async def move(session: AsyncSession, key: str, status: PartState, **values: Any) -> None:
-    """Set a part's state and what goes with it."""
-    where = col(LedgerPartRow.key) == key
-    await session.execute(update(LedgerPartRow).where(where).values(status=status.value, **values))
+async def move(session: AsyncSession, key: str, before: str, status: PartState, **values: Any) -> bool:
+    """Set a part's state and what goes with it; False when it is not in the state before any more."""
+    where = (col(LedgerPartRow.key) == key) & (col(LedgerPartRow.status) == before)
+    statement = update(LedgerPartRow).where(where).values(status=status.value, **values)
+    return (await session.execute(statement.returning(col(LedgerPartRow.key)))).first() is not None
 
 
 async def taken_back(session: AsyncSession, reversal_id: str) -> bool:
