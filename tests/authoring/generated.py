@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from activities.contracts.model import Command, ExceptionInput, OpeningSignal
+from authoring.simulator.agents import SimulatedAgent
 from authoring.simulator.cast import Deed, Happenings, Page
 from authoring.simulator.plant import Outage, Plant, SimulatedSystem
 from domain.calendar import SiteCalendar
@@ -111,6 +112,13 @@ class _Making:
         where = {"equipment": "lathe", "down_from": "=opened_at", "down_for": "2h"}
         return {"propose": self.name("proposed"), "using": "push_right", "where": where}
 
+    def _agent(self, depth: int) -> Doc:
+        asked = {"agent": self.name("likely"), "use": self.pick("known", "nobody"), "goal": "Which way?"}
+        wanted = {"kind": "text"} | self.pick({}, {"choices": ["a", "b"]}, {"among": "=['a', 'c']"})
+        given = {"given": {"state": "=signal.state"}, "returns": {"way": wanted}, "within": "1m"}
+        instead = [{"notify": self.name("without"), "to": self._to()}]
+        return {**asked, **given, **self.pick({"otherwise": {"way": "a"}}, {"instead": instead})}
+
     def _post(self, depth: int) -> Doc:
         post: Doc = {"post": self.name("posted"), "to": "erp"}
         post["outcomes"] = [{"hold_lot": {"lot": "L-1", "reason": "because"}}]
@@ -211,7 +219,9 @@ def plant(seed: int) -> Plant:
     refuses = {"*": "the period is closed"} if chance.random() < 0.2 else {}
     erp = SimulatedSystem("erp", {"erp.material": {"covered": True, "components": []}}, down, refuses=refuses)
     proposals = {"push_right": PROPOSAL} if chance.random() < 0.7 else {}
-    return Plant(ROSTER, "Europe/Prague", {"erp": erp}, proposals)
+    steps = {f"likely_{number}": {"way": chance.choice("abcd")} for number in range(60)}
+    known = SimulatedAgent(steps, down, timedelta(seconds=chance.choice((0, 5, 90))))
+    return Plant(ROSTER, "Europe/Prague", {"erp": erp}, proposals, agents={"known": known})
 
 
 def happenings(seed: int, definition: Definition) -> Happenings:
