@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from connectors.roles import Channel
@@ -16,6 +16,7 @@ from intake.gate import Gate
 from intake.slack_door import SlackDoor
 from intake.slack_homes import SlackHomes
 from intake.slack_pages import SlackPages
+from intake.slack_vouching import SlackVouching
 from store.db import Database
 from store.read.health import UNAVAILABLE
 from templates import views
@@ -33,10 +34,14 @@ def door(database: Database, channel: "SlackChannel") -> SlackDoor:
     return SlackDoor(Gate(database), channel, SlackPages(database, views))
 
 
-def homes(database: Database, channels: Mapping[ChannelName, Channel]) -> SlackHomes | None:
-    """What keeps the home tabs fresh; None without Slack."""
+def chores(database: Database, channels: Mapping[ChannelName, Channel]) -> list[Coroutine[Any, Any, None]]:
+    """What the worker does for Slack beside sending: keeps home tabs fresh, and settles presses that Slack could not
+    vouch for. Nothing without Slack."""
     channel: Any = channels.get(ChannelName.SLACK)
-    return SlackHomes(database, channel, SlackPages(database, views), now) if hasattr(channel, "publish") else None
+    if not hasattr(channel, "publish"):
+        return []
+    homes = SlackHomes(database, channel, SlackPages(database, views), now)
+    return [homes.run(), SlackVouching(database, channel, now).run()]
 
 
 async def listen(settings: Settings, database: Database) -> None:

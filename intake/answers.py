@@ -9,7 +9,7 @@ from store.db import Database
 from store.write import inbox
 
 
-async def receive(database: Database, message: InboundMessage, now: datetime) -> bool:
+async def receive(database: Database, message: InboundMessage, now: datetime, status: str = "received") -> bool:
     """Commit what somebody did on a channel; False when this very press or text is there already."""
     body: dict[str, Json] = {
         "channel": message.channel.value,
@@ -25,7 +25,13 @@ async def receive(database: Database, message: InboundMessage, now: datetime) ->
     source = message.channel.value
     async with database.transaction() as session:
         return await inbox.add_answer(
-            session, source=source, event_id=message.dedupe_key, kind=source, body=body, received_at=now
+            session,
+            source=source,
+            event_id=message.dedupe_key,
+            kind=source,
+            body=body,
+            received_at=now,
+            status=status,
         )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from connectors.roles import CallbackRequest, InboundMessage
 from connectors.slack.callbacks import Callback
 from connectors.slack.reading import Wish
-from domain.errors import AuthError, InvalidPayloadError
+from domain.errors import AuthError, InvalidPayloadError, TransientError
 from domain.rosters.people import Person
 from domain.values import Json
 from intake import answers, slack_forms
@@ -84,7 +84,12 @@ class SlackDoor:
                 )
             except AWAY:
                 return self._not_now(message)
-        person = await known(self._channel, self._pages, callback, message.address, now)
+        try:
+            person = await known(self._channel, self._pages, callback, message.address, now)
+        except TransientError:  # Slack gives a press once only: it is kept until Slack says whose it is
+            await answers.receive(self._gate.database, await self._in_thread(message), now, "unvouched")
+            await self.showing.waits(callback, message.address)
+            return _ACKNOWLEDGED
         await answers.receive(self._gate.database, await self._in_thread(message), now)
         if message.reply_to.get("view"):
             await self.showing.received(person, message)

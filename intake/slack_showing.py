@@ -45,6 +45,15 @@ class SlackShowing:
             content = {"text": self._pages.words.sentence(DEFAULT, "replies.unknown_person")}
             await self._beside(self._channel.whisper(self._channel.place(callback), user, content))
 
+    async def waits(self, callback: Callback, user: str) -> None:
+        """It is kept, and counts once Slack says that this account may."""
+        await self._beside(self._waits(callback, user))
+
+    async def _waits(self, callback: Callback, user: str) -> None:
+        person = await self._pages.person(user)
+        content = {"text": self._pages.words.sentence(person.language if person else DEFAULT, "slack.checking")}
+        await self._channel.whisper(self._channel.place(callback), user, content)
+
     async def received(self, person: Person, message: InboundMessage) -> None:
         """A press within a view has arrived; what comes of it is told by message."""
         await self._beside(self._received(person, message))

@@ -141,8 +141,10 @@ class SlackChannel:
     async def barred(self, callback: Callback, now: datetime) -> str:
         """Why the one who did this has no power (C8), or empty. Raises TransientError when Slack can't tell."""
         user, team = reading.presser(callback)
-        if team and team != callback.team:
-            return "is_stranger"
+        return "is_stranger" if team and team != callback.team else await self.barred_account(user, now)
+
+    async def barred_account(self, user: str, now: datetime) -> str:
+        """The same of an account whose callback is gone."""
         return await self._accounts.barred(user, now)
 
     async def whisper(self, place: Mapping[str, Any], user: str, content: Mapping[str, Any]) -> None:

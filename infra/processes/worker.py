@@ -94,9 +94,7 @@ async def serve(
         nudger = Nudger(database, client, now)
         books, gatherer = Reconciliation(world), Gatherer(database, channels, now)
         loops = (pump.run(), sender.run(), nudger.run(), books.run(), gatherer.run(), Watch(world).run())
-        homes = slack.homes(database, channels)
-        more = [homes.run()] if homes else []
-        await first_of(*loops, *more, _wake(database, pump, sender))
+        await first_of(*loops, *slack.chores(database, channels), _wake(database, pump, sender))
 
 
 async def _wake(database: Database, pump: Pump, sender: Sender) -> None:

@@ -13,7 +13,8 @@ from store.tables.columns import document, when
 class InboxRow(SQLModel, table=True):
     """Every way in: a signal, a person's answer or command, committed before it is acknowledged.
 
-    status: received -> settling | correlated -> delivered; or ignored (nobody wants it), quarantined (unreadable).
+    status: received -> settling | correlated -> delivered; or ignored (nobody wants it), quarantined (unreadable). A
+    press on Slack is `unvouched` before it is received, while Slack can't say what account it is of.
     """
 
     __tablename__ = "inbox"
@@ -21,6 +22,7 @@ class InboxRow(SQLModel, table=True):
         UniqueConstraint("source", "event_id", name="inbox_once"),
         Index("inbox_open", "status", "seq", postgresql_where=text("status IN ('received', 'settling', 'correlated')")),
         Index("inbox_exception", "exception_id"),
+        Index("inbox_unvouched", "seq", postgresql_where=text("status = 'unvouched'")),
         Index(
             "inbox_wrote",
             "source",

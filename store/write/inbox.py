@@ -40,11 +40,18 @@ async def add_signals(session: AsyncSession, raws: Sequence[RawSignal], received
 
 
 async def add_answer(
-    session: AsyncSession, *, source: str, event_id: str, kind: str, body: Json, received_at: datetime
+    session: AsyncSession,
+    *,
+    source: str,
+    event_id: str,
+    kind: str,
+    body: Json,
+    received_at: datetime,
+    status: str = "received",
 ) -> bool:
     """Insert a person's answer; False when this very press or text is there already."""
     row = {"category": "answer", "source": source, "event_id": event_id, "kind": kind, "body": body}
-    return (await _insert(session, [row | {"status": "received", "received_at": received_at, "attempts": 0}]))[0]
+    return (await _insert(session, [row | {"status": status, "received_at": received_at, "attempts": 0}]))[0]
 
 
 async def add_command(session: AsyncSession, *, source: str, event_id: str, body: Json, received_at: datetime) -> bool:
@@ -64,6 +71,23 @@ async def _insert(session: AsyncSession, rows: list[dict[str, Json]]) -> list[bo
     statement = select(added.c.source, added.c.event_id, func.pg_notify(ARRIVED, ""))
     new = {(source, event_id) for source, event_id, _ in (await session.execute(statement)).all()}
     return [(row["source"], row["event_id"]) in new for row in rows]
+
+
+async def unvouched(session: AsyncSession, limit: int) -> list[InboxRow]:
+    """What waits for Slack to say whose it is, oldest first."""
+    waiting = select(InboxRow).where(col(InboxRow.status) == "unvouched").order_by(col(InboxRow.seq)).limit(limit)
+    return list((await session.scalars(waiting)).all())
+
+
+async def lock(session: AsyncSession, seq: int) -> InboxRow:
+    """One row, as it stands now."""
+    return await session.get_one(InboxRow, seq, with_for_update=True, populate_existing=True)
+
+
+async def vouched(session: AsyncSession, row: InboxRow) -> None:
+    """Now it counts as received. Wakes the pump at commit."""
+    row.status = "received"
+    await session.execute(select(func.pg_notify(ARRIVED, "")))
 
 
 async def one_at_a_time(session: AsyncSession) -> None:

@@ -61,9 +61,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account"),
     )
     op.create_index("ix_slack_home_person", "slack_home", ["person"])
+    unvouched = sa.text("status = 'unvouched'")
+    op.create_index("inbox_unvouched", "inbox", ["seq"], postgresql_where=unvouched)
 
 
 def downgrade() -> None:
+    op.drop_index("inbox_unvouched", table_name="inbox")
     op.drop_table("slack_home")
     op.drop_table("picture")
     op.drop_table("media")
