@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import authorising, choosing, project, prompting, reaching
+from activities import authorising, choosing, previewing, project, prompting, reaching
 from activities.compose import Composer
 from activities.contracts import calls
 from activities.contracts.model import SettleRequest, TellRequest, Told
@@ -59,6 +59,7 @@ class PeopleActivities:
         Idempotency: task id, and message ids from task, rung and person. Raises: ConfigError for an authored text that
         cannot be rendered. Timeouts: database only.
         """
+        request = await previewing.looked_ahead(self._world, request)
         async with self._world.database.transaction() as session:
             site, roster = await site_read.site(session), await site_read.roster(session)
             now, zone = self._world.now(), ZoneInfo(site.timezone)
@@ -136,6 +137,7 @@ class PeopleActivities:
 
         Idempotency: message ids carry the task's change number. Timeouts: database only.
         """
+        request = await previewing.looked_ahead(self._world, request)
         async with self._world.database.transaction() as session:
             site, roster = await site_read.site(session), await site_read.roster(session)
             task = await tasks_read.by_id(session, request.task_id)

@@ -34,9 +34,9 @@ class Ask:
     def finished(self) -> bool:
         return self.task.closed_at is not None or self.task.standing not in UNFINISHED
 
-    def say(self, key: str) -> str:
+    def say(self, key: str, **scope: object) -> str:
         """Words around the form, in its reader's language."""
-        return say(self.shown.language, key, {"n": ""}).strip()
+        return say(self.shown.language, key, {"n": ""} | scope).strip()
 
     def label(self, choice: Choice) -> str:
         """What is written on a choice's button."""

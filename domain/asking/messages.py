@@ -77,6 +77,28 @@ class OptionText(BaseModel):
     figures: list[Fact] = []
 
 
+class Change(BaseModel):
+    """One field of one record, as people read it; an empty text is nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record: str
+    field: str
+    before: str = ""
+    after: str = ""
+
+
+class OptionPreview(BaseModel):
+    """What an option would change, said by the systems themselves: the first `changes` of `total`. `away`: systems that
+    did not answer; it is looked at again before anything is posted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    changes: list[Change] = []
+    total: int = 0
+    away: list[str] = []
+
+
 class OptionCard(BaseModel):
     """A proposed plan with its trade-offs, as shown. `languages`: the same in others; a title or summary given as
     `{en: .., de: ..}` is taken apart."""
@@ -87,6 +109,7 @@ class OptionCard(BaseModel):
     title: str
     summary: str = ""
     figures: list[Fact] = []
+    preview: OptionPreview | None = None
     languages: dict[str, OptionText] = {}
 
     @model_validator(mode="before")

@@ -123,10 +123,10 @@ def differing_fields(fields: Iterable[FieldStanding]) -> list[dict[str, str]]:
 
 
 def _field(record: str, name: str, before: Json, after: Json) -> dict[str, str]:
-    return {"record": record[:_VALUE], "field": name[:_VALUE], "before": _text(before), "after": _text(after)}
+    return {"record": record[:_VALUE], "field": name[:_VALUE], "before": as_text(before), "after": as_text(after)}
 
 
-def _text(value: Json) -> str:
+def as_text(value: Json) -> str:
     """As people read it; nothing is an empty text."""
     if value is None:
         return ""

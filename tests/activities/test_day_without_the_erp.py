@@ -159,7 +159,9 @@ async def told(database: Database) -> list[tuple[str, str]]:
     return [(row.body["kind"], row.body["subject"]) for row in rows]
 
 
-@pytest.mark.parametrize("number, objects", [(60, 4), pytest.param(2000, 200, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "number, objects", [(60, 4), pytest.param(2000, 200, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
+)
 async def test_a_day_without_the_erp(line: Line, number: int, objects: int) -> None:
     watch, begun = Watch(line.world), time.monotonic()
     decided = [BEGIN + DAY * nth / number for nth in range(number)]

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
+from domain.asking.messages import (
+    Change,
+    Choice,
+    Fact,
+    Input,
+    Message,
+    MessageKind,
+    OptionCard,
+    OptionPreview,
+    Standing,
+)
 from domain.rosters.people import ChannelName
 from templates.render import render
 
@@ -65,6 +75,17 @@ APPROVE = Message(
     task="tsk_0200:3",
     code="M4XZ",
 )
+_CHANGES = [Change(record=f"production JO-10{n:02}", field="priority", before="50", after=str(n)) for n in range(4)]
+_PREVIEWS = (OptionPreview(changes=_CHANGES, total=6), OptionPreview(away=["erp"]))
+PREVIEWED = APPROVE.model_copy(
+    update={
+        "link": "https://mos.example.com/t/1",
+        "options": [
+            option.model_copy(update={"preview": preview})
+            for option, preview in zip(APPROVE.options, _PREVIEWS, strict=True)
+        ],
+    }
+)
 NOTIFY = Message(
     kind=MessageKind.NOTIFY,
     definition="breakdown",
@@ -87,6 +108,8 @@ CASES = {
     "approve-decided": APPROVE.model_copy(update={"standing": Standing.DECIDED, "by": "Jana", "at": "10:12"}),
     "approve-expired": APPROVE.model_copy(update={"standing": Standing.EXPIRED}),
     "approve-link-only": APPROVE.model_copy(update={"choices": [], "link": "https://mos.example.com/t/1"}),
+    "approve-previewed": PREVIEWED,
+    "approve-previewed-de": PREVIEWED.model_copy(update={"language": "de"}),
     "approve-open-de": APPROVE.model_copy(update={"language": "de"}),
     "notify-open": NOTIFY,
     "notify-withdrawn": NOTIFY.model_copy(update={"standing": Standing.WITHDRAWN}),
