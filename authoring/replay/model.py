@@ -71,7 +71,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a system answered: `source` is the query, or `planning.<planner>`."""
+    """What a system answered: `source` is the query, `planning.<planner>` or `agent.<name>`."""
 
     source: str
     where: str

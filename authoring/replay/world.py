@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from authoring.replay.model import Fact, History, Place
+from authoring.simulator.agents import SimulatedAgent
 from authoring.simulator.plant import Plant, Question, SimulatedSystem
 from domain.errors import NotFoundError
 from domain.values import Json
 
 _SYSTEMS = ("erp", "mes", "machine", "roster", "history")
-_PLANNED = "planning."
+_PLANNED, _AGENT = "planning.", "agent."
 _NO_PLAN: Mapping[str, Json] = {
     **{name: [] for name in ("options", "orders", "late_orders", "staging")},
     **dict.fromkeys(("planned_start", "planned_end", "version"), ""),
@@ -30,7 +33,20 @@ class Remembered:
     def plant(self, place: Place) -> Plant:
         """The plant of this exception."""
         systems = {name: SimulatedSystem(name, self._answers(f"{name}.")) for name in _SYSTEMS}
-        return Plant(place.roster, place.site.timezone, systems, _Planners(self), renders=False)
+        agents = {
+            source.removeprefix(_AGENT): SimulatedAgent(known=partial(self.proposed, source))
+            for source in self._only
+            if source.startswith(_AGENT)
+        }
+        return Plant(place.roster, place.site.timezone, systems, _Planners(self), renders=False, agents=agents)
+
+    def proposed(self, source: str, request: AgentRequest) -> AgentAnswer | None:
+        """What the agent answered then; to a question that nobody put to it, nothing is known. The engine holds it
+        against the types that the new version wants."""
+        try:
+            return AgentAnswer.model_validate(self._find(source, {"step": request.step, "given": request.given}))
+        except NotFoundError:
+            return None
 
     def planned(self, planner: str, where: Mapping[str, Json]) -> Json:
         """The options that were worked out then. Another question than then (a longer repair, say) gets them too."""

@@ -206,6 +206,29 @@ def test_context_and_options_are_those_of_then() -> None:
     assert "reschedule_orders" in [posted.outcomes for posted in planned.postings]
 
 
+def test_agents_answer_what_they_answered_then() -> None:
+    """Without a record there is no proposal, and nobody is asked anew."""
+    asks = """\
+  - agent: likely
+    use: history
+    goal: Which cause?
+    given: {machine: =equipment.id}
+    returns: {cause: {choices: [belt, power]}}
+    within: 10s
+    otherwise: {cause: power}
+  - if: likely.cause == 'belt'
+    then: [{notify: belt_told, to: {person: jonas, shift: any}, text: "{{ likely.cause }}"}]
+"""
+    asking = load(SIMPLE.replace("steps:\n", f"steps:\n{asks}"))
+    what = recording(replace(signal(1, 0, "aborted"), exception="e1"))
+    (bare,) = cases(asking, what)
+    assert "belt_told" not in [page.task for page in bare.pages]
+    where = Fact.asked({"step": "likely", "given": {"machine": "lathe-1"}})
+    fact = Fact("agent.history", where, {"why": "", "values": {"cause": "belt"}, "model": "history/1"})
+    (known,) = cases(asking, replace(what, histories={"e1": History(facts=(fact,))}))
+    assert "belt_told" in [page.task for page in known.pages]
+
+
 def test_what_comes_after_the_window_is_left_out() -> None:
     what = replace(recording(signal(1, 0, "aborted")), until=START + timedelta(minutes=10))
     (found,) = cases(definition(), what)
