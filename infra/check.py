@@ -1,17 +1,18 @@
-"""`mos check FILE...`: everything that can be known of definitions before they page anyone."""
+"""`mos check FILE...`: everything that can be known of definitions before they page anyone.
+
+Checking a file takes less time than importing what talks to a database: that is imported where it is needed.
+"""
 
 import asyncio
 import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
 
-from admin import authority
-from authoring.check import published as published_facts
 from authoring.check.facts import WEEKS, SiteFacts, connected
 from authoring.check.many import check_all
 from authoring.check.reporting import Sheet, as_json, counts, lines, summary
@@ -20,11 +21,10 @@ from domain.errors import ConfigError
 from domain.language.definition import Definition
 from domain.rosters.people import Roster
 from domain.site import Site
-from infra.connect import read_connections
-from infra.run import database_url, now
-from infra.settings import Settings, load_settings
-from infra.site_folder import read_yaml
-from store.db import Database
+from infra.quick_imports import uncollected
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 
 class Format(StrEnum):
@@ -58,6 +58,8 @@ def check(
         return
     known, others, texts = None, dict[str, Definition](), _texts(files or [])
     if published:
+        from infra.settings import load_settings
+
         known, others, live = asyncio.run(_published(load_settings(running=True), weeks))
         texts = texts or live
     if site is not None:
@@ -88,6 +90,12 @@ def _definitions_in(folder: Path) -> list[Path]:
 
 def folder_facts(folder: Path, weeks: int = WEEKS) -> SiteFacts:
     """A site's folder as facts. Without connectors.yaml nothing is said about systems. Raises ConfigError."""
+    with uncollected():
+        from admin import authority
+        from infra.connect import read_connections
+        from infra.run import now
+        from infra.site_folder import read_yaml
+
     if not (folder / "site.yaml").is_file() or not (folder / "people.yaml").is_file():
         raise ConfigError(f"{folder}: site.yaml and people.yaml are needed here")
     try:
@@ -105,7 +113,12 @@ def folder_facts(folder: Path, weeks: int = WEEKS) -> SiteFacts:
     return SiteFacts(site, roster, now(), systems, weeks=weeks, authority=known)
 
 
-async def _published(settings: Settings, weeks: int) -> tuple[SiteFacts, dict[str, Definition], dict[str, str]]:
+async def _published(settings: "Settings", weeks: int) -> tuple[SiteFacts, dict[str, Definition], dict[str, str]]:
+    with uncollected():
+        from authoring.check import published as published_facts
+        from infra.run import database_url, now
+        from store.db import Database
+
     database = Database(database_url(settings), pool_size=1)
     try:
         async with database.transaction() as session:
