@@ -1,14 +1,24 @@
 """One HTTP call with the domain's errors: what a refusal or a lost answer means for the caller."""
 
 import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
-from domain.errors import AuthError, OutcomeUnknownError, RateLimitedError, TransientError
+from domain.errors import (
+    AuthError,
+    ConfigError,
+    InvalidPayloadError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    TransientError,
+)
+from domain.values import Json
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _DEFAULT_WAIT = 5.0
@@ -30,6 +40,52 @@ def _nobody() -> ssl.SSLContext:
 @cache
 def _everybody_known() -> ssl.SSLContext:
     return httpx.create_ssl_context()
+
+
+class Endpoint(Protocol):
+    """What the settings of every system over HTTP have; `timeout` in seconds."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def timeout(self) -> float: ...
+
+
+Hook = Callable[[httpx.Response], Awaitable[None]]
+
+
+def open_client(
+    to: Endpoint, headers: Mapping[str, str], transport: httpx.AsyncBaseTransport | None, *hooks: Hook
+) -> httpx.AsyncClient:
+    """A client for one system: redirects are not followed. `transport` is for tests; `hooks` see each response."""
+    return httpx.AsyncClient(
+        base_url=to.url,
+        headers=dict(headers),
+        timeout=to.timeout,
+        limits=IDLE,
+        transport=transport,
+        verify=trust(to.url),
+        event_hooks={"response": list(hooks)},
+    )
+
+
+def json_of(response: httpx.Response, *, writes: bool, system: str) -> Json:
+    """The answer. Raises OutcomeUnknownError where a posting's cannot be read, InvalidPayloadError elsewhere."""
+    try:
+        return response.json()
+    except ValueError as error:
+        if writes:
+            message = f"{system}'s answer to a posting cannot be read."
+            raise OutcomeUnknownError(message, detail=repr(error)) from error
+        raise InvalidPayloadError(f"{system}'s answer is no JSON.", detail=response.text[:200]) from error
+
+
+def stays(response: httpx.Response, system: str) -> None:
+    """Raises ConfigError where the system sends us elsewhere."""
+    if response.is_redirect:
+        message = f"{system} sends us elsewhere: put its final address into the settings."
+        raise ConfigError(message, detail=f"HTTP {response.status_code} to {response.headers.get('Location', '')}")
 
 
 async def exchange(client: httpx.AsyncClient, request: httpx.Request, *, writes: bool, system: str) -> httpx.Response:

@@ -4,7 +4,17 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from domain.values import Json
+
 _SERVER_ERROR, _REFUSED = 500, 422
+
+
+def told(response: httpx.Response) -> Json:
+    """What a refusal says, if it says it in JSON; else nothing."""
+    try:
+        return response.json()
+    except ValueError:
+        return {}
 
 
 def rolled_back(field: str) -> Callable[[httpx.Response], Awaitable[None]]:

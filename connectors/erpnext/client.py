@@ -15,10 +15,10 @@ import httpx
 
 from connectors.erpnext.config import ErpNextConfig
 from connectors.erpnext.errors import error_of
-from connectors.http import IDLE, exchange, trust
+from connectors.http import exchange, json_of, open_client, stays
 from connectors.records import Filter, Record
-from connectors.told import rolled_back
-from domain.errors import ConfigError, InvalidPayloadError, OutcomeUnknownError
+from connectors.told import rolled_back, told
+from domain.errors import InvalidPayloadError
 from domain.values import Json
 
 _SYSTEM = "ERPNext"
@@ -36,15 +36,7 @@ class ErpNextClient:
         self.key_field = config.key_field
         self._zone = ZoneInfo(config.timezone)
         headers = {"Accept": "application/json", "Authorization": f"token {config.api_key}:{secret}"}
-        self._http = httpx.AsyncClient(
-            base_url=config.url,
-            headers=headers,
-            timeout=config.timeout,
-            limits=IDLE,
-            transport=transport,
-            verify=trust(config.url),
-            event_hooks={"response": [rolled_back("exc_type")]},
-        )
+        self._http = open_client(config, headers, transport, rolled_back("exc_type"))
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -98,18 +90,10 @@ class ErpNextClient:
         writes = method != "GET"
         request = self._http.build_request(method, path, params=params, json=body)
         response = await exchange(self._http, request, writes=writes, system=_SYSTEM)
-        if response.is_redirect:
-            raise ConfigError("ERPNext sends us elsewhere: put its final address into the settings.")
-        try:
-            answer = response.json()
-        except ValueError as error:
-            if response.is_error:
-                raise error_of({}, response.status_code) from error
-            if writes:
-                raise OutcomeUnknownError("ERPNext's answer to a posting cannot be read.") from error
-            raise InvalidPayloadError("ERPNext's answer is no JSON.", detail=response.text[:200]) from error
+        stays(response, _SYSTEM)
         if response.is_error:
-            raise error_of(answer, response.status_code)
+            raise error_of(told(response), response.status_code)
+        answer = json_of(response, writes=writes, system=_SYSTEM)
         return answer.get("data", answer.get("message")) if isinstance(answer, dict) else answer
 
 

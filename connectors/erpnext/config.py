@@ -1,9 +1,10 @@
 """Settings of the ERPNext connection. The secret comes apart: the API secret of the user whose key is `api_key`."""
 
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.zones import Zone
 
 Reason = Literal["breakdown", "setup", "no_material", "no_operator", "other"]
 _REASONS: dict[Reason, str] = {
@@ -25,7 +26,7 @@ class ErpNextConfig(BaseModel):
     name: str = "erp"
     url: str = Field(pattern=r"^https?://")
     api_key: str = Field(min_length=1)
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     timeout: float = Field(default=20.0, gt=0)
     key_field: str = Field(default="custom_mos_key", pattern=r"^[a-z][a-z0-9_]+$")
     order_field: str = "name"
@@ -33,12 +34,3 @@ class ErpNextConfig(BaseModel):
     operator: str = ""
     procedure: str = ""
     reasons: dict[Reason, str] = _REASONS
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{value!r} is no time zone such as Europe/Prague") from error
-        return value

@@ -50,7 +50,7 @@ def order_in(document: str) -> str:
     """The job order that a document of ours names: `job order JO-1003 held (plan version 12)`."""
     words = document.split()
     if words[:2] != ["job", "order"] or len(words) < 3:
-        raise RejectedError(f"The MES can't cancel {document}: undo it there.")
+        raise NotFoundError(f"The MES has no {document}: undo it where it is.")
     return words[2]
 
 

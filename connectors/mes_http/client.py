@@ -5,14 +5,12 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange, trust
+from connectors.http import exchange, json_of, open_client
 from connectors.mes_http.config import MesConfig
 from domain.errors import (
     ConflictError,
-    InvalidPayloadError,
     InvariantError,
     NotFoundError,
-    OutcomeUnknownError,
     RejectedError,
 )
 from domain.values import Json
@@ -33,14 +31,7 @@ class MesClient:
 
     def __init__(self, config: MesConfig, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        self._http = httpx.AsyncClient(
-            base_url=config.url,
-            headers=headers,
-            timeout=config.timeout,
-            limits=IDLE,
-            transport=transport,
-            verify=trust(config.url),
-        )
+        self._http = open_client(config, headers, transport)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -63,12 +54,7 @@ class MesClient:
 def _answer(response: httpx.Response, *, writes: bool) -> Json:
     if response.is_error:
         raise _problem(response)
-    try:
-        return response.json()
-    except ValueError as error:
-        if writes:
-            raise OutcomeUnknownError("The MES's answer to a posting cannot be read.", detail=repr(error)) from error
-        raise InvalidPayloadError("The MES's answer is no JSON.", detail=response.text[:200]) from error
+    return json_of(response, writes=writes, system=_SYSTEM)
 
 
 def _problem(response: httpx.Response) -> Exception:

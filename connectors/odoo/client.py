@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange, trust
+from connectors.http import exchange, json_of, open_client, stays
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.errors import error_of
 from connectors.records import Filter, Record
-from connectors.told import rolled_back
-from domain.errors import AuthError, ConfigError, InvalidPayloadError, OutcomeUnknownError, RejectedError
+from connectors.told import rolled_back, told
+from domain.errors import AuthError, InvalidPayloadError
 from domain.values import Json
 
 _SYSTEM = "Odoo"
@@ -38,15 +38,7 @@ class OdooClient:
         if config.api == "json2":
             headers |= {"Authorization": f"bearer {key}"}
             headers |= {"X-Odoo-Database": config.database} if config.database else {}
-        self._http = httpx.AsyncClient(
-            base_url=config.url,
-            headers=headers,
-            timeout=config.timeout,
-            limits=IDLE,
-            transport=transport,
-            verify=trust(config.url),
-            event_hooks={"response": [rolled_back("name")]},
-        )
+        self._http = open_client(config, headers, transport, rolled_back("name"))
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -123,23 +115,10 @@ class OdooClient:
     async def _send(self, path: str, body: Mapping[str, Json], *, writes: bool) -> Json:
         request = self._http.build_request("POST", path, json=body)
         response = await exchange(self._http, request, writes=writes, system=_SYSTEM)
-        if response.is_redirect:
-            raise ConfigError("Odoo sends us elsewhere: put its final address into the settings.")
-        try:
-            answer: Json = response.json()
-        except ValueError as error:
-            raise _unreadable(response, writes) from error
+        stays(response, _SYSTEM)
         if response.is_error:
-            raise error_of(answer, status=response.status_code)
-        return answer
-
-
-def _unreadable(response: httpx.Response, writes: bool) -> Exception:
-    if response.is_error:
-        return RejectedError("Odoo refused.", detail=f"HTTP {response.status_code}")
-    if writes:
-        return OutcomeUnknownError("Odoo's answer to a posting cannot be read.")
-    return InvalidPayloadError("Odoo's answer is no JSON.", detail=response.text[:200])
+            raise error_of(told(response), status=response.status_code)
+        return json_of(response, writes=writes, system=_SYSTEM)
 
 
 def utc_text(moment: datetime) -> str:

@@ -7,16 +7,14 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange, trust
+from connectors.http import exchange, json_of, open_client, stays
 from connectors.rest.config import RestConfig
 from connectors.rest.template import text
+from connectors.told import told
 from domain.errors import (
-    ConfigError,
     ConflictError,
-    InvalidPayloadError,
     MosError,
     NotFoundError,
-    OutcomeUnknownError,
     RejectedError,
     TransientError,
 )
@@ -66,14 +64,7 @@ class RestClient:
     def __init__(self, config: RestConfig, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._name = config.name.upper() if config.name in ("erp", "mes") else config.name
         self._rules, self._say = config.mapping.errors, config.mapping.say
-        self._http = httpx.AsyncClient(
-            base_url=config.url,
-            headers={"Accept": "application/json", **_credentials(config, token)},
-            timeout=config.timeout,
-            limits=IDLE,
-            transport=transport,
-            verify=trust(config.url),
-        )
+        self._http = open_client(config, {"Accept": "application/json", **_credentials(config, token)}, transport)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -100,41 +91,26 @@ class RestClient:
     def _json(self, response: httpx.Response, *, writes: bool) -> Json:
         if not response.content:
             return None
-        try:
-            return response.json()
-        except ValueError as error:
-            if writes:
-                message = f"{self._name}'s answer to a posting cannot be read."
-                raise OutcomeUnknownError(message, detail=repr(error)) from error
-            raise InvalidPayloadError(f"{self._name}'s answer is no JSON.", detail=response.text[:200]) from error
+        return json_of(response, writes=writes, system=self._name)
 
     def _refused(self, response: httpx.Response) -> str:
         """`done` or `look_up` where a rule says so. Raises what any other refusal means."""
-        status, body = response.status_code, _said(response)
-        if status < 400:
-            message = f"{self._name} sends us elsewhere: put its final address into the settings."
-            raise ConfigError(message, detail=f"HTTP {status} to {response.headers.get('Location', '')}")
+        status, body = response.status_code, told(response)
+        stays(response, self._name)
         rule = next((rule for rule in self._rules if rule.status == status and holds(rule.when, {"body": body})), None)
         means = rule.means if rule else _STATUS.get(status, "rejected")
         if means not in _MEANS:
             return means
-        told = _told((rule.say if rule else "") or self._say, body) or f"HTTP {status}: {response.text[:300]}"
-        raise _MEANS[means](_TITLES[means].format(self._name), detail=told)
+        words = _words((rule.say if rule else "") or self._say, body) or f"HTTP {status}: {response.text[:300]}"
+        raise _MEANS[means](_TITLES[means].format(self._name), detail=words)
 
 
-def _told(template: str, body: Json) -> str:
+def _words(template: str, body: Json) -> str:
     """The system's own words; an answer without them is no second failure."""
     try:
         return text(template, {"body": body})
     except MosError:
         return ""
-
-
-def _said(response: httpx.Response) -> Json:
-    try:
-        return response.json()
-    except ValueError:
-        return {}
 
 
 def _credentials(config: RestConfig, token: str) -> dict[str, str]:

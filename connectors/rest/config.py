@@ -1,11 +1,11 @@
 """Settings of a REST connection: its address, how we sign in, and the declared mapping. The secret comes apart."""
 
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.rest.mapping import RestMapping
+from connectors.zones import Zone
 
 
 class RestConfig(BaseModel):
@@ -19,19 +19,10 @@ class RestConfig(BaseModel):
     authentication: Literal["bearer", "basic", "header"] = "bearer"
     user: str = ""
     header: str = "X-Api-Key"
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     timeout: float = Field(default=20.0, gt=0)
     token_length: int = Field(default=20, ge=8, le=52)
     mapping: RestMapping
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{value!r} is no time zone such as Europe/Prague") from error
-        return value
 
     @model_validator(mode="after")
     def _named(self) -> Self:

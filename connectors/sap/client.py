@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.http import IDLE, exchange, trust
+from connectors.http import exchange, open_client
 from connectors.sap import edm
 from connectors.sap.config import SapConfig
 from connectors.sap.errors import error_of
@@ -53,15 +53,7 @@ class SapClient:
     def __init__(self, config: SapConfig, secret: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._config = config
         self._secret = secret
-        self._http = httpx.AsyncClient(
-            base_url=config.url,
-            headers={"Accept": "application/json"},
-            timeout=config.timeout,
-            limits=IDLE,
-            transport=transport,
-            verify=trust(config.url),
-            event_hooks={"response": [_look_for_token]},
-        )
+        self._http = open_client(config, {"Accept": "application/json"}, transport, _look_for_token)
         self._entering = asyncio.Lock()
         self._csrf = ""
         self._bearer = ""

@@ -5,9 +5,8 @@ Defaults marked [memory] are common in SAP systems but were never tried on one: 
 
 from collections.abc import Mapping
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.sap.metadata import (
     INSPECTION,
@@ -19,6 +18,7 @@ from connectors.sap.metadata import (
     EntitySet,
     entity_set,
 )
+from connectors.zones import Zone
 from domain.errors import ConfigError
 
 SERVICES = (PRODUCTION, MATERIAL, NOTIFICATION, MAINTENANCE, INSPECTION, SALES)
@@ -78,7 +78,7 @@ class SapConfig(_Settings):
     language: str = Field(default="EN", pattern=r"^[A-Z]{2}$")
     user: str = ""
     oauth: OAuth | None = None
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     timeout: float = Field(default=30.0, gt=0)
     settle: float = Field(default=60.0, ge=0)  # how long a document may still appear after its answer was lost
     services: tuple[str, ...] = SERVICES  # those that are active and that our user may use
@@ -98,15 +98,6 @@ class SapConfig(_Settings):
     status_released: str = "REL"  # a maintenance order's system status in `language`
     status_completed: str = "TECO"
     deviation: OrderType = OrderType(type="89")  # inspection lot type: a manual inspection [memory]
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{value!r} is no time zone such as Europe/Prague") from error
-        return value
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

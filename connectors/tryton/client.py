@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import IDLE, exchange, trust
+from connectors.http import exchange, open_client
 from connectors.tryton.config import TrytonConfig
 from connectors.tryton.errors import error_of
 from connectors.tryton.wire import decode, encode
@@ -25,14 +25,8 @@ class TrytonClient:
     def __init__(self, config: TrytonConfig, password: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._config = config
         self._password = password
-        self._http = httpx.AsyncClient(
-            base_url=config.url,
-            headers={"Accept-Encoding": "gzip"},  # 8.2 labels long answers gzip also when nobody asked for it
-            timeout=config.timeout,
-            limits=IDLE,
-            transport=transport,
-            verify=trust(config.url),
-        )
+        # Tryton 8.2 labels long answers gzip also when nobody asked for it.
+        self._http = open_client(config, {"Accept-Encoding": "gzip"}, transport)
         self._numbers = count(1)
         self._entering = asyncio.Lock()
         self._session = ""

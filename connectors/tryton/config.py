@@ -1,8 +1,8 @@
 """Settings of the Tryton connection. The password of `user` is a secret and comes apart."""
 
-from zoneinfo import ZoneInfo
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from connectors.zones import Zone
 
 
 class TrytonConfig(BaseModel):
@@ -14,14 +14,5 @@ class TrytonConfig(BaseModel):
     url: str = Field(pattern=r"^https?://")
     database: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     user: str = Field(min_length=1)
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     timeout: float = Field(default=20.0, gt=0)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{value!r} is no time zone such as Europe/Prague") from error
-        return value

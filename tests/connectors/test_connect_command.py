@@ -45,7 +45,7 @@ def test_an_erp_is_tried_and_written_with_its_secret_by_reference(url: str, fold
     (entry,) = written(folder)
     assert (entry["role"], entry["kind"], entry["config"]["timezone"]) == ("erp", "rest", "Europe/Prague")
     assert TOKEN not in (folder / "connectors.yaml").read_text() + result.output
-    assert set(connected(written(folder))["erp"].outcomes) == set(MAPPING["outcomes"])
+    assert set(connected(written(folder))["erp"].outcomes) == {*MAPPING["outcomes"], "cancel_documents"}
 
 
 def test_other_entries_and_comments_stay(url: str, folder: Path) -> None:
