@@ -1,12 +1,16 @@
 """The console shows what agents proposed, as proposals, and their switches."""
 
+import asyncio
 import re
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import select
 from sqlmodel import col
+from typer.testing import CliRunner
 
+from infra.agents import app
 from store.db import Database
 from store.tables import AuditRow, TimelineRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, RUSH
@@ -73,3 +77,19 @@ async def test_who_may_not_steer_may_not_stop_one(somebody: Browser) -> None:
     assert "Stop it" not in (await somebody.get("/agents")).text
     refused = await switch(somebody, agent="history", do="stop", reason="x")
     assert (refused.status_code, "steer_exceptions" in refused.text) == (422, True)
+
+
+async def test_the_command_stops_and_starts_one(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOS_DATABASE_URL", database_url)
+
+    async def mos(*arguments: str) -> str:
+        result = await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+        assert result.exception is None, result.exception
+        return result.stdout
+
+    assert "history is stopped" in await mos("stop", "history", "--reason", "odd answers")
+    assert "history  history  stopped by operator: odd answers  not asked" in await mos("list")
+    assert "history is asked again" in await mos("start", "history")
+    assert "history  history  on  not asked" in await mos("list")
