@@ -10,9 +10,11 @@ from connectors.history.config import HistoryConfig
 from connectors.history.connector import build
 from connectors.history.manifest import MANIFEST
 from connectors.history.manifest import build as from_settings
+from connectors.roles import Agent
 from domain.errors import NotFoundError
 from domain.proposals import Proposal, Question, Wanted
 from domain.values import Json
+from tests.conformance.agent.suite import AgentConformance, Mind
 
 CAUSE = {"cause": Wanted(choices=["belt", "spindle", "power"])}
 
@@ -102,3 +104,28 @@ async def test_it_is_built_from_its_settings() -> None:
 
     assert from_settings({"name": "archive", "cases": 5}, past).name == "archive"
     assert MANIFEST.roles == ("agent",)
+
+
+class Records:
+    """Three exceptions that ended with the belt."""
+
+    secret = "no secret at all"
+    question = Question("Which cause?", {"equipment": "lathe-1", "stop_code": 7}, CAUSE, 100, "breakdown", "likely")
+
+    def __init__(self) -> None:
+        self.cases = CASES
+
+    async def past(self, definition: str, back: timedelta) -> Sequence[Case]:
+        return self.cases
+
+    def agent(self) -> Agent:
+        return build(HistoryConfig(), self.past)
+
+    def silence(self) -> None:
+        self.cases = []
+
+
+class TestHistoryConforms(AgentConformance):
+    @pytest.fixture
+    def mind(self) -> Mind:
+        return Records()

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from connectors.openai_compatible.config import ModelConfig
 from connectors.openai_compatible.connector import build
 from connectors.openai_compatible.manifest import build as from_settings
+from connectors.roles import Agent
 from domain.errors import (
     AuthError,
     InvalidPayloadError,
@@ -21,6 +22,7 @@ from domain.errors import (
 from domain.proposals import Proposal, Question, Wanted
 from domain.values import Json
 from infra.standins.serve import serving
+from tests.conformance.agent.suite import AgentConformance, Mind
 from tests.connectors.openai_compatible.stand_in import KEY, MODEL, Server
 
 RETURNS = {"cause": Wanted(choices=["belt", "spindle"])}
@@ -171,3 +173,26 @@ def test_it_is_built_from_its_settings() -> None:
     assert (
         from_settings({"name": "local", "url": "http://127.0.0.1:1/v1", "model": "m", "api_key": "k"}).name == "local"
     )
+
+
+class Standing:
+    """The stand-in, which answers the same every time."""
+
+    secret = KEY
+    question = Question("Which cause?", {"equipment": "lathe-1", "stop_code": 7}, RETURNS, 4000, "breakdown", "likely")
+
+    def __init__(self, server: Server, url: str) -> None:
+        self._server, self._url = server, url
+
+    def agent(self) -> Agent:
+        config = ModelConfig(name="local", url=self._url, model=MODEL, timeout=5)
+        return build(config, {"api_key": KEY})
+
+    def silence(self) -> None:
+        self._server.status = 503
+
+
+class TestModelConforms(AgentConformance):
+    @pytest.fixture
+    def mind(self, running: tuple[Server, str], server: Server) -> Mind:
+        return Standing(server, running[1])
