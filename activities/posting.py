@@ -8,7 +8,7 @@ from activities.contracts import calls
 from activities.contracts.model import AwaitPosting, PostRequest, PostResult
 from activities.posting_life import MAYBE_SENT, Life
 from activities.posting_parts import Parts
-from activities.posting_rules import SentBackError, WaitingError, ground, looked_up
+from activities.posting_rules import BeyondError, SentBackError, WaitingError, ground, looked_up
 from activities.world import World
 from domain.books.ledger import BOOKED, ENDED, Event, State
 from domain.errors import (
@@ -50,6 +50,8 @@ class PostingActivities:
         except WaitingError as waiting:
             held = await life.hold(waiting.held)
             return await self.post(request) if await life.was_missed(waiting.held) else held
+        except BeyondError as back:
+            await life.send_back(back)
         except SentBackError as back:
             if life.row.standing_version or back.harmless:
                 await life.propose_anew(back)

@@ -14,7 +14,7 @@ from activities.world import World
 from connectors.roles import Previewer, Reversible, System
 from domain.books.booking import FieldChange, Preview, drift
 from domain.books.ledger import ENDED, Event, Held, State, gate, step
-from domain.books.outcome_rules import objects_of, unversioned
+from domain.books.outcome_rules import impact_of_all, objects_of, unversioned
 from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.books.trouble import changed_fields, next_try
 from domain.errors import ConflictError, OutcomeUnknownError, RejectedError, TransientError
@@ -61,6 +61,7 @@ class Life:
                 "definition": exception.definition if exception else "",
                 "outcomes": [outcome.model_dump(mode="json") for outcome in transaction.outcomes],
                 "objects": objects_of(transaction.outcomes),
+                "impact": impact_of_all(transaction.outcomes).model_dump(mode="json"),
                 "decision": transaction.decision,
                 "standing_version": version,
                 "standing_grantor": signed.signed_off_by if signed else "",

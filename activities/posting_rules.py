@@ -4,11 +4,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.world import World
 from connectors.roles import LooksUp, System
+from domain.authority.matrix import impact_of
+from domain.books import standing
 from domain.books.booking import FieldChange, Preview
 from domain.books.ledger import Held
 from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.books.saga import APPROVED_BY_RULE, undone_alone
 from domain.errors import RejectedError
+from store.read import ledger as ledger_read
 from store.read import parts
 from store.read import site as site_read
 from store.tables import DecisionRow, LedgerPartRow, LedgerRow
@@ -44,9 +47,13 @@ async def looked_up(system: System, transaction: OutcomeTransaction) -> Receipt 
     return await system.find(transaction.key)
 
 
+class BeyondError(SentBackError):
+    """A standing authority does not go so far: somebody has to decide it."""
+
+
 async def ground(world: World, row: LedgerRow) -> None:
     """Nothing is posted without a decision, a standing authority that covers it, or a reversal that somebody else
-    approved. Raises RejectedError."""
+    approved. Raises RejectedError, BeyondError."""
     async with world.database.transaction() as session:
         if row.reverses:
             if row.approved_by == APPROVED_BY_RULE:
@@ -73,3 +80,10 @@ async def _standing(session: AsyncSession, row: LedgerRow) -> None:
     beyond = sorted({outcome["kind"] for outcome in row.outcomes} - set(covered))
     if beyond:
         raise RejectedError(f"The standing authority of this version does not cover {', '.join(beyond)}.")
+    if signed and signed.standing_authority:
+        counted = await ledger_read.standing_before(session, row)
+        over = standing.beyond(signed.standing_authority.limits, *counted, impact_of(row.impact or {}))
+        if over:
+            shown = Preview.model_validate(row.preview) if row.preview else None
+            told = ", ".join(name.replace("_", " ") for name in over)
+            raise BeyondError([], shown, f"The standing authority of {row.definition} does not go so far ({told}).")

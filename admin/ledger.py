@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor, FourEyesError, NotAllowedError, may, on_roster, somebody_else
 from domain.books.ledger import BOOKED, Control, Event, State, step
-from domain.books.outcome_rules import authorities_of, objects_of, unversioned
+from domain.books.outcome_rules import authorities_of, impact_of_all, objects_of, unversioned
 from domain.books.outcomes import CancelDocuments, OutcomeTransaction, System
 from domain.books.trouble import KEEPERS
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
@@ -44,7 +44,8 @@ async def decide_again(
         decision = _decision(row, by, now, content_hash(drift))
         await ledger.add_decision(session, decision)
         row.preview, row.previewed_at, row.outcomes = drift.get("now"), now, _bare(row)
-        earlier, row.decision = row.decision, decision["id"]
+        earlier, row.decision = row.decision or row.standing_version, decision["id"]
+        row.standing_version = row.standing_grantor = ""
         await _moved(session, row, Event.APPROVE_AGAIN, by, now, reason=why, told={"earlier": earlier, "drift": drift})
 
 
@@ -73,6 +74,7 @@ async def retry(
             mended = _checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
             row.outcomes = [outcome.model_dump(mode="json") for outcome in mended.outcomes]
             row.system, row.objects = mended.system.value, objects_of(mended.outcomes)
+            row.impact = impact_of_all(mended.outcomes).model_dump(mode="json")
             base, _, number = row.key.partition("+")
             row.key = f"{base}+{int(number or 0) + 1}"
         row.preview = row.previewed_at = row.drift = row.held = None
@@ -216,6 +218,7 @@ def _reversal(row: LedgerRow, reason: str, by: Actor, now: datetime) -> dict[str
         "definition": row.definition,
         "outcomes": [placeholder.model_dump(mode="json")],
         "objects": row.objects,
+        "impact": row.impact,
         "decision": "",
         "standing_version": "",
         "standing_grantor": "",

@@ -12,6 +12,7 @@ from authoring.check.looking import Look, Proof
 from authoring.check.messages import messages
 from authoring.check.overlap import openings, overlap
 from authoring.check.reach import reach
+from authoring.check.standing import standing
 from authoring.check.systems import systems
 from authoring.check.unread import unread
 from authoring.check.waits import waits
@@ -24,7 +25,7 @@ from domain.typing.scopes import Scopes
 from templates.text import text_faults
 
 PROOFS: tuple[Callable[[Look], Proof], ...] = (
-    flow, waits, unread, growth, languages, messages, reach, authority, systems,
+    flow, waits, unread, growth, standing, languages, messages, reach, authority, systems,
 )  # fmt: skip
 """Those that a right definition still may fail; the last three say nothing without a site."""
 _ORDER = {"error": 0, "warning": 1, "note": 2}

@@ -55,6 +55,9 @@ CODES: Mapping[str, str] = {
         "The sandbox stops this text: it would take too long, grow too big, or reach for what is not its own."
     ),
     "mos.text.language": "Written in several languages, but not in one that people here read. Add it.",
+    "mos.standing.unlimited": (
+        "A standing authority without any limit. Give it `limits`: what is beyond waits for somebody's decision."
+    ),
     # -- the way through the steps --
     "mos.opens.overlap": (
         "Two definitions may open on the same signal, and it belongs to one exception: the first by name takes it. "

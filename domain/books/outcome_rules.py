@@ -163,6 +163,27 @@ def protective(outcomes: Sequence[Outcome]) -> bool:
     return all(DECLARATIONS[outcome.kind].protective for outcome in outcomes)
 
 
+def impact_of_all(outcomes: Sequence[Outcome]) -> Impact:
+    """What they move together. A figure that one of them does not know is not known."""
+    parts = [DECLARATIONS[outcome.kind].impact(outcome) for outcome in outcomes]
+    return Impact(
+        money=_sum([part.money for part in parts]),
+        quantity=_sum([part.quantity for part in parts]),
+        lots=_union([part.lots for part in parts]),
+        customers=_union([part.customers for part in parts]),
+    )
+
+
+def _sum(figures: Sequence[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None
+
+
+def _union(names: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    known = [some for some in names if some is not None]
+    return tuple(sorted({name for some in known for name in some})) if len(known) == len(names) else None
+
+
 def unversioned(transaction: OutcomeTransaction) -> OutcomeTransaction:
     """The same without any version that it expects, to see what it would meet now."""
     bare: list[Json] = []

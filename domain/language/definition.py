@@ -109,11 +109,27 @@ class Closes(Part):
     within: Span = "72h"
 
 
+class StandingLimits(Part):
+    """How far a standing authority goes. `per_hour`, `per_day`: so many postings of this definition; `quantity`,
+    `money`: what one posting moves at most. What is beyond waits for somebody's decision."""
+
+    per_hour: int | None = Field(default=None, ge=1)
+    per_day: int | None = Field(default=None, ge=1)
+    quantity: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    money: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @property
+    def limits_anything(self) -> bool:
+        return any(limit is not None for limit in (self.per_hour, self.per_day, self.quantity, self.money))
+
+
 class StandingAuthority(Part):
-    """What this definition may post at once, without a decision: protective and reversible outcomes only."""
+    """What this definition may post at once, without a decision: protective and reversible outcomes only, within
+    limits."""
 
     outcomes: list[Literal["hold_lot", "record_downtime", "set_order_status"]] = Field(min_length=1)
     reason: str
+    limits: StandingLimits = StandingLimits()
 
 
 class Definition(Part):

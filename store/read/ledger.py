@@ -78,6 +78,19 @@ def _later_parts(system: str, hour: datetime, minute: datetime) -> Select[int, i
     )
 
 
+async def standing_before(session: AsyncSession, row: LedgerRow) -> tuple[int, int]:
+    """How many the definition drafted on a standing authority before this one, in its last hour and day. By place in
+    the ledger, so that two at a time are never both the last."""
+    in_hour = func.count().filter(col(LedgerRow.drafted_at) > row.drafted_at - timedelta(hours=1))
+    statement = (
+        select(in_hour, func.count())
+        .where(col(LedgerRow.definition) == row.definition, col(LedgerRow.standing_version) != "")
+        .where(col(LedgerRow.drafted_at) > row.drafted_at - timedelta(days=1), col(LedgerRow.seq) < row.seq)
+    )
+    found = (await session.execute(statement)).one()
+    return int(found[0]), int(found[1])
+
+
 async def to_nudge(session: AsyncSession, now: datetime, limit: int = 200) -> Sequence[LedgerRow]:
     """Whose workflow is to be started or woken."""
     statement = select(LedgerRow).where(col(LedgerRow.nudge_at) <= now).order_by(col(LedgerRow.seq)).limit(limit)

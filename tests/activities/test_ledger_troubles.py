@@ -14,15 +14,16 @@ from activities.watching import Watch
 from activities.world import World
 from admin import ledger as admin
 from admin.actors import Actor
+from admin.publish import publish_definition
 from domain.books.booking import FieldChange, Preview
 from domain.books.ledger import Control
-from domain.books.outcomes import OutcomeTransaction, Receipt, SetPriority
+from domain.books.outcomes import HoldLot, OutcomeTransaction, Receipt, SetPriority
 from domain.errors import MosError, OutcomeUnknownError, TransientError
 from domain.signals import RawSignal, Signal
 from intake.own_signals import LEDGER_DIFFERENCE, read_ledger
 from store.tables import InboxRow, LedgerRow
 from store.write import ledger
-from tests.support.plant import utcnow
+from tests.support.plant import DEFINITIONS, utcnow
 from tests.support.systems import FakeSystem
 
 BOSS = Actor("sofia", signed_in=False)
@@ -204,3 +205,26 @@ async def test_what_somebody_holds_back_is_no_outage(desk: Desk) -> None:
     desk.clock.ahead += timedelta(minutes=11)
     assert await Watch(desk.world).look() == ["txn_a"]
     assert (await desk.row("a")).held is None
+
+
+async def test_beyond_its_limit_a_standing_authority_asks_whoever_granted_it(desk: Desk) -> None:
+    """Two in an hour are held at once; the third waits for somebody's word, and rests on that."""
+    text = (DEFINITIONS / "quality_hold.yaml").read_text().replace("per_hour: 40", "per_hour: 2")
+    signed: dict[str, Any] = {"author": "eng", "signed_off_by": "sofia", "now": utcnow()}
+    version = await publish_definition(desk.world.database, text, "quality_hold.yaml", **signed)
+    said = []
+    for number in range(3):
+        drafted: dict[str, Any] = {"id": f"txn_{number}", "key": f"exc_1:{number}:1", "exception_id": "exc_1"}
+        held = [HoldLot(lot=f"L-{number}", reason="out of tolerance")]
+        transaction = OutcomeTransaction(**drafted, system="erp", outcomes=held)
+        request = PostRequest(transaction=transaction, step="0", standing_version=version)
+        said.append((await PostingActivities(desk.world).post(request)).status)
+    assert said == ["posted", "posted", "waiting"]
+    assert (await desk.row("0")).impact == {"money": None, "quantity": None, "lots": ["L-0"], "customers": []}
+    (told,) = await desk.said()
+    assert (told.subject, told.facts["needs"]) == ("erp:sent_back:sofia", "disposition")
+    assert "per hour" in told.facts["why"]
+    await admin.decide_again(desk.world.database, "txn_2", approve=True, reason="", by=BOSS, now=utcnow())
+    assert (await PostingActivities(desk.world).post(request)).status == "posted"
+    row = await desk.row("2")
+    assert (row.standing_version, bool(row.decision)) == ("", True)

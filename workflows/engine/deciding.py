@@ -13,7 +13,7 @@ from domain.language import expressions
 from domain.language.definition import ApproveStep
 from domain.language.texts import plain_option
 from domain.values import Json
-from workflows.engine import gathering
+from workflows.engine import foreseeing, gathering
 
 if TYPE_CHECKING:
     from workflows.engine.interpreter import Interpreter
@@ -69,12 +69,13 @@ def acted(engine: Interpreter, steps: list[str]) -> set[str]:
 
 
 def impact(engine: Interpreter, task: LiveTask, option: str) -> dict[str, Json]:
-    """What this option moves, worked out now; what can't be worked out is not known."""
+    """What this option moves, worked out now: what its postings declare, as far as they are foreseen, and what the
+    author says of it. What can't be worked out is not known."""
     step = task.step
     if not isinstance(step, ApproveStep) or option not in task.offered:
         return {}
     scope = engine.frame_of(task.path).scope | {"option": task.offered[option]}
-    found: dict[str, Json] = {}
+    found = foreseeing.moves(engine, task, option)
     for name, value in step.impact.items():
         try:
             found[name] = expressions.resolve(value, scope)

@@ -6,8 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from activities.contracts.model import Draft
 from domain.asking.tasks import LiveTask
+from domain.books.outcome_rules import impact_of_all
+from domain.books.outcomes import Outcome
 from domain.errors import MosError
 from domain.language import expressions
 from domain.language.definition import ApproveStep, IfStep, NotifyStep, ParallelStep, PostStep, SwitchStep
@@ -16,6 +20,7 @@ from domain.values import Json, canonical
 if TYPE_CHECKING:
     from workflows.engine.interpreter import Interpreter
 
+_OUTCOMES: TypeAdapter[list[Outcome]] = TypeAdapter(list[Outcome])
 _MOST = 24_000  # characters of all drafts of a task: what is larger is looked at in the ledger
 
 
@@ -27,20 +32,33 @@ def drafts(engine: Interpreter, task: LiveTask) -> list[Draft]:
     """By option, in the order of the definition. Without those that other people or later facts come before."""
     if not isinstance(task.step, ApproveStep) or task.finished:
         return []
-    scope, found = engine.frame_of(task.path).scope, list[Draft]()
-    for name, option in task.offered.items():
-        decided = {
-            "verdict": "approved",
-            "option": option,
-            "by": "",
-            "comment": "",
-            "at": engine.runtime.now().isoformat(),
-        }
-        found += _after(engine, task, name, scope | {task.name: decided})
+    found = [draft for name in task.offered for draft in _foreseen(engine, task, name)[0]]
     return found if len(canonical([one.outcomes for one in found])) <= _MOST else []
 
 
-def _after(engine: Interpreter, task: LiveTask, option: str, scope: dict[str, Json]) -> list[Draft]:
+def moves(engine: Interpreter, task: LiveTask, option: str) -> dict[str, Json]:
+    """What approving this option moves, by what its postings declare: the figures that are known, and nothing as long
+    as not every posting that follows is foreseen."""
+    found, complete = _foreseen(engine, task, option)
+    if not found or not complete:
+        return {}
+    try:
+        outcomes = [_OUTCOMES.validate_python(one.outcomes) for one in found]
+    except ValidationError:
+        return {}
+    impact = impact_of_all([outcome for some in outcomes for outcome in some])
+    return {name: figure for name, figure in impact.model_dump(mode="json").items() if figure is not None}
+
+
+def _foreseen(engine: Interpreter, task: LiveTask, name: str) -> tuple[list[Draft], bool]:
+    """The postings of one option; and are they all?"""
+    scope = engine.frame_of(task.path).scope
+    decided: dict[str, Json] = {"verdict": "approved", "option": task.offered[name], "by": "", "comment": ""}
+    decided["at"] = engine.runtime.now().isoformat()
+    return _after(engine, task, name, scope | {task.name: decided})
+
+
+def _after(engine: Interpreter, task: LiveTask, option: str, scope: dict[str, Json]) -> tuple[list[Draft], bool]:
     found: list[Draft] = []
     try:
         for step in _following(engine, task.path):
@@ -49,8 +67,8 @@ def _after(engine: Interpreter, task: LiveTask, option: str, scope: dict[str, Js
                     outcomes = [{"kind": kind, **expressions.resolve(values, scope)} for kind, values in _pairs(post)]
                     found.append(Draft(option=option, step=post.post, system=post.to.value, outcomes=outcomes))
     except (_Unforeseen, MosError):
-        return found
-    return found
+        return found, False
+    return found, True
 
 
 def _pairs(post: PostStep) -> Iterator[tuple[str, dict[str, Json]]]:
@@ -68,7 +86,7 @@ def _following(engine: Interpreter, path: str) -> Iterator[object]:
             number += 1
         outer, _, label = head.rpartition(".")
         if label.startswith("do[") or label in ("call", "undo"):
-            return
+            raise _Unforeseen
         path = outer
 
 
