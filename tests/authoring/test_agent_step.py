@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from activities.contracts.agents import AgentAnswer, AgentRequest
 from authoring.check import SiteFacts, check, connected
 from authoring.scenarios import reading, suite
 from authoring.scenarios.coverage import coverage_of
@@ -13,10 +14,12 @@ from authoring.scenarios.naming import ScenarioError
 from authoring.scenarios.playing import play, tell
 from authoring.scenarios.reading import Scenario
 from authoring.simulator.effects import Story
+from authoring.simulator.runtime import SimulatedRuntime
 from domain.language import definition_text
 from domain.values import Json
 from infra.scenarios import demo_setting
 from infra.scenarios_on_temporal import compare
+from workflows.engine.runtime import EffectFailedError
 
 SETTING = demo_setting()
 DEFINITION = """\
@@ -251,3 +254,26 @@ def test_a_proposal_that_came_after_the_decision_was_not_decided() -> None:
     again = "[{at: 30m, by: sofia, command: retry, step: likely, reason: it is back}]"
     found = failed(late, agents, answers=done, commands=again)
     assert found == [("likely", "mos.expression.undefined"), ("noted", "mos.agent.unconfirmed")]
+
+
+@pytest.mark.parametrize("code, why", [("mos.timeout", "late"), ("ConfigError", "unavailable")])
+def test_an_effect_that_gave_up_is_no_proposal(monkeypatch: pytest.MonkeyPatch, code: str, why: str) -> None:
+    """No worker took it in time, or our own side of it failed."""
+
+    async def gives_up(runtime: SimulatedRuntime, request: AgentRequest) -> AgentAnswer:
+        raise EffectFailedError(code, "it gave up")
+
+    monkeypatch.setattr(SimulatedRuntime, "agent", gives_up)
+    found = line(played(ASKED % RIGHT))
+    assert (found["kind"], found["why"], found["goal"][:11]) == ("agent_refused", why, "Which cause")
+
+
+def test_too_much_to_give_is_neither_sent_nor_kept() -> None:
+    long = DEFINITION.replace(
+        "given: {equipment: =equipment.id", f"given: {{more: {'x' * 21_000}, equipment: =equipment.id"
+    )
+    found, _, _ = definition_text.shape(long, "asks.yaml")
+    assert found is not None
+    story = tell(reading.load(scenario(ASKED % RIGHT).text, "try.yaml", found, SETTING))
+    assert story is not None
+    assert (line(story)["why"], line(story)["given"]) == ("over_budget", {})
