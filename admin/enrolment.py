@@ -2,8 +2,8 @@
 
 import hmac
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -50,10 +50,12 @@ class Address:
 
 @dataclass(frozen=True)
 class Addresses:
-    """What the account page shows: verified ones, and codes that were sent."""
+    """What the account page shows: verified ones, and codes that were sent. `undelivered`: why a code never arrives, by
+    the number of its ceremony."""
 
     verified: list[ContactRow]
     waiting: list[EnrolmentRow]
+    undelivered: Mapping[str, str] = field(default_factory=dict)
 
 
 class Enrolments:
@@ -155,7 +157,10 @@ class Enrolments:
 
     async def of(self, person: str, now: datetime) -> Addresses:
         async with self._database.transaction() as session:
-            return Addresses(await read.contacts(session, person), await read.enrolments(session, person, now))
+            waiting = await read.enrolments(session, person, now)
+            messages = {write.code_message(one.id): one.id for one in waiting}
+            undelivered = {messages[row]: why for row, why in (await read.not_sent(session, messages)).items()}
+            return Addresses(await read.contacts(session, person), waiting, undelivered)
 
     async def waiting(self, now: datetime) -> read.Waiting:
         """What administrators have to look at."""

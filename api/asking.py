@@ -1,13 +1,15 @@
 """How one task looks to one person: may they answer, with which buttons and fields."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from admin.signing import meanings
 from domain.asking.messages import Choice, Input, Message
 from domain.authority.matrix import NOTHING, SignatureClass, holds, risk_of, signature_of
 from domain.rosters.people import Person
+from domain.values import Json, local_text
 from store.read.authority import Reader
 from store.read.console import TaskRow
 from templates.words import has, say
@@ -48,6 +50,11 @@ class Ask:
         """What a group of choices is called."""
         return str(self.shown.values.get("legends", {}).get(name) or name.replace("_", " ").capitalize())
 
+    def meaning(self, name: str) -> str:
+        """What a signature may state; a site's own meaning as it is written."""
+        known = has(self.shown.language, f"signing.{name}")
+        return self.say(f"signing.{name}") if known else name.replace("_", " ")
+
     @property
     def mine(self) -> bool:
         return self.task.standing == "yours" and self.answerable
@@ -73,6 +80,17 @@ def view(task: TaskRow, person: Person, reader: Reader, now: datetime) -> Ask:
         inputs=shown.inputs,
         meanings=meanings(reader.matrix, task.authority),
     )
+
+
+def reply(language: str, zone: ZoneInfo, what: Mapping[str, Json]) -> str:
+    """What became of an answer, in its giver's language: as on the other channels, but for what a page says better."""
+    code, at = str(what.get("code", "")), what.get("at")
+    known = (f"{part}.{code}" for part in ("outcome", "replies") if has(language, f"{part}.{code}"))
+    key = next(known, "outcome.other")
+    if code == "done" and not what.get("accepted"):
+        key = "replies.done"  # by somebody else
+    moment = local_text(datetime.fromisoformat(str(at)), zone, language) if at else ""
+    return say(language, key, {"by": what.get("by") or "", "at": moment, "title": "", "code": ""}).strip()
 
 
 def must_sign(task: TaskRow, reader: Reader) -> bool:

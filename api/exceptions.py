@@ -1,15 +1,17 @@
 """One exception's page, and the answers given on it."""
 
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.asking import must_sign, view
-from api.deps import Deps
+from api.asking import must_sign, reply, view
+from api.deps import ApiDeps, Deps
 from api.drawn import drawn
-from api.rendering import show
+from api.rendering import show, site_of
 from api.signing import signed
 from api.steering import panel
 from api.visitors import Visitor, VisitorForm
@@ -57,8 +59,14 @@ async def exception(
         outcome=await console.outcome(deps.database, login.person.id, answer) if answer else None,
         steer=await panel(deps, login, found.exception, steer),
         drawing=await drawn(deps.database, found),
+        reply=partial(reply, login.person.language, await _zone(deps)),
         press_id=lambda: deps.randomness(16).hex(),
     )
+
+
+async def _zone(deps: ApiDeps) -> ZoneInfo:
+    site = await site_of(deps)
+    return ZoneInfo(site.timezone if site else "UTC")
 
 
 def milestones(found: Page) -> list[str]:

@@ -1,9 +1,9 @@
 """Composition: from the connectors document and the settings to connected systems, sources and channels."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -78,6 +78,18 @@ def channels(
     if _set("MOS_SMTP", HOST=mail.host, FROM=mail.from_):
         found[ChannelName.EMAIL] = _email(mail)
     return found
+
+
+async def close(opened: Iterable[object]) -> None:
+    """Ends what channels keep open to their vendors."""
+    for channel in opened:
+        if isinstance(channel, _Closable):
+            await channel.close()
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    async def close(self) -> None: ...
 
 
 def _set(prefix: str, **values: object) -> bool:

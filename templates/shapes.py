@@ -16,6 +16,7 @@ FEW_SEGMENTS = 2  # beyond, it is said in fewer words first
 _TEXT_LIMITS = (200, 450, 250)  # of a WhatsApp template's three texts: its body may hold 1,024 characters
 _WHATSAPP_LIMIT = 1600
 _MAX_OPTIONS = 7
+_CODE = "code"
 _BUTTONS = {"task": ("accept", "decline"), "yours": ("arrived", "done")}
 _KEYS = {"accept": "1", "decline": "2", "arrived": "3", "done": "4"}
 _KEYS_BESIDE_NUMBERS = {"arrived": "7", "reject": "8", "done": "8"}
@@ -62,6 +63,7 @@ def whatsapp(text: str, message: Message) -> dict[str, Json]:
     body = "\n".join(head + details + foot)
     name, verbs = _content(message)
     texts = [_cut(" · ".join(lines), limit) for lines, limit in zip((head, details, foot), _TEXT_LIMITS, strict=True)]
+    texts = [message.code] if name == _CODE else texts
     return {
         "body": _cut(body, _WHATSAPP_LIMIT),
         "language": message.language[:2],
@@ -76,7 +78,7 @@ def _content(message: Message) -> tuple[str, tuple[str, ...]]:
     """Which template, and the verbs of its buttons. A template's buttons are fixed: a verb that is not offered now is
     refused when it is pressed."""
     if message.kind is MessageKind.REPLY:
-        return "", ()
+        return (_CODE if message.reply_code == "enrol_code" else ""), ()
     offered = {choice.verb for choice in message.choices}
     options = tuple(choice.verb for choice in message.choices if choice.verb.startswith("approve:"))
     if message.standing is Standing.OPEN and 0 < len(options) <= _MAX_OPTIONS:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-_CONTENT = re.compile(r"(task|yours|approve[1-7]|notify)\.[a-z]{2}")
+_CONTENT = re.compile(r"(task|yours|approve[1-7]|notify|code)\.[a-z]{2}")
 _SID = re.compile(r"HX[0-9a-fA-F]{32}")
 
 
@@ -62,7 +62,7 @@ class TwilioConfig(BaseModel):
             raise ValueError("numbers are in E.164, such as +420601000001")
         for name, sid in self.contents.items():
             if not _CONTENT.fullmatch(name) or not _SID.fullmatch(sid):
-                raise ValueError(f"contents: {name}: write <task|yours|approve1..7|notify>.<language>: HX...")
+                raise ValueError(f"contents: {name}: write <task|yours|approve1..7|notify|code>.<language>: HX...")
         return self
 
     @property

@@ -30,6 +30,8 @@ PREFIX = "whatsapp:"
 SESSION = timedelta(hours=24) - timedelta(minutes=2)  # clocks differ: what is nearly over counts as over
 TEXTS = ("1", "2", "3")
 """The variables of a template that are text; its buttons' ids are `4` and on."""
+CODE = "code"
+"""The template of an enrolment's code."""
 MAX_BUTTON = 200  # characters of a quick reply's id
 
 
@@ -115,6 +117,8 @@ def variables(payload: Mapping[str, Json], address: str, token: str) -> dict[str
     """A template's variables: three texts of one line each, then the ids of its buttons. None may be empty, nor hold a
     line break or a tab (errors 21655, 21656)."""
     texts = dict(zip(TEXTS, _texts(payload), strict=True))
+    if payload.get("content") == CODE:  # of WhatsApp's category authentication: it holds the code and nothing else
+        return {TEXTS[0]: texts[TEXTS[0]]}
     task = str(payload.get("task") or "")
     verbs = [str(button["verb"]) for button in payload.get("buttons") or []]
     return texts | {str(len(TEXTS) + n): stamp(token, address, verb, task) for n, verb in enumerate(verbs, 1)}

@@ -34,7 +34,14 @@ from store.read import site as site_read
 
 async def run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
     """Until cancelled."""
-    deps = await make_deps(settings, database)
+    opened: list[object] = []
+    try:
+        await _serve(settings, await make_deps(settings, database, opened), ready)
+    finally:
+        await connect.close(opened)
+
+
+async def _serve(settings: Settings, deps: ApiDeps, ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
         create_app(deps),
         host=settings.api_host,
@@ -51,13 +58,16 @@ async def run(settings: Settings, database: Database, ready: Callable[[], None])
     await server.serve()
 
 
-async def make_deps(settings: Settings, database: Database) -> ApiDeps:
-    """Everything the routes need. Raises ConfigError when a secret is missing: no door is ever open (C6)."""
+async def make_deps(settings: Settings, database: Database, opened: list[object] | None = None) -> ApiDeps:
+    """Everything the routes need; what has to be closed is put into `opened`. Raises ConfigError when a secret is
+    missing: no door is ever open (C6)."""
     if settings.webhook_secret is None or settings.session_secret is None or settings.public_url is None:
         raise ConfigError("set MOS_WEBHOOK_SECRET, MOS_SESSION_SECRET and MOS_PUBLIC_URL")
     found = connect.channels(settings)
     events = Webhook(WebhookConfig(), settings.webhook_secret.get_secret_value().split())
     slack = connect.slack(settings)
+    if opened is not None:
+        opened += [*found.values(), slack]
     door = slack_door(database, slack) if slack is not None else None
     doors = Doors(database, events, door, twilio_door(database, found))
     plant = plant_file(settings)

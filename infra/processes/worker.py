@@ -71,7 +71,10 @@ async def _run(settings: Settings, database: Database, ready: Callable[[], None]
         log.warning("nothing is published yet: run 'mos push FOLDER'")
         await until_published(database)
     world, channels = await make_world(settings, database), await make_channels(settings, database)
-    await serve(client, world, channels, ready, settings.engine_generation or OPENS_WITH)
+    try:
+        await serve(client, world, channels, ready, settings.engine_generation or OPENS_WITH)
+    finally:
+        await connect.close(channels.values())
 
 
 async def serve(

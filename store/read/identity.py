@@ -1,5 +1,6 @@
 """Second factors, accounts at other providers, tokens, enrolments, strangers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from store.tables import (
     EnrolmentRow,
     IdentityRow,
     InboxRow,
+    OutboxRow,
     PersonRow,
     SessionRow,
     TotpRow,
@@ -33,6 +35,14 @@ async def log_ins(session: AsyncSession, person: str, now: datetime) -> list[Ses
     mine = select(SessionRow).where(col(SessionRow.person) == person, col(SessionRow.stage) == "in")
     lasting = mine.where(col(SessionRow.expires_at) > now).order_by(col(SessionRow.created_at).desc())
     return list((await session.scalars(lasting)).all())
+
+
+async def not_sent(session: AsyncSession, messages: Collection[str]) -> dict[str, str]:
+    """Which of these messages will never arrive, and why."""
+    failed = select(col(OutboxRow.id), col(OutboxRow.error)).where(
+        col(OutboxRow.id).in_(messages), col(OutboxRow.state).in_(("failed", "expired"))
+    )
+    return {row: why or "" for row, why in (await session.execute(failed)).all()}
 
 
 async def identity(session: AsyncSession, issuer: str, subject: str) -> IdentityRow | None:

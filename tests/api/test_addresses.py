@@ -65,6 +65,20 @@ async def enrolled(deps: ApiDeps, address: str, person: str = PLANNER, **more: s
     return number
 
 
+async def test_a_code_that_whatsapp_does_not_take_is_told_with_what_to_do(
+    deps: ApiDeps, somebody: Browser, database: Database
+) -> None:
+    await deps.enrolments.begin(PLANNER, Address("whatsapp", PHONE), Actor(PLANNER), NOW)
+    await somebody.sign_in(PLANNER)
+    assert "code not sent" not in (await somebody.get("/account")).text
+    async with database.transaction() as session:
+        why = "Not sent on WhatsApp: this person has not written for 24 hours"
+        await session.execute(update(OutboxRow).values(state="failed", error=why))
+    page = (await somebody.get("/account")).text
+    assert "code not sent" in page
+    assert f"{why} Write any word from this phone to our WhatsApp number" in page
+
+
 async def administrator(database: Database, person: str = QUALITY) -> None:
     known = next(one for one in PEOPLE if one.id == person).model_dump(mode="json") | {"authorities": ["manage_roster"]}
     async with database.transaction() as session:

@@ -5,12 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlmodel import col
 
 from admin.authority import publish_matrix
 from domain.authority.signing import signature_hash
 from store.db import Database
-from store.tables import AuditRow, DelegationRow, InboxRow, SignatureRow
+from store.tables import AuditRow, DelegationRow, InboxRow, PersonRow, SignatureRow
+from tests.api.hand_totp import code, fill, key_on
 from tests.api.seeding import BREAKDOWN, DISPOSITION, HOLD, NOW, PASSWORD, PLAN, PLANNER, QUALITY, TECHNICIAN
 from tests.api.site import Browser, hidden
 
@@ -52,6 +54,37 @@ async def test_a_signature_keeps_name_time_meaning_and_what_was_shown(somebody: 
     assert "meaning <b>responsible</b>" in told
     assert signature.hash[:16] in told
     assert [fact.kind for fact in await rows(database, AuditRow)].count("signed") == 1
+
+
+async def test_with_an_authenticator_the_first_signature_needs_its_code(somebody: Browser, database: Database) -> None:
+    await somebody.sign_in(QUALITY)
+    otp = key_on(await fill(somebody, "/account", "/account/begin-authenticator", password=PASSWORD))
+    await fill(somebody, "/account", "/account/finish-authenticator", code=code(otp, NOW))
+    assert 'name="code"' in (await somebody.get(SIGN)).text
+    for wrong in ("", "000000"):
+        assert (await sent(somebody, code=wrong)).status_code in (400, 401)
+    assert await rows(database, SignatureRow) == []
+    assert (await sent(somebody, code=code(otp, NOW, 1))).status_code == 303, "the code of the next half minute"
+    [signature] = await rows(database, SignatureRow)
+    assert (signature.method, signature.statement["method"]) == ("password+totp", "password+totp")
+    assert "by password+totp" in (await somebody.get(f"/exceptions/{HOLD}")).text
+
+
+async def test_page_and_outcome_are_in_the_signers_language(somebody: Browser, database: Database) -> None:
+    async with database.transaction() as session:
+        row = await session.get_one(PersonRow, QUALITY)
+        row.data = row.data | {"language": "de"}
+    await somebody.sign_in(QUALITY)
+    page = (await somebody.get(SIGN)).text
+    for part in ("Unterschrift von Quentin Marsh", "Ich bin dafür verantwortlich", "Unterschreiben und senden"):
+        assert part in page
+    going_to = (await sent(somebody)).headers["location"]
+    assert "Angekommen. Es wird bearbeitet." in (await somebody.get(going_to)).text
+    outcome = {"accepted": False, "code": "taken", "by": "Petr Dvořák", "at": "2026-11-22T09:29:00Z"}
+    async with database.transaction() as session:
+        await session.execute(update(InboxRow).where(col(InboxRow.category) == "answer").values(outcome=outcome))
+    told = (await somebody.get(going_to)).text
+    assert "Nicht gezählt: Petr Dvořák war schneller, um 22.11. 10:29." in told
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def _text(data: dict[str, Json]) -> str:
     if "ContentSid" not in data:
         return str(data["Body"])
     given = json.loads(data["ContentVariables"])
-    return f"mos: {given['1']} / {given['2']} / {given['3']} (mos)"
+    return f"mos: {' / '.join(given[name] for name in ('1', '2', '3') if name in given)} (mos)"
 
 
 def refuse(fault: Fault) -> web.Response:

@@ -63,6 +63,17 @@ async def test_template_is_filled_with_lines_and_button_ids(lab: WhatsAppLab) ->
     assert [(one.verb, one.task) for one in verbs] == [("accept", TASK.task), ("decline", TASK.task)]
 
 
+async def test_an_enrolment_code_goes_by_its_own_template_outside_the_session() -> None:
+    said = REPLY.model_copy(update={"reply_code": "enrol_code", "code": "409173"})
+    contents = {"code.en": "HX" + "7" * 32}
+    async with whatsapp_lab(session=False, contents=contents) as lab:
+        sent = await lab.channel.send(rendered(said))
+        [call] = lab.recorder.calls
+        assert call.data["ContentSid"] == contents["code.en"]
+        assert json.loads(call.data["ContentVariables"]) == {"1": "409173"}
+        assert sent.vendor_id
+
+
 async def test_approval_buttons_are_its_options(lab: WhatsAppLab) -> None:
     await lab.channel.send(rendered(APPROVE))
     given = json.loads(lab.recorder.calls[0].data["ContentVariables"])
