@@ -58,15 +58,22 @@ def head_of(point: AuditCheckpointRow) -> Head:
 
 
 async def verify(
-    database: Database, trusted: Trusted, *, first: int = 0, last: int = 0, anchor: Head | None = None
+    database: Database,
+    trusted: Trusted,
+    *,
+    first: int = 0,
+    last: int = 0,
+    anchor: Head | None = None,
+    joined: bool = False,
 ) -> Report:
     """Look at every number from `first` to `last` (0: from the beginning, to the end) and, where it goes to the end, at
-    what stands beside the chain. `anchor`: a head that was kept outside.
+    what stands beside the chain. `anchor`: a head that was kept outside; `joined`: another looks at what stands before
+    `first`, up to a head.
 
     Raises NotFoundError when the range begins where nothing is.
     """
     async with database.transaction() as session:
-        verifier = await _begun(session, trusted, first)
+        verifier = await _begun(session, trusted, first, joined=joined)
         upto = last or (await read.last(session))[0]
     after, anchored = verifier.report.last, anchor is None
     async for batch in read.lines(database, after, upto):
@@ -86,14 +93,30 @@ async def verify(
         return verifier.end(loose=await read.loose(session), heads=await read.stray_heads(session), erased=erased)
 
 
-async def _begun(session: AsyncSession, trusted: Trusted, first: int) -> Verifier:
+async def length(database: Database) -> int:
+    """How many numbers there are here."""
+    async with database.transaction() as session:
+        return int((await read.last(session))[0] - (await read.origin(session))[0])
+
+
+async def parts(database: Database, count: int) -> list[tuple[int, int]]:
+    """The whole chain in so many parts of about the same size, each but the last ending at a signed head: `first` and
+    `last` for `verify` (0: from the beginning, to the end)."""
+    async with database.transaction() as session:
+        begin, end = (await read.origin(session))[0], (await read.last(session))[0]
+        heads = [await read.head_over(session, begin + (end - begin) * n // count) for n in range(1, count)]
+    cuts = sorted({head.number for head in heads if head and begin < head.number < end})
+    return list(zip([0, *(cut + 1 for cut in cuts)], [*cuts, 0], strict=True))
+
+
+async def _begun(session: AsyncSession, trusted: Trusted, first: int, *, joined: bool) -> Verifier:
     after, previous = await read.origin(session)
     if first > after + 1:
         found = await read.hash_at(session, first - 1)
         if found is None:
             raise NotFoundError(f"There is no number {first - 1} in the audit: begin somewhere else.")
         after, previous = first - 1, found
-    verifier = Verifier(trusted.valid, after, previous)
+    verifier = Verifier(trusted.valid, after, previous, joined=joined)
     verifier.report.waiting, _ = await read.waiting_since(session)
     point = await read.checkpoint(session)
     if point is not None and not trusted.valid(head_of(point)):

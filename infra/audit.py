@@ -19,6 +19,7 @@ from domain.audit.verification import Report, Verifier
 from domain.errors import ConfigError, InvalidPayloadError, NotFoundError
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
+from infra.verifying import whole
 from store.db import Database
 from store.read import audit as read
 from store.read.audit import Wanted
@@ -52,6 +53,7 @@ def verify(
     public_key: Annotated[
         list[str] | None, typer.Option(help="Trust this key; by default those of the settings.")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes, for a long chain.")] = 2,
 ) -> None:
     """Exit code 0 only if every number says what was sealed; else what was altered, removed, inserted or moved."""
     settings = load_settings(running=True)
@@ -62,10 +64,12 @@ def verify(
     if file is not None:
         with file.open(encoding="utf-8") as lines:
             report = verify_lines(Verifier(trusted.valid), lines)
-    else:
+    elif from_ or to or anchor:
         report = _run(
             lambda database: auditing.verify(database, trusted, first=from_, last=to, anchor=anchor), settings
         )
+    else:
+        report = whole(database_url(settings), trusted.public, workers)
     _tell(report)
     raise typer.Exit(0 if report.good else 1)
 

@@ -99,10 +99,14 @@ class _Broken:
 
 class Verifier:
     """Give it every line in order, then `end`. `after`, `previous`: the number and hash that the first line follows (a
-    checkpoint, or what stands there). `valid`: is this head's signature by a key that is trusted?"""
+    checkpoint, or what stands there). `valid`: is this head's signature by a key that is trusted? `joined`: a head
+    stands at `after`, so that the first head here has to say that it follows that one."""
 
-    def __init__(self, valid: Callable[[Head], bool], after: int = 0, previous: str = GENESIS) -> None:
+    def __init__(
+        self, valid: Callable[[Head], bool], after: int = 0, previous: str = GENESIS, *, joined: bool = False
+    ) -> None:
         self._valid = valid
+        self._joined = joined
         self._before: tuple[str, ...] = (previous,)
         self._signed = after
         self._broken: list[_Broken] = []
@@ -158,7 +162,8 @@ class Verifier:
         if head is None:
             return
         self.report.heads += 1
-        if head.after > self._signed or (head.after < self._signed and self.report.heads > 1):
+        known = self._joined or self.report.heads > 1
+        if head.after > self._signed or (head.after < self._signed and known):
             self.found(Finding(What.HEAD_GONE, head.after, other=head.number))
         if head.hash == line.seal.hash and self._valid(head):
             self._signed = head.number

@@ -230,3 +230,29 @@ async def test_a_forged_head_from_outside_does_not_count(database: Database) -> 
     await sealed(database)
     forged = Signer("m" * 32).sign(Head(2, "0" * 64, NOW))
     assert [one.what for one in (await verified(database, anchor=forged)).findings] == [What.ANCHOR]
+
+
+async def test_parts_that_are_verified_apart_leave_nothing_out(database: Database) -> None:
+    await sealed(database, 4)
+    assert await auditing.length(database) == 8
+    parts = await auditing.parts(database, 2)
+    assert parts == [(0, 4), (5, 0)]
+    reports = [await verified(database, first=a, last=b, joined=a > 0) for a, b in parts]
+    assert [(report.good, report.first, report.last, report.records) for report in reports] == [
+        (True, 1, 4, 4), (True, 5, 8, 4),
+    ]  # fmt: skip
+    forged = SIGNER.sign(Head(6, "0" * 64, NOW, 2))
+    await forced(database, "DELETE FROM audit_head WHERE number = 6")
+    assert [one.what for one in (await verified(database, first=5, joined=True)).findings] == [What.HEAD_GONE]
+    await forced(
+        database,
+        f"INSERT INTO audit_head (number, hash, at, after, key, signature) SELECT 6, hash, '{NOW}', 2, '{forged.key}', "
+        f"'{forged.signature}' FROM audit_seal WHERE number = 6",
+    )
+    assert not (await verified(database, first=5, joined=True)).good
+
+
+async def test_one_chain_in_one_part(database: Database) -> None:
+    assert await auditing.parts(database, 3) == [(0, 0)]
+    await sealed(database, 1)
+    assert await auditing.parts(database, 3) == [(0, 0)]

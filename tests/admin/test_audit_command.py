@@ -13,6 +13,7 @@ from admin import auditing
 from admin.audit_keys import Signer
 from domain.errors import InvalidPayloadError
 from infra.audit import app
+from infra.verifying import whole
 from store.db import Database
 from store.write import audit as write
 
@@ -43,6 +44,18 @@ def mos(*words: str, code: int = 0) -> str:
     result = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result.output
+
+
+@pytest.mark.full
+def test_a_long_chain_is_verified_by_several_processes(filled: str) -> None:
+    report = whole(filled, [Signer(KEY).public], 2, long=1)
+    assert (report.good, report.first, report.last, report.records, report.heads) == (True, 1, 4, 4, 4)
+    with psycopg.connect(filled, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE audit SET subject = '=s9' WHERE subject = '=s3'")
+    assert [one.line() for one in whole(filled, [Signer(KEY).public], 2, long=1).findings] == [
+        "altered: number 4, record 4, told =s9"
+    ]
 
 
 def test_the_audit_at_the_machine(filled: str, tmp_path: Path) -> None:

@@ -77,6 +77,19 @@ def test_the_stated_rules() -> None:
     )
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.text(), st.text(), st.text(), _JSON)
+def test_a_text_is_its_canonical_form(kind: str, actor: str, subject: str, data: Any) -> None:
+    record = Record(7, START, kind, actor, subject, data)
+    assert record.text() == canonical(record.said())
+
+
 def test_what_nobody_touched_is_good() -> None:
     report = verified(built(10))
     assert report.good
