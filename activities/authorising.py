@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.contracts import calls
-from activities.contracts.model import Authorised, AuthoriseRequest, DecisionMade, SettleRequest, TellRequest
+from activities.contracts.asking import DecisionMade
+from activities.contracts.model import Authorised, AuthoriseRequest, SettleRequest, TellRequest
 from activities.world import World
 from domain.asking.messages import Message, Standing
 from domain.authority.matrix import (

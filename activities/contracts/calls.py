@@ -58,5 +58,5 @@ AWAIT_POSTING = _remote("await_posting", 3600)
 
 ALL = (GATHER, TELL, SETTLE, AUTHORISE, RECORD, CLOSE, WHO, PROPOSE, AGENT, POST, AWAIT_POSTING)
 TRANSACTION_WORKFLOW = "mos.transaction"
-SLOW_SIGNAL = "mos.slow"
+SLOW_SIGNAL = "slow"
 """From a transaction's workflow to the exception that it watches for: it does not end at its first attempt."""

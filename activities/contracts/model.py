@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
+from activities.contracts.asking import DecisionMade, OwnerCall, Silence
 from domain.asking.messages import Choice, Input, OptionCard, Standing
 from domain.books.outcomes import OutcomeTransaction
 from domain.calendar import SiteCalendar
@@ -225,24 +226,6 @@ class Wording(Data):
     proposals: list[str] = []  # the agents behind values that are shown: nobody has confirmed them
 
 
-class OwnerCall(Data):
-    """Nobody is left to ask: the site's owner is to hear of it, by an exception of its own. `always`: whoever is found
-    by this call, too; else only when it finds nobody."""
-
-    always: bool = False
-    equipment: str | None = None
-
-
-class Silence(Data):
-    """What happens while nobody accepts or decides. code: `next` (at `at` the role `role` is asked as well), `another`
-    (somebody else is asked), `goes_on` (it goes on without an answer), `expires` (it ends undecided), `escalates` (it
-    stays open, and everybody on the ladder is asked)."""
-
-    code: str
-    role: str = ""
-    at: datetime | None = None
-
-
 class Draft(Data):
     """A posting that would rest on the approval of `option`, as far as its values are known when people are asked."""
 
@@ -298,20 +281,6 @@ class Told(Data):
 
     people: dict[str, str] = {}
     shown_hash: str = ""
-
-
-class DecisionMade(Data):
-    id: str
-    verdict: str
-    option: str = ""
-    comment: str = ""
-    authority: str
-    person: str
-    channel: str
-    at: datetime
-    shown_hash: str
-    granted: list[dict[str, Json]] = []  # one a vote: the grant that was used, its limits, the figures, the signature
-    signature: str = ""
 
 
 class SettleRequest(Data):

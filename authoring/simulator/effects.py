@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from activities.contracts.agents import AgentAnswer, AgentRequest
+from activities.contracts.asking import DecisionMade
 from activities.contracts.model import (
     AnswerResult,
     Authorised,
@@ -12,7 +13,6 @@ from activities.contracts.model import (
     CloseRequest,
     CloseResult,
     CommandResult,
-    DecisionMade,
     Entry,
     GatherRequest,
     GatherResult,

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from activities.compose import Composer
-from activities.contracts.model import Projection, Silence, TellRequest, Wording
+from activities.contracts.asking import Silence
+from activities.contracts.model import Projection, TellRequest, Wording
 from authoring.check.looking import Look
 from domain.asking.messages import Message, OptionCard
 from domain.asking.task_choices import choices, inputs

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from activities.compose import Composer
-from activities.contracts.model import Projection, Silence, TellRequest, Wording
+from activities.contracts.asking import Silence
+from activities.contracts.model import Projection, TellRequest, Wording
 from authoring.check import check
 from domain.asking.messages import Choice, Message, OptionCard
 from domain.authority.signing import shown_hash

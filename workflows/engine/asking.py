@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from activities.contracts.model import DecisionMade, Line, OwnerCall, SettleRequest, Silence, Told
+from activities.contracts.asking import DecisionMade, OwnerCall, Silence
+from activities.contracts.model import Line, SettleRequest, Told
 from domain.asking.messages import Standing
 from domain.asking.task_choices import choices, inputs
 from domain.asking.tasks import LiveTask

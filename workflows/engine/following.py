@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from activities.contracts.model import Silence
+from activities.contracts.asking import Silence
 from domain.asking import tasks
 from domain.asking.messages import Standing
 from domain.asking.tasks import LiveTask
@@ -15,7 +15,7 @@ from workflows.engine.asking import ask, ask_again, is_assigned, open_task, owne
 from workflows.engine.changes import ASKS_AGAIN, CALLS_OWNER, HANDS_BACK
 
 if TYPE_CHECKING:
-    from activities.contracts.model import OwnerCall
+    from activities.contracts.asking import OwnerCall
     from workflows.engine.frame import Place
 
 _ONE_AFTER_THE_OTHER = "5m"  # an assigned person has this long, when the author says nothing
