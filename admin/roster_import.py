@@ -24,11 +24,14 @@ from store.write import roster as write
 
 @dataclass
 class Difference:
-    """`lines` say what changes, one a line (`+` new, `~` changed); `problems` why nothing may be taken over yet."""
+    """`lines` say what changes, one a line (`+` new, `~` changed); `problems` why nothing may be taken over yet; the
+    others what is new or differs."""
 
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
 
 
 async def take_over(
@@ -45,17 +48,20 @@ async def take_over(
         if difference.problems and not despite:
             told = "\n".join(difference.problems[:20])
             raise InvalidPayloadError(f"{told}\nNothing was imported: mend these, or import the rest despite them.")
-        await _write(session, difference, found, by, now)
+        await _write(session, difference, by, now)
         return difference
 
 
-async def _write(session: AsyncSession, difference: Difference, found: Imported, by: Actor, now: datetime) -> None:
+async def _write(session: AsyncSession, difference: Difference, by: Actor, now: datetime) -> None:
+    """What is as it was leaves no record."""
+    if not difference.lines:
+        return
     for person in difference.people:
         row = await read.person_row(session, person.id)
         await put_checked(session, person, read.revision(row.data) if row else NEW, by=by, now=now)
-    await put_schedules(session, found.schedules, by, now)
-    await put_absences(session, found.absences, by, now)
-    counts = {"people": len(difference.people), "schedules": len(found.schedules), "absences": len(found.absences)}
+    await put_schedules(session, difference.schedules, by, now)
+    await put_absences(session, difference.absences, by, now)
+    counts = {name: len(getattr(difference, name)) for name in ("people", "schedules", "absences")}
     await audit(session, "roster.imported", "roster", counts, by, now)
 
 
@@ -65,9 +71,16 @@ async def compare(session: AsyncSession, found: Imported) -> Difference:
     known = (await site_read.roster(session)).by_id
     for told in found.people:
         _compare_person(difference, known.get(told.id), told)
-    difference.lines += [await _compare_schedule(session, schedule) for schedule in found.schedules]
-    difference.lines += [f"+ absence of {one.person} from {one.begins:%Y-%m-%d %H:%M} UTC" for one in found.absences]
-    difference.lines = [line for line in difference.lines if line]
+    for schedule in found.schedules:
+        if line := await compare_schedule(session, schedule):
+            difference.lines.append(line)
+            difference.schedules.append(schedule)
+    for one in found.absences:
+        row = await read.absence_row(session, one.id)
+        if row is None or row.data != one.model_dump(mode="json"):
+            sign = "+" if row is None else "~"
+            difference.lines.append(f"{sign} absence of {one.person} from {one.begins:%Y-%m-%d %H:%M} UTC")
+            difference.absences.append(one)
     return difference
 
 
@@ -110,12 +123,18 @@ def _text(person: Person, name: str) -> str:
     return ", ".join(map(str, value)) or "-" if isinstance(value, list) else str(value)
 
 
-async def _compare_schedule(session: AsyncSession, schedule: Schedule) -> str:
+async def compare_schedule(session: AsyncSession, schedule: Schedule) -> str:
+    """What changes, in a line; empty when it is there as it is told."""
     row = await read.schedule_row(session, schedule.id)
     told = f"schedule {schedule.id}: {schedule.title}, {len(schedule.layers)} layers, {len(schedule.entries)} entries"
     if row is None:
         return f"+ {told}"
-    return "" if row.data == plain(schedule) and not schedule.overrides else f"~ {told}"
+    overrides = [await read.override_row(session, one.id) for one in schedule.overrides]
+    same = all(
+        kept is not None and kept.schedule == schedule.id and kept.data == one.model_dump(mode="json")
+        for kept, one in zip(overrides, schedule.overrides, strict=True)
+    )
+    return "" if same and row.data == plain(schedule) else f"~ {told}"
 
 
 async def put_schedules(session: AsyncSession, schedules: Sequence[Schedule], by: Actor, now: datetime) -> None:

@@ -3,7 +3,7 @@ at most, and that without our credentials (C29 to C31)."""
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -23,7 +23,8 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class Fetcher:
-    """`origins`: the hosts (scheme, host, port) that a redirect may lead to. Nothing is stored."""
+    """`origins`: the hosts (scheme, host, port) that a redirect may lead to. `private`: names of hosts that may have a
+    private address. `what`: how messages call the file. Nothing is stored."""
 
     def __init__(
         self,
@@ -33,9 +34,13 @@ class Fetcher:
         proxy: str | None = None,
         resolver: Resolve = resolve,
         max_bytes: int = MAX_BYTES,
+        private: Collection[str] = (),
+        what: str = "picture",
+        code: str = "media.fetch",
     ) -> None:
         self._timeout, self._origins, self._proxy = timeout, origins, proxy
-        self._resolve, self._max = resolver, max_bytes
+        self._resolve, self._max, self._private = resolver, max_bytes, frozenset(private)
+        self._what, self._code = what, code
 
     async def get(self, first: SplitResult, credentials: Mapping[str, str]) -> bytes:
         """`first` was compared with what is configured by the caller. Raises RejectedError (not allowed, too large),
@@ -47,14 +52,18 @@ class Fetcher:
             if status in REDIRECTS:
                 status, location, data = await self._get(client, self._redirected(first, location), {})
         if status in REDIRECTS:
-            raise refused("a second redirect")
-        _expect_found(status)
+            raise self._refused("a second redirect")
+        self._expect_found(status)
         return data
 
     def _redirected(self, first: SplitResult, location: str) -> SplitResult:
-        parts = urlsplit(urljoin(first.geturl(), location))
+        try:
+            parts = urlsplit(urljoin(first.geturl(), location))
+            httpx.URL(parts.geturl())
+        except (ValueError, httpx.InvalidURL) as error:
+            raise self._refused("it redirects to what is no address") from error
         if f"{parts.scheme}://{parts.netloc}" not in self._origins:
-            raise refused("it redirects to a host that is not allowed")
+            raise self._refused("it redirects to a host that is not allowed")
         return parts
 
     async def _get(
@@ -73,7 +82,7 @@ class Fetcher:
             finally:
                 await response.aclose()
         except httpx.RequestError as error:
-            raise TransientError("The picture cannot be fetched; it is tried again.", detail=repr(error)) from error
+            raise self._later(repr(error)) from error
         return response.status_code, response.headers.get("location", ""), body
 
     async def _address(self, parts: SplitResult) -> str:
@@ -85,9 +94,11 @@ class Fetcher:
         try:
             found = await self._resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
         except OSError as error:
-            raise TransientError("The picture's host is not known; it is tried again.", detail=repr(error)) from error
-        if not found or not all(_is_number(one) and ip_address(one).is_global for one in found):
-            raise refused(f"{host} leads to a private address")
+            raise TransientError(
+                f"The {self._what}'s host is not known; it is tried again.", detail=repr(error)
+            ) from error
+        if not found or not (host in self._private or all(map(_is_public, found))):
+            raise self._refused(f"{host} leads to a private address")
         return found[0]
 
     async def _body(self, response: httpx.Response) -> bytes:
@@ -96,13 +107,31 @@ class Fetcher:
         async for piece in response.aiter_bytes():
             got += piece
             if len(got) > self._max:
-                raise refused(f"more than {self._max} bytes")
+                raise self._refused(f"more than {self._max} bytes")
         return bytes(got)
 
+    def _expect_found(self, status: int) -> None:
+        if status in (401, 403):
+            raise AuthError(f"Our credentials were refused for a {self._what}.", detail=f"HTTP {status}")
+        if status in (404, 410):
+            raise NotFoundError(f"The {self._what} is gone.", detail=f"HTTP {status}")
+        if status != 200:
+            raise self._later(f"HTTP {status}")
 
-def refused(why: str) -> RejectedError:
+    def _later(self, detail: str) -> TransientError:
+        return TransientError(f"The {self._what} cannot be fetched; it is tried again.", detail=detail)
+
+    def _refused(self, why: str) -> RejectedError:
+        return refused(why, self._what, self._code)
+
+
+def refused(why: str, what: str = "picture", code: str = "media.fetch") -> RejectedError:
     """It is not fetched, now or later."""
-    return RejectedError("The picture is not fetched.", detail=why, code="media.fetch")
+    return RejectedError(f"The {what} is not fetched.", detail=why, code=code)
+
+
+def _is_public(address: str) -> bool:
+    return _is_number(address) and ip_address(address).is_global
 
 
 def _is_number(host: str) -> bool:
@@ -111,12 +140,3 @@ def _is_number(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _expect_found(status: int) -> None:
-    if status in (401, 403):
-        raise AuthError("Our credentials were refused for a picture.", detail=f"HTTP {status}")
-    if status in (404, 410):
-        raise NotFoundError("The picture is gone.", detail=f"HTTP {status}")
-    if status != 200:
-        raise TransientError("The picture cannot be fetched; it is tried again.", detail=f"HTTP {status}")

@@ -27,7 +27,15 @@ from store.tables.ledger import LedgerRow, LedgerViewRow, PostingControlRow
 from store.tables.media import MediaRow, PictureRow
 from store.tables.parts import LedgerPartRow
 from store.tables.reconciliation import DifferenceRow, ReconciliationRow
-from store.tables.roster import AbsenceRow, FeedRow, OverrideRow, RosterVersionRow, ScheduleRow, SwapRow
+from store.tables.roster import (
+    AbsenceRow,
+    FeedRow,
+    OverrideRow,
+    RosterVersionRow,
+    ScheduleFeedRow,
+    ScheduleRow,
+    SwapRow,
+)
 from store.tables.site import ContactRow, DocumentRow, PersonRow, SessionRow
 from store.tables.slack import SlackHomeRow
 
@@ -71,6 +79,7 @@ __all__ = [
     "RefusedCall",
     "RolloutRow",
     "RosterVersionRow",
+    "ScheduleFeedRow",
     "ScheduleRow",
     "SessionRow",
     "ShadowSignalRow",

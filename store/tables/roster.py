@@ -1,4 +1,4 @@
-"""Schedules, overrides, swaps, absences, calendar feeds, and the roster's version."""
+"""Schedules, overrides, swaps, absences, calendar feeds out and in, and the roster's version."""
 
 from datetime import datetime
 
@@ -79,3 +79,29 @@ class FeedRow(SQLModel, table=True):
     subject: str = Field(index=True)
     made_by: str
     made_at: datetime = when(nullable=False)
+
+
+class ScheduleFeedRow(SQLModel, table=True):
+    """A feed in: schedules of another system that are looked at by its address, and how that goes. `kind`, `host`,
+    `minutes`, `stale_after` (hours) and `version` (of its settings) are as published; `schedules` came from it. `error` and `advice` are of
+    the last look, empty when it was good; `notes` what it could not take over. `claimed_at`: a worker is at it."""
+
+    __tablename__ = "schedule_feed"
+
+    name: str = Field(primary_key=True)
+    kind: str
+    host: str
+    version: str
+    minutes: int
+    stale_after: int
+    added_at: datetime = when(nullable=False)
+    next_at: datetime = when(nullable=False)
+    asked_at: datetime | None = when()
+    claimed_at: datetime | None = when()
+    tried_at: datetime | None = when()
+    good_at: datetime | None = when()
+    changed_at: datetime | None = when()
+    error: str = ""
+    advice: str = ""
+    notes: Json = document()
+    schedules: Json = document()
