@@ -16,6 +16,7 @@ from intake import own_signals
 from intake import sources as intake_sources
 
 if TYPE_CHECKING:
+    from connectors.roster_feeds import FeedClient
     from connectors.slack.connector import SlackChannel
     from connectors.twilio.memory import Memory
 
@@ -29,7 +30,7 @@ class Connection(BaseModel):
 
     name: str
     kind: str
-    role: str  # erp | mes | source | channel | agent
+    role: str  # erp | mes | source | channel | agent | roster
     config: dict[str, Any] = {}
     secrets: dict[str, str] = {}
 
@@ -202,6 +203,12 @@ def agent(connection: Connection) -> Agent:
     return built
 
 
+def feed(connection: Connection) -> "FeedClient":
+    """What fetches one feed. Raises ConfigError."""
+    built: FeedClient = _build(connection)
+    return built
+
+
 def settings_of(connection: Connection) -> BaseModel:
     """Its settings, checked. Raises ConfigError."""
     return _settings(connection)[0]
@@ -236,7 +243,20 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any]]]:
     sources = {"opcua": _opcua, "mqtt": _mqtt}
     books = {"tryton": _tryton, "odoo": _odoo, "erpnext": _erpnext, "sap": _sap, "rest": _rest}
     agents = {"history": _history, "openai_compatible": _openai_compatible}
-    return {**books, "mes_http": _mes_http, **sources, **agents}
+    feeds = dict.fromkeys(("roster_grafana", "roster_goalert", "roster_pagerduty"), _feed)
+    return {**books, "mes_http": _mes_http, **sources, **agents, **feeds, "roster_ical": _calendar}
+
+
+def _feed() -> tuple[Any, Any]:
+    from connectors.roster_feeds import FeedConfig, build
+
+    return FeedConfig, build
+
+
+def _calendar() -> tuple[Any, Any]:
+    from connectors.roster_feeds import CalendarConfig, build
+
+    return CalendarConfig, build
 
 
 def _history() -> tuple[Any, Any]:

@@ -11,24 +11,23 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from admin import roster_import
+from admin import roster_feeds, roster_import
 from admin.actors import Actor
-from connectors.roles import RosterSource
 from connectors.roster_csv.manifest import build as csv_roster
-from connectors.roster_goalert.manifest import build as goalert
-from connectors.roster_grafana.manifest import build as grafana
-from connectors.roster_ical.manifest import build as ical
-from connectors.roster_pagerduty.manifest import build as pagerduty
-from domain.errors import ConfigError, InvalidPayloadError
+from domain.errors import ConfigError, InvalidPayloadError, TransientError
 from domain.rosters.people import Roster
-from domain.values import local_text, parse_time
+from domain.values import Json, local_text, parse_time
+from infra.roster_sources import source
 from infra.run import database_url, now
 from infra.settings import load_settings
 from store.db import Database
+from store.read import feeds as feeds_read
 from store.read import site as site_read
+from store.tables import ScheduleFeedRow
 
 app = typer.Typer(no_args_is_help=True, help="People and schedules: import, export, who is on.")
 Answer = TypeVar("Answer")
+_WAIT_S = 90.0
 _BACK = timedelta(days=1)  # an event that runs now began before
 
 
@@ -63,7 +62,7 @@ def import_(
         async with database.transaction() as session:
             people = (await site_read.roster(session)).people
             zone = (await site_read.site(session)).timezone
-        found = _source(format, schedule, zone).read(data, people)
+        found = source(format.value, _settings(format, schedule, zone)).read(data, people)
         actor = Actor(by, signed_in=False)
         return await roster_import.take_over(
             database, found, by=actor, now=now(), dry_run=dry_run, despite=despite_problems
@@ -77,16 +76,53 @@ def import_(
     raise typer.Exit(1 if difference.problems else 0)
 
 
-def _source(format: Format, schedule: str, zone: str) -> RosterSource:
-    if format is Format.ICAL:
-        return ical({"begins": now() - _BACK, "schedule": schedule, "timezone": zone})
-    sources: dict[Format, Callable[[dict[str, object]], RosterSource]] = {
-        Format.CSV: csv_roster,
-        Format.GRAFANA: grafana,
-        Format.GOALERT: goalert,
-        Format.PAGERDUTY: pagerduty,
-    }
-    return sources[format]({})
+def _settings(format: Format, schedule: str, zone: str) -> dict[str, Json]:
+    if format is not Format.ICAL:
+        return {}
+    return {"begins": now() - _BACK, "schedule": schedule, "timezone": zone}
+
+
+@app.command()
+def feed(
+    name: Annotated[str, typer.Argument(help="As connectors.yaml calls it; left out: how all of them are.")] = "",
+    by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
+) -> None:
+    """Look at a feed now, and say how that went. Exit code 1 when something is wrong with it."""
+    if name and not by:
+        raise InvalidPayloadError("say who does it: --by PERSON")
+
+    async def run(database: Database) -> list[ScheduleFeedRow]:
+        if name:
+            await roster_feeds.ask(database, name, by=Actor(by, signed_in=False), now=now())
+            await _looked_at(database, name)
+        async with database.transaction() as session:
+            return [row for row in await feeds_read.every(session) if name in ("", row.name)]
+
+    rows = _run(run)
+    for row in rows:
+        typer.echo(_feed_line(row))
+    raise typer.Exit(1 if any(row.error or feeds_read.is_stale(row, now()) for row in rows) else 0)
+
+
+async def _looked_at(database: Database, name: str) -> None:
+    """A worker does it, where the feed's secrets are. Raises TransientError when none does."""
+    try:
+        async with asyncio.timeout(_WAIT_S):
+            while True:
+                async with database.transaction() as session:
+                    row = await feeds_read.one(session, name)
+                if row is None or row.asked_at is None:
+                    return
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        raise TransientError("No worker has looked at it yet: does one run? 'mos roster feed' shows it later") from None
+
+
+def _feed_line(row: ScheduleFeedRow) -> str:
+    good = f"last good {row.good_at:%Y-%m-%d %H:%M} UTC" if row.good_at else "never good yet"
+    stale = "; STALE" if feeds_read.is_stale(row, now()) else ""
+    told = f"{row.name}: {', '.join(row.schedules) or 'no schedule'} from {row.host or '?'}; {good}{stale}"
+    return "\n".join([told, *(f"  ! {one}" for one in (row.error, row.advice, *row.notes) if one)])
 
 
 @app.command()

@@ -162,3 +162,24 @@ def joined(found: Iterator[Span]) -> list[Span]:
         else:
             kept.append(span)
     return kept
+
+
+def from_now(schedule: Schedule, now: datetime, ahead: timedelta) -> Schedule:
+    """What it says from now on, in one form: two schedules that are equal in it have the same people on for so long.
+    Layers begin with the turn of now; entries that are over, or begin later, and overrides are left out."""
+    ends = now + ahead
+    entries = sorted(
+        (one for one in schedule.entries if one.ends > now and one.begins < ends),
+        key=lambda one: (one.begins, one.ends, one.people),
+    )
+    layers = [_begun(layer, now.astimezone(schedule.zone(layer)).replace(tzinfo=None)) for layer in schedule.layers]
+    return schedule.model_copy(update={"entries": entries, "layers": layers, "overrides": []})
+
+
+def _begun(layer: Layer, local: datetime) -> Layer:
+    """The same rotation, told from the turn at this time on."""
+    length = duration(layer.turn)
+    number = max((local - layer.starts) // length, 0)
+    place = number % len(layer.turns)
+    turns = [*layer.turns[place:], *layer.turns[:place]]
+    return layer.model_copy(update={"starts": layer.starts + number * length, "turns": turns})

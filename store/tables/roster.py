@@ -83,8 +83,9 @@ class FeedRow(SQLModel, table=True):
 
 class ScheduleFeedRow(SQLModel, table=True):
     """A feed in: schedules of another system that are looked at by its address, and how that goes. `kind`, `host`,
-    `minutes`, `stale_after` (hours) and `version` (of its settings) are as published; `schedules` came from it. `error` and `advice` are of
-    the last look, empty when it was good; `notes` what it could not take over. `claimed_at`: a worker is at it."""
+    `minutes`, `stale_after` (hours) and `version` (of its settings) are as published; `schedules` came from it.
+    `error` and `advice` are of the last look, empty when it was good; `notes` what it could not take over.
+    `claimed_at`: a worker is at it."""
 
     __tablename__ = "schedule_feed"
 

@@ -1,0 +1,117 @@
+"""Feeds in: looks at the schedules of other systems by their addresses, beside the worker. Of several workers one looks
+at a feed at a time; one that is killed is followed by another after the lease."""
+
+import asyncio
+import logging
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from admin import roster_feeds
+from admin.roster_feeds import Look
+from connectors.roster_feeds import CalendarConfig, FeedConfig
+from domain.errors import ConfigError, MosError, NotFoundError
+from domain.rosters.imported import Imported
+from domain.rosters.people import Person
+from domain.values import Json, content_hash
+from infra import connect
+from infra.connect import Connection
+from infra.roster_sources import read_apart, window
+from infra.run import now
+from store.db import Database
+from store.read import site as site_read
+from store.read.health import UNAVAILABLE
+from store.tables import ScheduleFeedRow
+from store.write import feeds as write
+
+log = logging.getLogger("mos.feeds")
+PAUSE_S = 5.0
+_ACCEPT = {"roster_pagerduty": "application/vnd.pagerduty+json;version=2"}
+
+
+async def run(database: Database, pause: float = PAUSE_S) -> None:
+    """Until cancelled; a database that is away is looked for in the next round."""
+    while True:
+        try:
+            while await look(database):
+                pass
+        except UNAVAILABLE as error:
+            log.warning("feeds wait for the database: %s", str(error).split("\n")[0])
+        except MosError as error:
+            log.error("feeds are not looked at: %s", error.message)
+        await asyncio.sleep(pause)
+
+
+async def look(database: Database) -> str:
+    """At the feed that is due longest; its name, or empty when none is due."""
+    moment = now()
+    async with database.transaction() as session:
+        try:
+            document = await site_read.document(session, "connectors")
+        except NotFoundError:
+            document = []
+        known = {one.name: one for one in connect.read_connections(document) if one.role == "roster"}
+        await write.keep(session, {name: _row(one) for name, one in known.items()}, moment)
+        row = await write.claim(session, list(known), moment)
+    if row is None:
+        return ""
+    await _look(database, known[row.name], row, moment)
+    return row.name
+
+
+def _row(connection: Connection) -> dict[str, Json]:
+    """What the row says of the settings. Wrong ones are told when it is looked at."""
+    values: dict[str, Json] = {"kind": connection.kind, "version": content_hash(connection.model_dump(mode="json"))}
+    try:
+        config = _config(connection)
+    except ConfigError:
+        return values | {"host": "", "minutes": 60, "stale_after": 24}
+    return values | {"host": config.host, "minutes": config.minutes, "stale_after": config.stale_after}
+
+
+def _config(connection: Connection) -> FeedConfig:
+    config = connect.settings_of(connection)
+    if not isinstance(config, FeedConfig):
+        raise ConfigError(f"connector '{connection.name}': role roster is for feeds, kind roster_ical and the like")
+    return config
+
+
+async def _look(database: Database, connection: Connection, row: ScheduleFeedRow, moment: datetime) -> None:
+    claimed_at = row.claimed_at or moment
+    asked = Look(row.name, claimed_at)
+    try:
+        config = _config(connection)
+        mine = [config.schedule] if isinstance(config, CalendarConfig) else config.schedules
+        asked = Look(row.name, claimed_at, mine, config.despite_problems)
+        found = await _fetched(database, connection, config, moment)
+        for line in await roster_feeds.take_over(database, asked, found, now()):
+            log.info("feed %s: %s", row.name, line)
+    except MosError as error:
+        log.warning("feed %s: %s %s", row.name, error.message, error.detail)
+        await roster_feeds.failed(database, asked, error, now())
+
+
+async def _fetched(database: Database, connection: Connection, config: FeedConfig, moment: datetime) -> Imported:
+    """Raises MosError."""
+    data = await connect.feed(_accepting(connection, config)).get(moment)
+    async with database.transaction() as session:
+        people, zone = await _people(session)
+    format = connection.kind.removeprefix("roster_")
+    return await read_apart(format, _settings(config, zone, moment), data, people)
+
+
+def _accepting(connection: Connection, config: FeedConfig) -> Connection:
+    if config.accept or connection.kind not in _ACCEPT:
+        return connection
+    return connection.model_copy(update={"config": {**connection.config, "accept": _ACCEPT[connection.kind]}})
+
+
+async def _people(session: AsyncSession) -> tuple[list[Person], str]:
+    return list((await site_read.roster(session)).people), (await site_read.site(session)).timezone
+
+
+def _settings(config: FeedConfig, zone: str, moment: datetime) -> dict[str, Json]:
+    if not isinstance(config, CalendarConfig):
+        return {}
+    told = {"schedule": config.schedule, "title": config.title, "days": config.days}
+    return told | {"timezone": config.timezone or zone, "begins": window(moment)}
