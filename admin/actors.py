@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.authority.matrix import same_human
+from domain.authority.matrix import Asked, Impact, Refused, decide_authority, same_human
 from domain.errors import RejectedError
+from domain.rosters.people import ChannelName
+from store.read import authority as authority_read
 from store.read import site as site_read
 
 PUBLISH = "publish_definitions"
@@ -50,6 +54,25 @@ async def may(session: AsyncSession, actor: Actor, authority: str = PUBLISH) -> 
     person = await site_read.person(session, actor.id)
     if actor.signed_in and (person is None or authority not in person.authorities):
         raise NotAllowedError(f"This needs the authority '{authority}': ask somebody who has it")
+
+
+async def may_decide(session: AsyncSession, actor: Actor, action: str, impact: Impact, now: datetime) -> None:
+    """Whoever is signed in must be granted this action for what it moves, now: by the site's matrix and what was lent,
+    or by the roster where no matrix is published. Raises NotAllowedError."""
+    await on_roster(session, actor)
+    if not actor.signed_in:
+        return
+    site = await site_read.site(session)
+    zone = ZoneInfo(site.timezone)
+    shifts = frozenset(one.name for one in site.shifts if one.covers(now, zone))
+    asked = Asked(action, now, impact, "", shifts, ChannelName.CONSOLE.value, signed=True)
+    people = {person.id: person for person in (await site_read.roster(session)).people}
+    lent = await authority_read.delegations(session, actor.id, now)
+    matrix = await authority_read.matrix(session)
+    found = decide_authority(matrix, people.get(actor.id), asked, lent, people)
+    if isinstance(found, Refused):
+        over = f" beyond the limit ({', '.join(found.over)})" if found.over else ""
+        raise NotAllowedError(f"This needs the authority '{action}'{over}: ask somebody who has it")
 
 
 async def somebody_else(session: AsyncSession, signer: str, authors: Sequence[str]) -> None:

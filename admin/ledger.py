@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin.actors import Actor, FourEyesError, NotAllowedError, may, on_roster, somebody_else
+from admin.actors import Actor, FourEyesError, NotAllowedError, may, may_decide, on_roster, somebody_else
 from domain.books.ledger import BOOKED, Control, Event, State, step
 from domain.books.outcome_rules import authorities_of, impact_of_all, objects_of, unversioned
 from domain.books.outcomes import CancelDocuments, OutcomeTransaction, System
@@ -35,7 +35,7 @@ async def decide_again(
     why = _why(reason, needed=not approve)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
-        await _decides(session, row, by)
+        await _decides(session, row, by, now)
         if not approve:
             await _moved(session, row, Event.DROP, by, now, reason=why)
             await parts.take_back(session, row, now, given_up=True)
@@ -68,7 +68,7 @@ async def retry(
         changed = (outcomes is not None and outcomes != row.outcomes) or (bool(system) and system != row.system)
         if changed:
             _why(reason, needed=True)
-            await _decides(session, row, by)
+            await _decides(session, row, by, now)
             if await parts_read.stand(session, row.id):
                 raise ConflictError("A part of it stands in the system: take that back first, or try again as it is.")
             mended = _checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
@@ -95,7 +95,7 @@ async def ask_reversal(database: Database, transaction_id: str, *, reason: str, 
     why = _why(reason, needed=True)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
-        await _decides(session, row, by)
+        await _decides(session, row, by, now)
         if row.status not in BOOKED or row.status == State.REVERSED:
             raise ConflictError(f"It is {row.status.replace('_', ' ')}: there is nothing to take back.")
         if row.reverses:
@@ -118,7 +118,7 @@ async def decide_reversal(
         row = await _found(session, transaction_id)
         if not row.reverses or row.status != State.PREVIEWED:
             raise ConflictError("This is no reversal that waits for an approval.")
-        await _decides(session, await _found(session, row.reverses), by)
+        await _decides(session, await _found(session, row.reverses), by, now)
         if not approve:
             await _moved(session, row, Event.DROP, by, now, reason=why)
             return
@@ -161,12 +161,14 @@ async def _found(session: AsyncSession, transaction_id: str) -> LedgerRow:
     return row
 
 
-async def _decides(session: AsyncSession, row: LedgerRow, by: Actor) -> None:
-    """Every action that its outcomes declare."""
-    for authority in authorities_of(_checked(row, row.outcomes, row.system).outcomes):
+async def _decides(session: AsyncSession, row: LedgerRow, by: Actor, now: datetime) -> None:
+    """Every action that its outcomes declare, with what they move, by the authority matrix as of now."""
+    outcomes = _checked(row, row.outcomes, row.system).outcomes
+    for authority in authorities_of(outcomes):
         if authority == "reverse":
-            authority = AUTHORITY
-        await may(session, by, authority)
+            await may(session, by, AUTHORITY)
+        else:
+            await may_decide(session, by, authority, impact_of_all(outcomes), now)
     person = await site_read.person(session, by.id)
     if by.signed_in and person is None:
         raise NotAllowedError("Sign in to decide this.")

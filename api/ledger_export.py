@@ -37,7 +37,7 @@ def told(entry: Entry) -> Json:
     names = ("id", "key", "exception_id", "step", "system", "definition", "outcomes", "decision", "standing_version")
     more = ("status", "attempts", "documents", "error", "preview", "drift", "held", "reverses", "reversed_by", "reason")
     times = {name: iso(at) if (at := getattr(row, name)) else None for name in ("drafted_at", "posted_at")}
-    values = {name: getattr(row, name) for name in (*names, *more)}
+    values = {name: getattr(row, name) for name in (*names, *more, "impact")}
     return values | times | {"exception": entry.title, "decided_by": entry.decision.person if entry.decision else ""}
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from authoring.check import Finding, check
 from domain.language.definition_text import shape
+from tests.support.plant import DEFINITIONS
 
 GOOD = """\
 definition: leak
@@ -278,3 +279,11 @@ def test_findings_are_in_the_order_of_the_lines() -> None:
     found: list[Finding] = check(WHOLE.replace("signal.state == 'aborted'", "1 > 2").replace("after: 5m", "after: 2h"))
     assert [one.line for one in found] == sorted(one.line for one in found)
     assert len(found) > 1
+
+
+def test_a_standing_authority_without_a_limit_is_found() -> None:
+    text = (DEFINITIONS / "quality_hold.yaml").read_text("utf-8")
+    assert not [one for one in check(text) if one.code == "mos.standing.unlimited"]
+    bare = text.replace("  limits: {per_hour: 40, per_day: 200}\n", "")
+    (found,) = [one for one in check(bare) if one.code == "mos.standing.unlimited"]
+    assert (found.severity, bare.splitlines()[found.line - 1]) == ("warning", "standing_authority:")

@@ -5,10 +5,12 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from domain.authority.matrix import Impact
 from domain.books import outcomes
-from domain.books.outcome_rules import DECLARATIONS, natural_key, objects_of
+from domain.books.outcome_rules import DECLARATIONS, impact_of_all, natural_key, objects_of
 from domain.books.outcomes import OutcomeTransaction
-from domain.language.definition import StandingAuthority
+from domain.books.standing import beyond
+from domain.language.definition import StandingAuthority, StandingLimits
 from domain.typing.definitions import record_of
 from domain.typing.tree import sample
 
@@ -49,3 +51,29 @@ def test_the_same_thing_twice_has_one_natural_key() -> None:
         for number, one in enumerate((hold, again))
     )
     assert natural_key(first) == natural_key(second) == "erp:hold_lot:lot:L-7"
+
+
+def test_outcomes_move_together_what_each_declares() -> None:
+    made_good = outcomes.ReportProduction(job_order="JO-1", good=10, scrapped=2, lot="L-1")
+    kept = outcomes.ReserveMaterial(job_order="JO-1", material="BAR-40", quantity=5)
+    held = outcomes.HoldLot(lot="L-2", reason="hard")
+    assert impact_of_all([made_good, kept]).quantity == 17
+    together = impact_of_all([made_good, held])
+    assert (together.quantity, together.lots) == (None, ("L-1", "L-2")), "what one does not know is not known"
+
+
+@pytest.mark.parametrize(
+    "limits, hour, day, impact, over",
+    [
+        ({"per_hour": 2}, 1, 9, Impact(), []),
+        ({"per_hour": 2}, 2, 2, Impact(), ["per_hour"]),
+        ({"per_hour": 5, "per_day": 9}, 0, 9, Impact(), ["per_day"]),
+        ({"quantity": 10}, 0, 0, Impact(quantity=10), []),
+        ({"quantity": 10, "money": 5}, 0, 0, Impact(quantity=11, money=5), ["quantity"]),
+        ({"money": 5}, 0, 0, Impact(quantity=1), ["money"]),
+    ],
+)
+def test_a_standing_authority_goes_so_far(
+    limits: dict[str, Any], hour: int, day: int, impact: Impact, over: list[str]
+) -> None:
+    assert beyond(StandingLimits.model_validate(limits), hour, day, impact) == over
