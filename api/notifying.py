@@ -44,7 +44,7 @@ class Panel:
 
     def steps(self, priority: str) -> list[ReachStep | None]:
         """The filled places of the form, then empty ones."""
-        found: dict[str, list[ReachStep]] = dict(self.policy.steps)
+        found = {str(name): steps for name, steps in self.policy.steps.items()}
         known = sorted(found.get(priority, []), key=lambda step: step.after)
         return [*known, *([None] * max(1, STEPS - len(known)))]
 
