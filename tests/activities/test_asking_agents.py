@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,10 +25,10 @@ from domain.errors import (
     TransientError,
 )
 from domain.proposals import Proposal, Question, Wanted
-from domain.values import Json
 from infra.connect_agents import agents, past_of
 from store.read import agents as read
-from store.tables import AuditRow, ContextFactRow, DecisionRow, ExceptionRow, InboxRow, TimelineRow
+from store.tables import AuditRow, ContextFactRow
+from tests.support.past import closed
 
 OPERATOR = Actor("operator", signed_in=False)
 RIGHT = Proposal({"cause": "belt"}, "model-1", confidence=0.9, cases=4, tokens=50)
@@ -146,28 +145,11 @@ async def test_not_everybody_may_stop_one(world: World) -> None:
         await admin.switch(world.database, "history", stop=True, reason="x", by=Actor("jonas"), now=world.now())
 
 
-async def closed(world: World, number: int, machine: str, cause: str) -> None:
-    """An exception that is over, as intake and workflow leave it."""
-    name, at = f"exc_past_{number}", world.now() - timedelta(days=number + 1)
-    row: dict[str, Any] = {"site": "brno", "version": "v", "workflow_id": name, "title": "t", "priority": "high"}
-    facts: Json = {"type": "machine.state", "facts": {"equipment": machine, "stop_code": 7}}
-    said = {"task": "repair", "verb": f"answer:cause:{cause}", "fields": {}}
-    async with world.database.transaction() as session:
-        session.add(ExceptionRow(id=name, definition="breakdown", key=name, equipment=machine, opened_at=at,
-                                 closed_at=at, **row))  # fmt: skip
-        session.add(InboxRow(category="signal", source="s", event_id=name, kind="k", body={}, received_at=at,
-                             exception_id=name, signal=facts))  # fmt: skip
-        session.add(TimelineRow(exception_id=name, entry=1, at=at, kind="answer", data=said))
-        session.add(DecisionRow(id=f"dec_{name}", exception_id=name, step="plan", task_id="t", person="lena",
-                                channel="slack", verdict="approved", option="wait", authority="reschedule",
-                                shown_hash="h", at=at))  # fmt: skip
-
-
 async def test_the_sites_own_records_propose(world: World) -> None:
     """Cause by an answer, plan by an approval; only exceptions of the same definition that are over."""
     for number, cause in enumerate(["belt", "belt", "power", "belt"]):
-        await closed(world, number, "lathe-1", cause)
-    await closed(world, 9, "press-1", "power")
+        await closed(world.database, number, "lathe-1", cause)
+    await closed(world.database, 9, "press-1", "power")
     history = agents([], past_of(world.database, world.now))["history"]
     returns = {"cause": Wanted(choices=["belt", "power"]), "plan": Wanted()}
     answer = await ask(world, history, returns=returns, given={"equipment": "lathe-1", "stop_code": 7})

@@ -26,6 +26,7 @@ from connectors.webhook.mapping import CLOUDEVENT
 from domain.rosters.people import ChannelName
 from domain.signals import RawSignal
 from domain.values import Json, iso
+from infra import connect_agents
 from infra.processes.worker import load_rules, make_worker
 from intake import answers, signals
 from intake.deliver import Deliverer
@@ -327,7 +328,8 @@ async def run_plant(database: Database, client: Client) -> AsyncIterator[Plant]:
     anchor = utcnow().replace(second=0, microsecond=0)
     fakes = systems(anchor)
     slack, sms = FakeChannel(ChannelName.SLACK), FakeChannel(ChannelName.SMS, can_edit=False)
-    world = World(database, fakes, utcnow, os.urandom, "https://mos.example", frozenset({"erp"}))
+    agents = connect_agents.agents([], connect_agents.past_of(database, utcnow))
+    world = World(database, fakes, utcnow, os.urandom, "https://mos.example", frozenset({"erp"}), agents)
     pump = Pump(database, Deliverer(client, generation=OPENS_WITH), lambda: load_rules(database), utcnow)
     sender = Sender(database, {ChannelName.SLACK: slack, ChannelName.SMS: sms}, utcnow)
     plant = Plant(database, client, world, fakes["erp"], fakes["mes"], slack, sms, pump, sender, anchor)
