@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
@@ -162,7 +162,7 @@ async def _call(call: calls.Call, request: BaseModel, result: type[Result]) -> R
     start = workflow.execute_local_activity if call.local else workflow.execute_activity
     try:
         found: Result = await start(call.name, request, result_type=result, **options)
-    except ActivityError as error:
+    except FailureError as error:  # of a local one the cause itself, of others wrapped in an ActivityError
         _still_wanted()
         raise _failed(error) from error
     return found
