@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from tests.support import stories
 from tests.support.eventually import eventually
 from tests.support.fixtures import database, database_url, postgres, published, published_template, temporal
 from tests.support.plant import DEFINITIONS, ROOT, RUNNING, Plant, run_plant
-from tests.support.servers import Temporal
+from tests.support.servers import Postgres, Temporal
 
 __all__ = ["database", "database_url", "postgres", "published", "published_template", "temporal"]
 
@@ -54,6 +55,36 @@ async def runs_again(plant: Plant) -> None:
     await eventually(looked_at, "intake looked at the state")
 
 
+@dataclass(frozen=True)
+class Lived:
+    """What three exceptions left on record: by definition, and as a page of the console reads it."""
+
+    told: dict[str, tuple[Recording, Place]]
+    page: tuple[Recording, Place]
+
+
+@pytest.fixture(scope="module")
+def lived(postgres: Postgres, published_template: str, temporal: Temporal) -> Lived:
+    """They take seconds to live through, and no replay changes what is on record."""
+
+    async def live(url: str) -> Lived:
+        database = Database(url, pool_size=5)
+        async with run_plant(database, await temporal.client()) as plant:
+            await stories.breakdown(plant)
+            await runs_again(plant)
+            await stories.quality_hold(plant)
+            await stories.rush_order(plant)
+            told = {name: await recording_of(plant, name) for name in ("breakdown", "quality_hold", "rush_order")}
+            async with database.statements() as session:
+                until = datetime.now(UTC) + timedelta(days=5)
+                page = await console.read(session, "quality_hold", timedelta(days=9), until)
+        await database.close()
+        return Lived(told, page)
+
+    with postgres.database(published_template) as url:
+        return asyncio.run(live(url))
+
+
 def shipped(name: str, *changes: tuple[str, str]) -> str:
     text = (DEFINITIONS / f"{name}.yaml").read_text()
     for old, new in changes:
@@ -74,13 +105,8 @@ def told(case: Case) -> dict[str, object]:
     }
 
 
-async def test_the_live_version_replayed_tells_what_happened(plant: Plant) -> None:
-    await stories.breakdown(plant)
-    await runs_again(plant)
-    await stories.quality_hold(plant)
-    await stories.rush_order(plant)
-    for name in ("breakdown", "quality_hold", "rush_order"):
-        recording, place = await recording_of(plant, name)
+def test_the_live_version_replayed_tells_what_happened(lived: Lived) -> None:
+    for name, (recording, place) in lived.told.items():
         side = running.replay(load(shipped(name)), recording, place, label="live")
         assert [told(case) for case in side.cases] == [told(case) for case in recording.happened or ()], name
         assert {basis for case in side.cases for basis in case.answered} <= {"recorded", "silent", "model"}
@@ -128,22 +154,18 @@ async def test_the_command_on_a_database(published: Database, tmp_path: Path) ->
     assert (wrong.returncode, wrong.stderr) == (1, "'breakdown' has no version 'v9': there are v1\n")
 
 
-async def test_a_page_gets_the_same_report(plant: Plant) -> None:
-    await stories.quality_hold(plant)
+async def test_a_page_gets_the_same_report(lived: Lived) -> None:
+    recording, place = lived.page
     now = datetime.now(UTC) + timedelta(days=5)
     own = load(shipped("quality_hold"))
-    async with plant.database.statements() as session:
-        recording, place = await console.read(session, "quality_hold", timedelta(days=9), now)
     report = await console.replay(console.Wanted((own, "v1")), recording, place, now)
     assert report["exceptions"]["both"] == 1
     assert report["sides"]["before"]["pages"] == report["sides"]["after"]["pages"] > 0
 
 
-async def test_another_version_on_what_happened(plant: Plant) -> None:
+def test_another_version_on_what_happened(lived: Lived) -> None:
     """With a longer on-delay than it lasted it would have opened nothing; other people asked are other people paged."""
-    await stories.breakdown(plant)
-    await runs_again(plant)
-    recording, place = await recording_of(plant, "breakdown")
+    recording, place = lived.told["breakdown"]
     slow = load(shipped("breakdown", ("one_per: [signal.equipment]", "one_per: [signal.equipment]\n  settle: 10m")))
     after = running.replay(slow, recording, place, label="slow")
     report = comparing.report(
