@@ -19,6 +19,7 @@ from api.visitors import Visitor
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.rosters.ical import calendar
 from domain.rosters.people import ChannelName, Person, zone_of
+from store.read import feeds
 from store.read import roster_pages as read
 
 router = APIRouter()
@@ -47,6 +48,7 @@ async def people(
     rows.sort(key=lambda row: (_ORDER.index(row[1]), row[0].name))
     values = {"rows": rows[(page - 1) * _SHOWN : page * _SHOWN], "count": len(rows), "page": page, "q": q, "at": at}
     values |= {"more": len(rows) > page * _SHOWN, "moment_shown": moment, "on_call": view.on_call(staff.roster, moment)}
+    values["feeds"] = [(row, feeds.is_stale(row, deps.now())) for row in staff.feeds]
     asked = [one for one in staff.waiting if login.person.id in (one.asker, one.taker) or keeps(login)]
     return await show(request, login, "people.html", staff=staff, keeps=keeps(login), asked=asked, **values)
 
@@ -126,6 +128,7 @@ async def schedule(request: Request, deps: Deps, login: Visitor, name: Name, wee
         "on": found.staff.roster.on_call(name, deps.now()),
         "today": deps.now().astimezone(zone).date(),
         "keeps": keeps(login),
+        "feeds": [(row, feeds.is_stale(row, deps.now())) for row in found.staff.feeds],
         "text": _yaml({key: value for key, value in found.data.items() if value not in ([], "")}),
     }
     return await show(request, login, "schedule.html", **values)

@@ -3,9 +3,8 @@ at a feed at a time; one that is killed is followed by another after the lease."
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin import roster_feeds
 from admin.roster_feeds import Look
@@ -21,42 +20,68 @@ from infra.run import now
 from store.db import Database
 from store.read import site as site_read
 from store.read.health import UNAVAILABLE
-from store.tables import ScheduleFeedRow
 from store.write import feeds as write
 
 log = logging.getLogger("mos.feeds")
 PAUSE_S = 5.0
+Read = Callable[[str, dict[str, Json], bytes, Sequence[Person]], Awaitable[Imported]]
 _ACCEPT = {"roster_pagerduty": "application/vnd.pagerduty+json;version=2"}
 
 
-async def run(database: Database, pause: float = PAUSE_S) -> None:
-    """Until cancelled; a database that is away is looked for in the next round."""
-    while True:
+class Feeds:
+    """Looks at feeds; `read` reads an export (see `read_apart`)."""
+
+    def __init__(self, database: Database, read: Read = read_apart, clock: Callable[[], datetime] = now) -> None:
+        self._database, self._read, self._clock = database, read, clock
+
+    async def run(self, pause: float = PAUSE_S) -> None:
+        """Until cancelled; a database that is away is looked for in the next round."""
+        while True:
+            try:
+                while await self.look():
+                    pass
+            except UNAVAILABLE as error:
+                log.warning("feeds wait for the database: %s", str(error).split("\n")[0])
+            except MosError as error:
+                log.error("feeds are not looked at: %s", error.message)
+            await asyncio.sleep(pause)
+
+    async def look(self) -> str:
+        """At the feed that is due longest; its name, or empty when none is due."""
+        moment = self._clock()
+        async with self._database.transaction() as session:
+            try:
+                document = await site_read.document(session, "connectors")
+            except NotFoundError:
+                document = []
+            known = {one.name: one for one in connect.read_connections(document) if one.role == "roster"}
+            await write.keep(session, {name: _row(one) for name, one in known.items()}, moment)
+            row = await write.claim(session, list(known), moment)
+        if row is None:
+            return ""
+        await self._look(known[row.name], row.claimed_at or moment)
+        return row.name
+
+    async def _look(self, connection: Connection, claimed_at: datetime) -> None:
+        asked = Look(connection.name, claimed_at)
         try:
-            while await look(database):
-                pass
-        except UNAVAILABLE as error:
-            log.warning("feeds wait for the database: %s", str(error).split("\n")[0])
+            config = _config(connection)
+            mine = [config.schedule] if isinstance(config, CalendarConfig) else config.schedules
+            asked = Look(connection.name, claimed_at, mine, config.despite_problems)
+            found = await self._fetched(connection, config, claimed_at)
+            for line in await roster_feeds.take_over(self._database, asked, found, self._clock()):
+                log.info("feed %s: %s", connection.name, line)
         except MosError as error:
-            log.error("feeds are not looked at: %s", error.message)
-        await asyncio.sleep(pause)
+            log.warning("feed %s: %s %s", connection.name, error.message, error.detail)
+            await roster_feeds.failed(self._database, asked, error, self._clock())
 
-
-async def look(database: Database) -> str:
-    """At the feed that is due longest; its name, or empty when none is due."""
-    moment = now()
-    async with database.transaction() as session:
-        try:
-            document = await site_read.document(session, "connectors")
-        except NotFoundError:
-            document = []
-        known = {one.name: one for one in connect.read_connections(document) if one.role == "roster"}
-        await write.keep(session, {name: _row(one) for name, one in known.items()}, moment)
-        row = await write.claim(session, list(known), moment)
-    if row is None:
-        return ""
-    await _look(database, known[row.name], row, moment)
-    return row.name
+    async def _fetched(self, connection: Connection, config: FeedConfig, moment: datetime) -> Imported:
+        """Raises MosError."""
+        data = await connect.feed(_accepting(connection, config)).get(moment)
+        async with self._database.transaction() as session:
+            people = list((await site_read.roster(session)).people)
+            zone = (await site_read.site(session)).timezone
+        return await self._read(connection.kind.removeprefix("roster_"), _settings(config, zone, moment), data, people)
 
 
 def _row(connection: Connection) -> dict[str, Json]:
@@ -76,38 +101,10 @@ def _config(connection: Connection) -> FeedConfig:
     return config
 
 
-async def _look(database: Database, connection: Connection, row: ScheduleFeedRow, moment: datetime) -> None:
-    claimed_at = row.claimed_at or moment
-    asked = Look(row.name, claimed_at)
-    try:
-        config = _config(connection)
-        mine = [config.schedule] if isinstance(config, CalendarConfig) else config.schedules
-        asked = Look(row.name, claimed_at, mine, config.despite_problems)
-        found = await _fetched(database, connection, config, moment)
-        for line in await roster_feeds.take_over(database, asked, found, now()):
-            log.info("feed %s: %s", row.name, line)
-    except MosError as error:
-        log.warning("feed %s: %s %s", row.name, error.message, error.detail)
-        await roster_feeds.failed(database, asked, error, now())
-
-
-async def _fetched(database: Database, connection: Connection, config: FeedConfig, moment: datetime) -> Imported:
-    """Raises MosError."""
-    data = await connect.feed(_accepting(connection, config)).get(moment)
-    async with database.transaction() as session:
-        people, zone = await _people(session)
-    format = connection.kind.removeprefix("roster_")
-    return await read_apart(format, _settings(config, zone, moment), data, people)
-
-
 def _accepting(connection: Connection, config: FeedConfig) -> Connection:
     if config.accept or connection.kind not in _ACCEPT:
         return connection
     return connection.model_copy(update={"config": {**connection.config, "accept": _ACCEPT[connection.kind]}})
-
-
-async def _people(session: AsyncSession) -> tuple[list[Person], str]:
-    return list((await site_read.roster(session)).people), (await site_read.site(session)).timezone
 
 
 def _settings(config: FeedConfig, zone: str, moment: datetime) -> dict[str, Json]:

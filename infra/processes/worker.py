@@ -28,7 +28,8 @@ from connectors.webhook.mapping import is_informational
 from domain.errors import ConfigError
 from domain.rosters.people import ChannelName
 from infra import connect, connect_agents, slack
-from infra.processes import feeds, sealer
+from infra.processes import sealer
+from infra.processes.feeds import Feeds
 from infra.processes.published import is_published, until_published
 from infra.run import first_of, now
 from infra.settings import Settings
@@ -61,7 +62,7 @@ PURE = (
 
 async def run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:
     """Until cancelled. What is on record before anything is published is sealed too."""
-    await first_of(_run(settings, database, ready), sealer.run(settings, database), feeds.run(database))
+    await first_of(_run(settings, database, ready), sealer.run(settings, database), Feeds(database).run())
 
 
 async def _run(settings: Settings, database: Database, ready: Callable[[], None]) -> None:

@@ -9,18 +9,21 @@ from domain.rosters.people import Person, Roster
 from domain.site import Site
 from domain.values import Json
 from store.db import Database
+from store.read import feeds
 from store.read import roster as read
 from store.read import site as site_read
-from store.tables import OverrideRow, SwapRow
+from store.tables import OverrideRow, ScheduleFeedRow, SwapRow
 
 
 @dataclass(frozen=True)
 class Staff:
-    """Everybody, and the site they work at. `waiting`: swaps that are not answered."""
+    """Everybody, and the site they work at. `waiting`: swaps that are not answered; `feeds`: schedules that come from
+    other systems."""
 
     roster: Roster
     site: Site
     waiting: Sequence[SwapRow] = ()
+    feeds: Sequence[ScheduleFeedRow] = ()
 
     @property
     def names(self) -> dict[str, str]:
@@ -50,7 +53,8 @@ class SchedulePage:
 async def staff(database: Database) -> Staff:
     """Raises NotFoundError before the first push."""
     async with database.transaction() as session:
-        return Staff(await site_read.roster(session), await site_read.site(session), await read.swaps_waiting(session))
+        roster, site = await site_read.roster(session), await site_read.site(session)
+        return Staff(roster, site, await read.swaps_waiting(session), await feeds.every(session))
 
 
 async def person(database: Database, name: str) -> PersonPage:
@@ -61,8 +65,8 @@ async def person(database: Database, name: str) -> PersonPage:
             raise NotFoundError(f"no person '{name}' on the roster")
         waiting = await read.swaps_waiting(session, name)
         found = Staff(await site_read.roster(session), await site_read.site(session), waiting)
-        feeds = await read.feeds_of(session, "person", name)
-        return PersonPage(found, Person.model_validate(row.data), read.revision(row.data), bool(feeds))
+        has_feed = bool(await read.feeds_of(session, "person", name))
+        return PersonPage(found, Person.model_validate(row.data), read.revision(row.data), has_feed)
 
 
 async def schedule(database: Database, name: str) -> SchedulePage:
@@ -74,10 +78,11 @@ async def schedule(database: Database, name: str) -> SchedulePage:
         if row is None or found is None:
             raise NotFoundError(f"no schedule '{name}'")
         waiting = [one for one in await read.swaps_waiting(session) if one.data["schedule"] == name]
-        people = Staff(roster, await site_read.site(session), waiting)
+        source = await feeds.of_schedule(session, name)
+        people = Staff(roster, await site_read.site(session), waiting, [source] if source else [])
         overrides = await read.overrides_of(session, name)
-        feeds = await read.feeds_of(session, "schedule", name)
-        return SchedulePage(people, found, row.data, read.revision(row.data), overrides, bool(feeds))
+        has_feed = bool(await read.feeds_of(session, "schedule", name))
+        return SchedulePage(people, found, row.data, read.revision(row.data), overrides, has_feed)
 
 
 async def feed(database: Database, token_hash: str) -> tuple[str, str, Staff] | None:
