@@ -11,6 +11,7 @@ CODE = re.compile(r"mos(\.[a-z_]+)+")
 ROW = re.compile(r"^\| `(mos[a-z_.]+)` \| (.+) \|$", re.M)
 NO_CODES = {
     "mos.nobody_to_ask",  # a type of signal
+    "mos.ledger_difference",  # a type of signal
     "mos.transaction",  # a workflow type
     "mos.cel",  # a protobuf package
     "mos.stack.part_failed",  # of the supervisor's own log
