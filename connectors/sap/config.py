@@ -74,6 +74,7 @@ class SapConfig(_Settings):
     name: str = "erp"
     url: str = Field(pattern=r"^https?://")
     path: str = Field(default="/sap/opu/odata/sap", pattern=r"^/")
+    path4: str = Field(default="/sap/opu/odata4/sap", pattern=r"^/")  # of OData v4
     client: str = Field(default="", pattern=r"^(\d{3})?$")
     language: str = Field(default="EN", pattern=r"^[A-Z]{2}$")
     user: str = ""

@@ -78,6 +78,12 @@ def literal(edm: str, value: Any) -> str:
     return write(value)
 
 
+def etag_of(record: Mapping[str, Json]) -> str:
+    """The version of an entity, as `If-Match` has it; empty if there is none."""
+    about = record.get("__metadata")
+    return str(about.get("etag", "")) if isinstance(about, dict) else ""
+
+
 def escaped(text: str) -> str:
     """Percent-encoded for a query or a path; spaces are %20, never a plus."""
     return quote(text, safe="$'(),=:-_.~")

@@ -1,7 +1,8 @@
 """SAP's error answers as the domain's errors, by status and code. Pure; no sentence is read.
 
 Body: `{"error": {"code": "..", "message": {"lang", "value"}, "innererror": {"errordetails": [{"code", "message",
-"severity"}]}}}` (OData 2.0 JSON, SAP Gateway).
+"severity"}]}}}` (OData 2.0 JSON, SAP Gateway), or `{"error": {"code", "message", "details": [{"code", "message"}]}}`
+(OData 4.0).
 """
 
 import json
@@ -51,9 +52,15 @@ def said(body: str) -> str:
     return " ".join([str(error.get("code", "")), str(first), *_details(error)])[:500].strip()
 
 
+def said_in(body: Json) -> str:
+    """The text of an error that is part of a JSON answer, for `error_of`."""
+    return json.dumps(body) if isinstance(body, dict) else str(body or "")
+
+
 def _details(error: Json) -> Sequence[str]:
     inner = error.get("innererror") if isinstance(error, dict) else None
     details = inner.get("errordetails") if isinstance(inner, dict) else None
+    details = details or (error.get("details") if isinstance(error, dict) else None)
     if not isinstance(details, list):
         return []
     return [f"[{item.get('code', '')}] {item.get('message', '')}" for item in details[:3] if isinstance(item, dict)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from connectors.sap import edm
 from domain.errors import ConfigError, InvariantError, RejectedError
@@ -31,9 +31,26 @@ class Property:
     filterable: bool = True
 
 
+class Edm(Protocol):
+    """The types of one version of OData (`edm`, `edm4`)."""
+
+    def fits(self, edm: str, value: Any, /) -> bool: ...
+
+    def to_json(self, edm: str, value: Any, /) -> Json: ...
+
+    def from_json(self, edm: str, value: Json, /) -> Any: ...
+
+    def literal(self, edm: str, value: Any, /) -> str: ...
+
+    def etag_of(self, record: Mapping[str, Json], /) -> str: ...
+
+    def escaped(self, text: str, /) -> str: ...
+
+
 @dataclass(frozen=True, eq=False)  # one object for each set (see entity_set)
 class EntitySet:
-    """`etag`: the property with ConcurrencyMode Fixed, empty if there is none. `navigation`: name -> entity set."""
+    """`etag`: the property with ConcurrencyMode Fixed, empty if there is none. `navigation`: name -> entity set. `edm`:
+    the types of its version of OData."""
 
     service: str
     name: str
@@ -43,6 +60,7 @@ class EntitySet:
     etag: str = ""
     creatable: bool = True
     updatable: bool = True
+    edm: Edm = edm
 
     def property(self, name: str) -> Property:
         """Raises InvariantError for one that is not there."""
@@ -54,9 +72,9 @@ class EntitySet:
         """`A_SalesOrder('1')`, percent-encoded. Raises RejectedError when a key is too long to exist."""
         for name, value in key.items():
             self.check(name, value)
-        literals = [(name, edm.literal(self.property(name).type, key[name])) for name in self.keys]
+        literals = [(name, self.edm.literal(self.property(name).type, key[name])) for name in self.keys]
         inner = literals[0][1] if len(literals) == 1 else ",".join(f"{name}={text}" for name, text in literals)
-        return edm.escaped(f"{self.name}({inner})")
+        return self.edm.escaped(f"{self.name}({inner})")
 
     def equals(self, name: str, value: Any) -> str:
         """`Batch eq 'L-1'` for a `$filter`."""
@@ -66,12 +84,12 @@ class EntitySet:
         found = self.property(name)
         if not found.filterable:
             raise InvariantError(f"{self.name}.{name} cannot be filtered by: report this.")
-        return f"{name} {operator} {edm.literal(found.type, value)}"
+        return f"{name} {operator} {self.edm.literal(found.type, value)}"
 
     def check(self, name: str, value: Any) -> None:
         """Type and length of one value. Raises InvariantError, RejectedError (too long)."""
         found = self.property(name)
-        if not edm.fits(found.type, value):
+        if not self.edm.fits(found.type, value):
             raise InvariantError(f"{self.name}.{name} is a {found.type}, not {type(value).__name__}: report this.")
         if found.max_length is not None and isinstance(value, str) and len(value) > found.max_length:
             raise RejectedError(f"{value!r} is too long for SAP's {name} ({found.max_length} characters).")
@@ -98,15 +116,16 @@ class EntitySet:
         if not (found.creatable if creating else found.updatable):
             raise InvariantError(f"{self.name}.{name} is read only: report this.")
         self.check(name, value)
-        return edm.to_json(found.type, value)
+        return self.edm.to_json(found.type, value)
 
     def read(self, record: Mapping[str, Json]) -> dict[str, Any]:
         """An answer's record in Python values, with its ETag as `@etag` (empty if there is none)."""
         values = {
-            name: edm.from_json(found.type, record[name]) for name, found in self.properties.items() if name in record
+            name: self.edm.from_json(found.type, record[name])
+            for name, found in self.properties.items()
+            if name in record
         }
-        about = record.get("__metadata")
-        return {**values, "@etag": str(about.get("etag", "")) if isinstance(about, dict) else ""}
+        return {**values, "@etag": self.edm.etag_of(record)}
 
     def settle(self, fields: Mapping[str, str], where: str) -> None:
         """Values from a plant's settings for new records. Raises ConfigError naming the wrong one."""
