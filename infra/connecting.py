@@ -1,4 +1,4 @@
-"""`mos connect`: try a system's address, credentials and permissions, then write it into the site's folder."""
+"""`mos connect`: try a system or a model: address, credentials, permissions; then write it into the site's folder."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import yaml
 from connectors.probing import Finding, Probing, tried
 from connectors.roles import System
 from domain.errors import AuthError, ConfigError, NotFoundError, TransientError
-from infra import connect, site_folder
+from infra import connect, connecting_agents, site_folder
 from infra.connect import Connection
 
-app = typer.Typer(no_args_is_help=True, help="Connect an ERP or MES.")
+app = typer.Typer(no_args_is_help=True, help="Connect an ERP, an MES or an agent.")
 _SECRETS = {"tryton": "password", "sap": "password", "odoo": "api_key", "erpnext": "api_secret"}
 _NOBODYS = "mos:connect:probe"
 
@@ -71,26 +71,60 @@ def mes(
     _connect(_entry("mes", url, kind, secret, settings or (), mapping), folder, dry_run=dry_run, anyway=anyway)
 
 
+@app.command()
+def agent(
+    url: Address,
+    name: Annotated[str, typer.Option(help="What definitions call it: `use: NAME`.")],
+    model: Annotated[str, typer.Option(help="As the server calls it.")],
+    secret: Secret = "",
+    folder: Folder = Path("."),
+    settings: Settings = None,
+    dry_run: DryRun = False,
+    anyway: Anyway = False,
+) -> None:
+    """Try a language model behind an OpenAI-compatible server and write its entry. Exit code 1 when something is
+    missing."""
+    config = {"url": url.rstrip("/"), "model": model, **_given(settings or ())}
+    secrets = {"api_key": _reference(secret)} if secret else {}
+    entry = {"name": name, "kind": "openai_compatible", "role": "agent", "config": config, "secrets": secrets}
+    found = asyncio.run(connecting_agents.probe(connect.agent(Connection.model_validate(entry))))
+    _finish(entry, found, folder, dry_run=dry_run, anyway=anyway)
+
+
 def _entry(
     role: str, url: str, kind: Kind, secret: str, settings: Sequence[str], mapping: Path | None
 ) -> dict[str, Any]:
     """The entry of the connectors document. A secret itself is refused: only where it is goes into a file."""
+    config: dict[str, Any] = {"url": url.rstrip("/"), **_given(settings)}
+    if mapping is not None:
+        config["mapping"] = site_folder.read_yaml(mapping)
+    secrets = {_SECRETS.get(kind.value, "token"): _reference(secret)}
+    return {"name": role, "kind": kind.value, "role": role, "config": config, "secrets": secrets}
+
+
+def _reference(secret: str) -> str:
     if secret.partition(":")[0] not in ("env", "file"):
         raise ConfigError("give the secret by reference: --secret env:NAME or --secret file:PATH")
-    config: dict[str, Any] = {"url": url.rstrip("/")}
+    return secret
+
+
+def _given(settings: Sequence[str]) -> dict[str, Any]:
+    """`name=value` each, the value as YAML. Raises ConfigError."""
+    found = {}
     for given in settings:
         name, separator, value = given.partition("=")
         if not separator:
             raise ConfigError(f"--set {given}: write name=value")
-        config[name] = yaml.safe_load(value)
-    if mapping is not None:
-        config["mapping"] = site_folder.read_yaml(mapping)
-    secrets = {_SECRETS.get(kind.value, "token"): secret}
-    return {"name": role, "kind": kind.value, "role": role, "config": config, "secrets": secrets}
+        found[name] = yaml.safe_load(value)
+    return found
 
 
 def _connect(entry: dict[str, Any], folder: Path, *, dry_run: bool, anyway: bool) -> None:
     found = asyncio.run(_probe(connect.system(Connection.model_validate(entry))))
+    _finish(entry, found, folder, dry_run=dry_run, anyway=anyway)
+
+
+def _finish(entry: dict[str, Any], found: Sequence[Finding], folder: Path, *, dry_run: bool, anyway: bool) -> None:
     for finding in found:
         typer.echo(_line(finding))
     missing = [finding for finding in found if not finding.ok and finding.blocks]
@@ -130,7 +164,10 @@ def _write(folder: Path, entry: dict[str, Any]) -> Path:
     that comments stay."""
     file = site_folder.file_of(folder, "connectors")
     document = (site_folder.read_yaml(file) or []) if file.exists() else []
-    others = [one for one in document if entry["name"] != one.get("name") and entry["role"] != one.get("role")]
+    only = entry["role"] != "agent"  # a site has one ERP and one MES, and as many agents as it wants
+    others = [
+        one for one in document if entry["name"] != one.get("name") and not (only and entry["role"] == one.get("role"))
+    ]
     if file.exists() and len(others) == len(document) and document:
         site_folder.write(file, file.read_text(encoding="utf-8").rstrip("\n") + "\n" + _yaml([entry]))
     else:
