@@ -61,7 +61,8 @@ def plant() -> SiteFacts:
         "equipment": [*areas, *units],
     }
     shifts = [{"name": name, "start": start, "end": end} for name, start, end in _SHIFTS]
-    manager = _person(59) | {"roles": ["plant_manager", "site_owner"], "shifts": []}
+    may = [*_AUTHORITIES, "manage_ledger", "steer_exceptions"]
+    manager = _person(59) | {"roles": ["plant_manager", "site_owner"], "authorities": may, "shifts": []}
     people = [*(_person(number) for number in range(59)), manager]
     systems = connected([{"role": "erp", "kind": "tryton"}, {"role": "mes", "kind": "mes_http"}])
     roster = Roster.model_validate({"shifts": shifts, "people": people})
