@@ -158,7 +158,7 @@ class Enrolments:
     async def of(self, person: str, now: datetime) -> Addresses:
         async with self._database.transaction() as session:
             waiting = await read.enrolments(session, person, now)
-            messages = {write.code_message(one.id): one.id for one in waiting}
+            messages = {read.code_message(one.id): one.id for one in waiting}
             undelivered = {messages[row]: why for row, why in (await read.not_sent(session, messages)).items()}
             return Addresses(await read.contacts(session, person), waiting, undelivered)
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.ids import derived_id
 from domain.rosters.people import Person
 from store.tables import (
     ApiTokenRow,
@@ -35,6 +36,11 @@ async def log_ins(session: AsyncSession, person: str, now: datetime) -> list[Ses
     mine = select(SessionRow).where(col(SessionRow.person) == person, col(SessionRow.stage) == "in")
     lasting = mine.where(col(SessionRow.expires_at) > now).order_by(col(SessionRow.created_at).desc())
     return list((await session.scalars(lasting)).all())
+
+
+def code_message(enrolment: str) -> str:
+    """The id of the message that carries a code."""
+    return derived_id("msg", "enrolment", enrolment)
 
 
 async def not_sent(session: AsyncSession, messages: Collection[str]) -> dict[str, str]:

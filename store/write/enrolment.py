@@ -37,19 +37,14 @@ def like(channel: str) -> tuple[str, ...]:
 async def send(session: AsyncSession, row: EnrolmentRow, person: Person, code: str) -> None:
     """Queue the code for the address that it shall prove."""
     message = _said(person, "enrol_code", code=code)
-    queued = _row(code_message(row.id), person, row.channel, row.address, message, row.begun_at)
+    queued = _row(read.code_message(row.id), person, row.channel, row.address, message, row.begun_at)
     await outbox.add(session, [queued | {"expires_at": row.expires_at}])
-
-
-def code_message(enrolment: str) -> str:
-    """The id of the message that carries a code."""
-    return derived_id("msg", "enrolment", enrolment)
 
 
 async def finish(session: AsyncSession, row: EnrolmentRow, standing: str, now: datetime, by: str) -> None:
     """It is over, one way or the other; the code leaves the outbox with it."""
     row.standing, row.ended_at, row.ended_by = standing, now, by
-    await _forget(session, [code_message(row.id)])
+    await _forget(session, [read.code_message(row.id)])
 
 
 async def _forget(session: AsyncSession, messages: Sequence[str]) -> None:
@@ -123,7 +118,7 @@ async def expire(session: AsyncSession, now: datetime) -> None:
     over = (col(EnrolmentRow.standing) == "sent", col(EnrolmentRow.expires_at) <= now - timedelta(hours=1))
     ended = update(EnrolmentRow).where(*over).values(standing="expired", ended_at=now)
     ids = (await session.scalars(ended.returning(col(EnrolmentRow.id)))).all()
-    await _forget(session, [code_message(one) for one in ids])
+    await _forget(session, [read.code_message(one) for one in ids])
 
 
 async def _tell_the_earlier(
