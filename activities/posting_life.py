@@ -115,6 +115,8 @@ class Life:
                 await self.aftermath(session, row, now)
             if row.status in ENDED or row.status == State.SENT_BACK:
                 await ledger.wake_followers(session, row, now)
+                if row.reverses:
+                    await parts.wake(session, row, now)
             told = {"why": str((row.drift or {}).get("why", "")) if event is Event.DRIFT else row.error or ""}
             await troubles.moved(session, row, now, link=self.link, changes=changed_fields(changes), **told)
             await exceptions.changed(session, row.exception_id)

@@ -247,6 +247,8 @@ async def _moved(
 ) -> None:
     before, row.status = row.status, step(row.status, event).value
     row.reason, row.nudge_at, row.free_since = reason or row.reason, now, now
+    if row.reverses:
+        await parts.wake(session, row, now)
     await troubles.moved(session, row, now)
     data = {"from": before, "reason": reason, "key": row.key, **(told or {})}
     await _audit(session, row, f"transaction.{event.value}", by, now, data)

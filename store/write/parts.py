@@ -57,6 +57,13 @@ async def taken_back(session: AsyncSession, reversal_id: str) -> bool:
     return done.first() is not None
 
 
+async def wake(session: AsyncSession, reversal: LedgerRow, now: datetime) -> None:
+    """What waits for this way back looks again: those of earlier parts, and the transaction itself."""
+    waits = col(LedgerRow.held)["why"].astext == "taking_back"
+    whole = (col(LedgerRow.reverses) == reversal.reverses) | (col(LedgerRow.id) == reversal.reverses)
+    await session.execute(update(LedgerRow).where(waits & whole).values(nudge_at=now))
+
+
 async def take_back(session: AsyncSession, row: LedgerRow, now: datetime, *, given_up: bool = False) -> None:
     """Draft a reversal for each part that stands, the last first. Nothing while nobody knows what became of a part,
     unless the whole was `given_up`; nothing of a reversal, which goes on where it was."""
