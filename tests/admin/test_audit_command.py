@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from admin import auditing
 from admin.audit_keys import Signer
-from domain.errors import InvalidPayloadError
+from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from infra.audit import app
 from infra.verifying import whole
 from store.db import Database
@@ -80,3 +80,29 @@ def test_the_audit_at_the_machine(filled: str, tmp_path: Path) -> None:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE audit SET actor = 'mallory' WHERE subject = '=s3'")
     assert "altered: number 4" in mos("verify", code=1)
+
+
+def test_a_legal_hold_keeps_erasure_and_archive_waiting(filled: str, tmp_path: Path) -> None:
+    day, old = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}", tmp_path / "old.jsonl"
+    erase = ("erase", "=s0", "--reason", "asked", "--by", "olga")
+    with pytest.raises(InvalidPayloadError):
+        mos("hold", "=s0", "--by", "olga")  # without a reason
+    assert "hold 1 stands" in mos("hold", "=s0", "--reason", "dispute 4711", "--by", "olga")
+    with pytest.raises(ConflictError):
+        mos(*erase)
+    with pytest.raises(NotFoundError):
+        mos("archive", day, str(old), "--by", "olga")
+    assert not old.exists()
+    with psycopg.connect(filled) as connection, pytest.raises(psycopg.Error, match="hold"):
+        connection.execute("DELETE FROM audit_personal WHERE person = '=s0'")
+    assert "hold 1 is lifted" in mos("hold", "--lift", "1", "--reason", "settled", "--by", "olga")
+    with pytest.raises(NotFoundError):
+        mos("hold", "--lift", "1", "--reason", "again", "--by", "olga")
+    assert mos(*erase).startswith("1 values")
+    assert "numbers up to 2 " in mos("archive", day, str(old), "--by", "olga")
+    with pytest.raises(NotFoundError):
+        mos("archive", day, str(old), "--by", "olga")  # nothing is that old any more
+    with psycopg.connect(filled) as connection:
+        kinds = [row[0] for row in connection.execute("SELECT kind FROM audit ORDER BY id")]
+    assert kinds == ["told", "told", "hold.placed", "hold.lifted", "personal.erased", "audit.archived"]
+    assert "numbers 3 to 4" in mos("verify")

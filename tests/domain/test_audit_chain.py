@@ -186,6 +186,35 @@ def test_a_chain_computed_anew_is_not_what_was_signed(number: int, batch: int, d
     assert first == next(line.head.number for line in lines[at:] if line.head)  # the first signature behind it
 
 
+@given(st.integers(4, 12), st.integers(1, 3), st.data())
+def test_two_heads_that_changed_places_are_found_at_both(number: int, batch: int, data: st.DataObject) -> None:
+    lines = built(number, batch)
+    signed = [at for at, line in enumerate(lines) if line.head]
+    one, other = sorted(data.draw(st.lists(st.sampled_from(signed), min_size=2, max_size=2, unique=True)))
+    a, b = lines[one].head, lines[other].head
+    assert a
+    assert b
+    if data.draw(st.booleans()):  # each says the other's number, so that it stands where it says
+        a, b = dataclasses.replace(a, number=other + 1), dataclasses.replace(b, number=one + 1)
+    lines[one], lines[other] = dataclasses.replace(lines[one], head=b), dataclasses.replace(lines[other], head=a)
+    report = verified(lines)
+    assert [each.what for each in report.findings].count(What.HEAD) >= 2
+    assert not {one + 1, other + 1} - {each.number for each in report.findings}
+
+
+@given(st.integers(3, 10), st.integers(1, 3), st.data())
+def test_a_record_moved_elsewhere_is_found(number: int, batch: int, data: st.DataObject) -> None:
+    """All records between shift by one, under seals that stay."""
+    lines = built(number, batch)
+    start, goal = data.draw(st.lists(st.integers(0, number - 1), min_size=2, max_size=2, unique=True))
+    order = [line.record for line in lines]
+    order.insert(goal, order.pop(start))
+    moved = {at for at, record in enumerate(order) if record is not lines[at].record}
+    told = [dataclasses.replace(line, record=record) for line, record in zip(lines, order, strict=True)]
+    found = {one.number: one.what for one in verified(told).findings if one.what is not What.GONE}
+    assert found == {at + 1: What.REORDERED for at in moved}
+
+
 def test_a_head_of_another_key_does_not_count() -> None:
     lines = built(3)
     forged = Signer("m" * 32).sign(Head(3, lines[2].seal.hash, START))
