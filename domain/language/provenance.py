@@ -36,6 +36,7 @@ Agents = frozenset[str]
 """Paths of agent steps, as `walk` gives them; in a called definition behind `<path>.call.`."""
 _NONE: Agents = frozenset()
 _STRING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
+_ODD = re.compile(r"""\\|'''|\"\"\"""")
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?")
 _MARKED = re.compile(r"{[{%](.*?)[%}]}", re.S)
 _LOOP = re.compile(r"\[\d+\]")
@@ -251,7 +252,7 @@ class _Scope:
 
     def _of(self, *sources: str) -> Agents:
         """Of what these expressions read, however deep: a text in quotes reads nothing."""
-        named = {name for source in sources for name in _NAME.findall(_STRING.sub("", source))}
+        named = {name for source in sources for name in _NAME.findall(_without_strings(source))}
         roots = {name.partition(".")[0] for name in named}
         whole = [name for name in self._taint if name.startswith("params.") and "params" in named]
         return self._union(self._taint.get(name, _NONE) for name in (*named, *roots, *whole))
@@ -280,15 +281,23 @@ def _text(value: Json) -> str:
 
 
 def shown_in(step: Told) -> list[str]:
-    """What people read when they are told or asked this: expressions, and the marked parts of texts."""
+    """What people read when they are told or asked this: expressions, and the marked parts of texts. A name within
+    quotes is not shown."""
     said = [part for _, text in step.texts() for part in _MARKED.findall(text)]
-    return said + (_expressions(step.options) if isinstance(step, ApproveStep) else [])
+    options = _expressions(step.options) if isinstance(step, ApproveStep) else []
+    return [_STRING.sub("", source) for source in (*said, *options)]
 
 
 def named_in(sources: Iterable[str]) -> frozenset[str]:
     """The names that these expressions read, without what they read of them."""
-    found = (name for source in sources for name in _NAME.findall(_STRING.sub("", source)))
+    found = (name for source in sources for name in _NAME.findall(_without_strings(source)))
     return frozenset(name.partition(".")[0] for name in found)
+
+
+def _without_strings(source: str) -> str:
+    """What is within quotes reads nothing; where it is not plain what is within them (CEL has raw and triple quotes),
+    everything counts."""
+    return source if _ODD.search(source) else _STRING.sub("", source)
 
 
 def _precedes(first: str, second: str) -> bool:

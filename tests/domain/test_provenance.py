@@ -117,6 +117,9 @@ REFUSED = {
         AGENT,
         {"repeat": "again", "until": "likely.cause == 'belt'", "at_most": 3, "do": [post("x", **STANDING)]},
     ],
+    "between raw quotes": [AGENT, post(r"=r'\' + likely.cause + r'\'", **STANDING)],
+    "between triple quotes": [AGENT, post("='''a' + likely.cause + 'b'''", **STANDING)],
+    "an approval that names it within quotes": [AGENT, approve("{{ 'likely.cause' }}"), post()],
     "to take something back": [
         AGENT,
         {"notify": "n", "to": PLANNER, "undo": [post(**STANDING)]},
