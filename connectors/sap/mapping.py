@@ -94,11 +94,12 @@ class Document:
 
 @dataclass
 class Draft:
-    """The steps so far."""
+    """The steps so far. `seen`: the version of each record as it was last shown (`Preview.versions`)."""
 
     config: SapConfig
     facts: Facts
     now: datetime
+    seen: Mapping[str, str] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -115,6 +116,7 @@ class Draft:
     def change(self, target: EntitySet, record: Record, values: Mapping[str, Any], about: tuple[str, str, int]) -> None:
         """`about`: label, version, number of the outcome."""
         label, version, number = about
+        version = version or self.seen.get(label, "")
         key = {name: record[name] for name in target.keys}
         same = next((item for item in self.updates if item.change.target == target and item.change.key == key), None)
         if same is not None:  # one record is changed once, or its second change would find another version
@@ -135,15 +137,25 @@ def draft_of(
     RejectedError for what it cannot take, ConfigError for an outcome that is no SAP service's."""
     if len(transaction.outcomes) > STEPS:
         raise RejectedError(f"SAP takes at most {STEPS} outcomes at once: post them apart.")
-    draft = Draft(config, facts, now)
+    draft = Draft(config, facts, now, seen=transaction.versions)
     for number, outcome in enumerate(transaction.outcomes):
         write = _WRITERS.get(type(outcome))
         if write is None:
             raise ConfigError(f"SAP takes no {outcome.kind} by its published services: post it to the MES.")
         if number not in standing or isinstance(outcome, MaintenanceOrder):
+            _as_seen(outcome, draft)
             write(outcome, number, draft)
     draft.documents = _stamped(draft.documents, transaction)
     return draft
+
+
+def _as_seen(outcome: Outcome, draft: Draft) -> None:
+    """A lot's documents have no version of their own: its stock must lie where it lay. Raises ConflictError."""
+    if not isinstance(outcome, HoldLot | DisposeLot) or outcome.lot not in draft.facts.lots:
+        return
+    now = draft.facts.lots[outcome.lot].version
+    if draft.seen.get(f"batch {outcome.lot}", now) != now:
+        raise ConflictError(f"Lot {outcome.lot} was moved in SAP meanwhile: look again.", code="sap.drift")
 
 
 def check_services(transaction: OutcomeTransaction, config: SapConfig) -> None:

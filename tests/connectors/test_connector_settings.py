@@ -11,6 +11,7 @@ from connectors.tryton import manifest as tryton_manifest
 from connectors.tryton.config import TrytonConfig
 from connectors.webhook import manifest as webhook_manifest
 from domain.values import Json
+from infra import connect
 
 OPCUA: dict[str, Json] = {"url": "opc.tcp://127.0.0.1:4840", "machines": [{"equipment": "m", "state": "ns=2;s=m"}]}
 
@@ -54,3 +55,10 @@ def test_manifests_build_their_connectors() -> None:
     assert mes_manifest.build({"url": "http://mes", "token": "t"}).name == "mes"
     assert opcua_manifest.build(OPCUA | {"policy": "None", "insecure": True, "name": "hall-1"}).name == "hall-1"
     assert type(webhook_manifest.build({"signing": "whsec_c2VjcmV0"})).__name__ == "Webhook"
+
+
+def test_who_posts_everything_at_once_is_what_the_manifests_say() -> None:
+    kinds = {"erp": "tryton", "mes": "mes_http"}
+    connected = [connect.Connection(name=role, kind=kind, role=role) for role, kind in kinds.items()]
+    assert connect.atomic(connected) == {"erp"}
+    assert connect.atomic([connect.Connection(name="erp", kind="odoo", role="erp")]) == frozenset()

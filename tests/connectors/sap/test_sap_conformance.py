@@ -1,11 +1,14 @@
 """The suite of every System, on the stand-in built from published metadata."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
 from connectors.roles import System
+from connectors.sap.connector import SapSystem
 from domain.books.outcomes import OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders, SetPriority
-from tests.conformance.system.suite import SystemConformance
+from tests.conformance.system.suite import LedgerConformance, SystemConformance, stands_for
 from tests.connectors.sap.lab import Sap, at, posting
 
 
@@ -16,7 +19,7 @@ class SapBooks:
         self._sap = sap
         self.secret = sap.secret
 
-    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> System:
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> SapSystem:
         return self._sap.system(transport=transport, secret=secret)
 
     def transaction(self, key: str) -> OutcomeTransaction:
@@ -36,6 +39,14 @@ class SapBooks:
     async def query(self, system: System) -> object:
         return await system.query("erp.sale", {"sale": "SO-2001"})
 
+    async def change(self, key: str) -> OutcomeTransaction:
+        moved = PlannedOrder(job_order="JO-1003", planned_start=at(8), planned_end=at(12))
+        return posting(key, RescheduleOrders(orders=[moved]))
+
+    async def edit(self) -> None:
+        moved = PlannedOrder(job_order="JO-1003", planned_start=at(9), planned_end=at(13))
+        await self.system().post(posting("by hand", RescheduleOrders(orders=[moved])))
+
     def count(self, key: str) -> int:
         return self._sap.count(key)
 
@@ -45,7 +56,14 @@ def books(sap: Sap) -> SapBooks:
     return SapBooks(sap)
 
 
-class TestSapConformance(SystemConformance):
+class TestSapConformance(SystemConformance, LedgerConformance):
     """A posting is the request that makes the notification."""
 
     posting = b"MalfunctionStartDate"
+
+    async def test_the_systems_own_table_tells_our_postings(self, books: SapBooks) -> None:  # type: ignore[override]
+        """A document carries a token of the key; a change of an order carries nothing."""
+        system = books.system()
+        await system.post(books.transaction("ledger:listed"))
+        listed = await system.postings_since(at(0) - timedelta(days=3650))
+        assert [stands_for(one.key, "ledger:listed") for one in listed] == [True]

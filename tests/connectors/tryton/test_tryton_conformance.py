@@ -4,9 +4,10 @@ import httpx
 import pytest
 
 from connectors.roles import System
+from connectors.tryton.connector import TrytonSystem
 from domain.books.outcomes import OutcomeTransaction, PlannedOrder, RescheduleOrders, SetPriority
 from domain.books.outcomes import System as Target
-from tests.conformance.system.suite import SystemConformance
+from tests.conformance.system.suite import LedgerConformance, SystemConformance
 from tests.connectors.tryton.conftest import Erp
 
 
@@ -17,7 +18,7 @@ class TrytonBooks:
         self._erp = erp
         self.secret = erp.passwords["mos_product"]
 
-    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> System:
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> TrytonSystem:
         return self._erp.system(transport=transport, secret=secret)
 
     def transaction(self, key: str) -> OutcomeTransaction:
@@ -38,6 +39,16 @@ class TrytonBooks:
     async def query(self, system: System) -> object:
         return await system.query("erp.sale", {"sale": "SO-2001"})
 
+    async def change(self, key: str) -> OutcomeTransaction:
+        return self._with(key, SetPriority(job_orders=["JO-1003"], priority=self._other_priority(1)))
+
+    async def edit(self) -> None:
+        other = self._other_priority(3)
+        await self.system().post(self._with(f"by hand {other}", SetPriority(job_orders=["JO-1003"], priority=other)))
+
+    def _other_priority(self, step: int) -> int:
+        return self._erp.order("JO-1003").priority % 90 + step
+
     def count(self, key: str) -> int:
         return sum(posting.key == key for posting in self._erp.reader.postings())
 
@@ -51,7 +62,7 @@ def books(erp: Erp) -> TrytonBooks:
     return TrytonBooks(erp)
 
 
-class TestTrytonConformance(SystemConformance):
+class TestTrytonConformance(SystemConformance, LedgerConformance):
     """A posting is the request that names the method."""
 
     posting = b"mfgos.posting.post"
