@@ -41,18 +41,19 @@ class AgentActivities:
     async def agent(self, request: AgentRequest) -> AgentAnswer:
         """Ask, within its time and budget, unless somebody stopped it.
 
-        Idempotency: reads only, plus the projection and what was answered, the first time. Raises: nothing of the
-        agent's. Timeouts: `within_s`.
+        Idempotency: reads only, plus the projection and what was answered, the first time; called again after a crash
+        it asks nobody if an answer was kept. Raises: nothing of the agent's. Timeouts: `within_s`.
         """
-        begun = time.monotonic()
+        begun, exception_id = time.monotonic(), request.projection.exception_id
+        asked: dict[str, Json] = {"step": request.step, "given": request.given}
+        if activity.info().attempt > 1:
+            async with self._world.database.transaction() as session:
+                known = await read.answered(session, exception_id, request.agent, asked)
+            if known is not None:
+                return AgentAnswer.model_validate(known)
         answer = await self._answer(request)
         answer = answer.model_copy(update={"took_s": round(time.monotonic() - begun, 2)})
-        kept = (
-            f"agent.{request.agent}",
-            {"step": request.step, "given": request.given},
-            answer.model_dump(mode="json"),
-        )
-        exception_id = request.projection.exception_id
+        kept = (f"agent.{request.agent}", asked, answer.model_dump(mode="json"))
         async with self._world.database.transaction() as session:
             await project.write(session, request.projection)
             await facts.keep(session, exception_id, [kept], self._world.now())

@@ -52,7 +52,7 @@ RECORD = _local("record", 8)
 CLOSE = _local("close", 8)
 WHO = _local("who", 8)
 PROPOSE = _remote("propose", 20, attempts=6, within=timedelta(minutes=3))
-AGENT = _remote("agent", 8)  # and the time that its author gives it
+AGENT = _remote("agent", 8, attempts=3)  # and the time that its author gives it
 POST = _remote("post", 30)
 AWAIT_POSTING = _remote("await_posting", 3600)
 

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.books.ledger import Control
-from domain.values import Json
+from domain.values import Json, content_hash
 from store.db import Database
 from store.read import site
-from store.tables import DecisionRow, ExceptionRow, InboxRow, PostingControlRow, TimelineRow
+from store.tables import ContextFactRow, DecisionRow, ExceptionRow, InboxRow, PostingControlRow, TimelineRow
 
 SCOPE = "agent:"
 _MOST = 2_000  # exceptions that are looked through for one question
@@ -84,6 +84,12 @@ def _said(data: dict[str, Json]) -> dict[str, Json]:
     verb, _, rest = str(data.get("verb", "")).partition(":")
     name, _, value = rest.partition(":")
     return said | ({name: value} if verb == "answer" and name and value else {})
+
+
+async def answered(session: AsyncSession, exception_id: str, agent: str, asked: Json) -> Json:
+    """What came of this very question before; None when nothing is kept of it."""
+    row = await session.get(ContextFactRow, (exception_id, f"agent.{agent}", content_hash(asked)))
+    return row.value if row else None
 
 
 async def stopped(session: AsyncSession, agent: str) -> str | None:

@@ -157,3 +157,15 @@ async def test_the_sites_own_records_propose(world: World) -> None:
     assert answer.confidence == pytest.approx(3 / 4.5, abs=0.001)
     other = await ask(world, history, definition="rush_order")
     assert other.why == "unsure"
+
+
+async def test_called_again_after_a_crash_it_asks_nobody_twice(world: World) -> None:
+    """The answer was committed, and the worker died before it could say so."""
+    agent = Scripted(RIGHT, replace(RIGHT, values={"cause": "power"}))
+    first = await ask(world, agent)
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=2)
+    named = replace(world, agents={"scripted": agent})
+    assert await environment.run(AgentActivities(named).agent, request()) == first
+    assert len(agent.asked) == 1
+    assert (await environment.run(AgentActivities(named).agent, request(step="second"))).values == {"cause": "power"}
