@@ -136,6 +136,12 @@ class FeedClient:
             raise TransientError("The feed cannot be fetched; it is tried again.", detail=told) from error
         return found[""] if "" in found else _joined(found)
 
+    def hidden(self, text: str) -> str:
+        """Without our secrets, which a page or an error may quote."""
+        for secret in filter(None, self._secrets.values()):
+            text = text.replace(secret, "…").replace(quote(secret), "…")
+        return text
+
     def _address(self, url: str, now: datetime) -> SplitResult:
         for name, days in _DAYS.items():
             url = url.replace(name, f"{now + timedelta(days=days):%Y-%m-%d}")

@@ -78,7 +78,7 @@ def _answer(out: bytes) -> Imported:
         raise InvalidPayloadError("It can't be read: no export that this feed is set for.")
     answer = json.loads(out)
     if "error" in answer:
-        raise InvalidPayloadError(answer["error"], detail=answer["detail"])
+        raise InvalidPayloadError(answer["error"])
     return Imported(
         schedules=[Schedule.model_validate(one) for one in answer["schedules"]], problems=answer["problems"]
     )
@@ -94,7 +94,7 @@ def main() -> None:
     try:
         found = source(told["format"], told["settings"]).read(sys.stdin.buffer.read(), people)
     except InvalidPayloadError as error:
-        json.dump({"error": error.message, "detail": error.detail}, sys.stdout)
+        json.dump({"error": error.message}, sys.stdout)  # the detail may quote a page that quotes the secret address
         return
     schedules = [one.model_dump(mode="json") for one in found.schedules]
     json.dump({"schedules": schedules, "problems": found.problems}, sys.stdout)

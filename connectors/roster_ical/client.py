@@ -34,17 +34,18 @@ class Found:
     cut: bool
 
 
-def parse(data: bytes, begins: datetime, ends: datetime, at_most: int) -> Found:
-    """The events that touch this time, in order, at most so many, cancelled ones left out. Raises
-    InvalidPayloadError."""
+def parse(data: bytes, begins: datetime, ends: datetime, at_most: int, zone: str = "") -> Found:
+    """The events that touch this time, in order, at most so many, cancelled ones left out. `zone`: of times without
+    one, where the calendar names none. Raises InvalidPayloadError."""
     text = text_of(data)
     try:
         calendar = Calendar.from_ical(text)
-        zone = _zone(str(calendar.get("X-WR-TIMEZONE", "")))
-        events = list(islice(_between(calendar, begins, ends, ZoneInfo(zone or "UTC")), at_most + 1))
+        named = _zone(str(calendar.get("X-WR-TIMEZONE", "")))
+        there = ZoneInfo(named or zone or "UTC")
+        events = list(islice(_between(calendar, begins, ends, there), at_most + 1))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InvalidPayloadError("The file is no iCalendar (.ics) file", detail=str(error)) from None
-    return Found(str(calendar.get("X-WR-CALNAME", "")), zone, events[:at_most], len(events) > at_most)
+    return Found(str(calendar.get("X-WR-CALNAME", "")), named, events[:at_most], len(events) > at_most)
 
 
 def _between(calendar: Calendar, begins: datetime, ends: datetime, zone: ZoneInfo) -> Iterator[Occurrence]:

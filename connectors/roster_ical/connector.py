@@ -18,5 +18,5 @@ class IcalRoster:
     def read(self, data: bytes, people: Sequence[Person]) -> Imported:
         """One schedule of the events of the coming time. Raises InvalidPayloadError."""
         ends = self._config.begins + timedelta(days=self._config.days)
-        found = client.parse(data, self._config.begins, ends, mapping.ENTRIES)
+        found = client.parse(data, self._config.begins, ends, mapping.ENTRIES, self._config.timezone)
         return mapping.read(found, self._config, Directory(people))

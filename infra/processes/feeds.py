@@ -8,7 +8,7 @@ from datetime import datetime
 
 from admin import roster_feeds
 from admin.roster_feeds import Look
-from connectors.roster_feeds import CalendarConfig, FeedConfig
+from connectors.roster_feeds import CalendarConfig, FeedClient, FeedConfig
 from domain.errors import ConfigError, MosError, NotFoundError
 from domain.rosters.imported import Imported
 from domain.rosters.people import Person
@@ -76,12 +76,22 @@ class Feeds:
             await roster_feeds.failed(self._database, asked, error, self._clock())
 
     async def _fetched(self, connection: Connection, config: FeedConfig, moment: datetime) -> Imported:
-        """Raises MosError."""
-        data = await connect.feed(_accepting(connection, config)).get(moment)
+        """Raises MosError; nothing in it or in what was found tells a secret."""
+        client = connect.feed(_accepting(connection, config))
+        try:
+            found = await self._read_at(client, connection.kind, config, moment)
+        except MosError as error:
+            error.message, error.detail = client.hidden(error.message), client.hidden(error.detail)
+            raise
+        found.problems = [client.hidden(problem) for problem in found.problems]
+        return found
+
+    async def _read_at(self, client: FeedClient, kind: str, config: FeedConfig, moment: datetime) -> Imported:
+        data = await client.get(moment)
         async with self._database.transaction() as session:
             people = list((await site_read.roster(session)).people)
             zone = (await site_read.site(session)).timezone
-        return await self._read(connection.kind.removeprefix("roster_"), _settings(config, zone, moment), data, people)
+        return await self._read(kind.removeprefix("roster_"), _settings(config, zone, moment), data, people)
 
 
 def _row(connection: Connection) -> dict[str, Json]:

@@ -1,7 +1,7 @@
 """People and schedules in the console: what is shown, what forms change, who may, and the calendar feed."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from sqlmodel import col
 from domain.rosters.people import Person
 from store.db import Database
 from store.read import site as site_read
-from store.tables import AuditRow, PersonRow
-from tests.api.seeding import PLANNER, QUALITY, TECHNICIAN
+from store.tables import AuditRow, PersonRow, ScheduleFeedRow
+from tests.api.seeding import NOW, PLANNER, QUALITY, TECHNICIAN
 from tests.api.site import Browser, hidden
 
 LEAD = QUALITY
@@ -155,3 +155,29 @@ async def test_a_secret_feed_is_read_without_a_log_in_until_it_is_ended(lead: Br
     assert (await lead.get(path)).status_code == 404
     other = await send(lead, "/schedules/hall", "Calendar address", f"/feeds/people/{PLANNER}")
     assert other.status_code == 422
+
+
+async def test_the_page_says_how_a_feed_is_and_who_keeps_the_roster_has_it_looked_at(
+    lead: Browser, database: Database
+) -> None:
+    told = {"kind": "roster_ical", "host": "calendar.example.com", "version": "", "minutes": 15, "stale_after": 24}
+    old = NOW - timedelta(days=2)
+    row = ScheduleFeedRow(name="theirs", added_at=old, next_at=NOW, notes=[], schedules=["hall"], **told)
+    row.good_at, row.tried_at, row.error, row.advice = old, NOW, "The feed is gone. <HTTP 404>", "Look the address up."
+    async with database.transaction() as session:
+        session.add(row)
+    page = (await lead.get("/people")).text
+    for words in ("stale", "The feed is gone. &lt;HTTP 404&gt;", "Look the address up.", "last good schedule stays"):
+        assert words in page
+    assert '<a href="/people#feed-theirs">' in (await lead.get("/schedules/hall")).text
+    done = await send(lead, "/people", 'id="feed-theirs"', "/schedule-feeds/theirs")
+    assert (done.status_code, done.headers["location"]) == (303, "/people#feed-theirs")
+    async with database.transaction() as session:
+        asked = await session.get(ScheduleFeedRow, "theirs")
+        assert asked is not None
+        assert asked.asked_at == NOW
+    assert "Being looked at" in (await lead.get("/people")).text
+    await lead.sign_in(PLANNER)
+    page = (await lead.get("/people")).text
+    assert "/schedule-feeds/theirs" not in page
+    assert (await lead.post("/schedule-feeds/theirs", hidden(page))).status_code == 422

@@ -1,5 +1,6 @@
 """People and schedules on a phone, a tablet and a desk: nothing overflows, the policy refuses nothing, forms work."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from playwright.async_api import Browser, ViewportSize, expect
 
 from domain.rosters.model import Schedule
 from store.db import Database
-from store.tables import AbsenceRow, OverrideRow, PersonRow, ScheduleRow
+from store.tables import AbsenceRow, OverrideRow, PersonRow, ScheduleFeedRow, ScheduleRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, TECHNICIAN
 from tests.browser.conftest import Console
 from tests.browser.test_console_in_chromium import SIZES, sign_in
@@ -46,8 +47,24 @@ async def staff(database: Database) -> None:
         entered: dict[str, Any] = {"entered_by": QUALITY, "entered_at": NOW}
         override |= {"people": [QUALITY], "instead_of": [PLANNER], "reason": "training in the other hall"}
         session.add(ScheduleRow(id="hall", data=schedule))
+        session.add_all([_feed("theirs", NOW - timedelta(minutes=4)), _feed("night_shifts", NOW - timedelta(days=2))])
         session.add(OverrideRow(id="o1", schedule="hall", ends=NOW.replace(day=25), data=override, **entered))
         session.add(AbsenceRow(id="a1", person=TECHNICIAN, ends=NOW.replace(day=27), data=absence, **entered))
+
+
+def _feed(name: str, good_at: datetime) -> ScheduleFeedRow:
+    """One that is good, or one that is wrong for long."""
+    good = NOW - good_at < timedelta(hours=1)
+    error = "'night_shifts' is a schedule of this site: if the feed may replace it, name it in its 'schedules'"
+    return ScheduleFeedRow(
+        name=name,
+        **{"kind": "roster_ical", "host": "calendar.example.com", "version": "1", "minutes": 15, "stale_after": 24},
+        **{"added_at": NOW, "next_at": NOW, "tried_at": NOW, "good_at": good_at, "changed_at": good_at},
+        error="" if good else error,
+        advice="" if good else "Mend the feed in connectors.yaml and push it.",
+        notes=["3 events 'Somebody Else' name nobody on the roster"] if good else [],
+        schedules=["hall"] if good else [],
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
