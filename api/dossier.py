@@ -12,7 +12,7 @@ from domain.audit.verification import Report
 from domain.books.booking import FieldStanding, Preview, ReadBack
 from domain.values import Json, content_hash
 from store.read.dossier import Dossier
-from store.tables import LedgerRow
+from store.read.ledger import LedgerRow
 
 _BRIEF = 6000
 

@@ -27,8 +27,7 @@ from domain.books.reconciliation import Kind
 from domain.errors import InvalidPayloadError
 from domain.values import Json, canonical, iso
 from store.read import reconciliation as read
-from store.read.reconciliation import Entry, Search
-from store.tables import ReconciliationRow
+from store.read.reconciliation import Entry, ReconciliationRow, Search
 
 router = APIRouter()
 _FILTERS = ("words", "system", "kind", "state", "run")

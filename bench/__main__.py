@@ -1,9 +1,10 @@
-"""`python -m bench [NAME ...]`: check, interpreter, replay, roster, first_path; all of them without a name."""
+"""`python -m bench [NAME ...]`: check, interpreter, replay, roster, messages, audit, ledger, first_path; all of them
+without a name."""
 
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import check, first_path, interpreter, messages, replay, roster
+from bench import audit, check, first_path, interpreter, ledger, messages, replay, roster
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "check": check.main,
@@ -11,6 +12,8 @@ BENCHES: dict[str, Callable[[list[str]], int]] = {
     "replay": replay.main,
     "roster": roster.main,
     "messages": messages.main,
+    "audit": audit.main,
+    "ledger": ledger.main,
     "first_path": first_path.main,
 }
 

@@ -12,7 +12,7 @@ from domain.audit.verification import Report
 from store.db import Database
 
 Result = TypeVar("Result")
-_LONG = 20_000  # a shorter chain is verified before another process has started
+_LONG = 200_000  # a shorter chain is verified before other processes have begun
 
 
 def whole(url: str, keys: Sequence[str], workers: int, *, long: int = _LONG) -> Report:

@@ -14,6 +14,7 @@ from store.db import Database
 from store.read import board
 from store.tables import DifferenceRow, ExceptionRow, LedgerPartRow, LedgerRow, ReconciliationRow
 
+__all__ = ["Entry", "Found", "ReconciliationRow", "Search", "find"]
 PAGE = 50
 _BATCH = 100
 _STANDS = [state.value for state in STANDS]
