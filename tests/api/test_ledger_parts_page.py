@@ -9,14 +9,19 @@ from tests.api.seeding import NOW, PLANNER, RUSH
 from tests.api.site import Browser
 
 
-async def test_each_part_is_shown_with_what_became_of_it(somebody: Browser, database: Database) -> None:
+async def seed_parts(database: Database) -> None:
+    """A decision of two outcomes whose second was refused."""
     outcomes: list[Any] = [
         {"kind": "set_priority", "job_orders": [order], "priority": 1} for order in ("JO-7001", "JO-7002")
     ]
     common: dict[str, Any] = {"exception_id": RUSH, "step": "5", "system": "mes", "drafted_at": NOW}
     part: dict[str, Any] = {"transaction": "txn_group", "attempt": 1}
     async with database.transaction() as session:
-        session.add(LedgerRow(id="txn_group", key="k:g", status="dead_lettered", outcomes=outcomes, **common))
+        session.add(
+            LedgerRow(
+                id="txn_group", key="k:g", status="dead_lettered", error="It is closed.", outcomes=outcomes, **common
+            )
+        )
         way: dict[str, Any] = {"reverses": "txn_group", "requested_by": "mos", "approved_by": "mos:saga"}
         session.add(LedgerRow(id="txn_way", key="k:w", status="posted", outcomes=outcomes[:1], **way, **common))
         session.add(
@@ -28,6 +33,10 @@ async def test_each_part_is_shown_with_what_became_of_it(somebody: Browser, data
         session.add(
             LedgerPartRow(key="k:g/2", number=2, status="refused", outcomes=outcomes[1:], error="It is closed.", **part)
         )
+
+
+async def test_each_part_is_shown_with_what_became_of_it(somebody: Browser, database: Database) -> None:
+    await seed_parts(database)
     await somebody.sign_in(PLANNER)
     page = (await somebody.get("/ledger/txn_group")).text
     told = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))

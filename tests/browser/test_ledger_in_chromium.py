@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from store.tables import LedgerRow
 from tests.api.seeding import PLANNER
 from tests.api.test_ledger_console import seed_ledger
+from tests.api.test_ledger_parts_page import seed_parts
 from tests.browser.conftest import Console
 from tests.browser.test_console_in_chromium import SIZES
 from tests.browser.test_signing_in_chromium import fits, opened
@@ -43,6 +44,10 @@ async def test_the_ledger(console: Console, chromium: Browser, pictures: Path | 
     await picture(page, pictures, f"ledger-dead-{size}")
     await page.goto(f"{console.url}/ledger/txn_done")
     await picture(page, pictures, f"ledger-done-{size}")
+    await seed_parts(console.database)
+    await page.goto(f"{console.url}/ledger/txn_group")
+    await expect(page.get_by_role("heading", name="Posted one after the other")).to_be_visible()
+    await picture(page, pictures, f"ledger-parts-{size}")
     await page.goto(f"{console.url}/ledger/systems")
     await page.locator('[id="system:erp"]').get_by_text("Change").click()
     await picture(page, pictures, f"ledger-systems-{size}")
