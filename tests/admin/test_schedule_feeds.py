@@ -66,7 +66,8 @@ class Site:
             await self.over.wait()
             return web.Response(status=503)
         if callable(self.answer):
-            return self.answer(request)
+            made: web.StreamResponse = self.answer(request)
+            return made
         return web.Response(body=self.answer)
 
     async def publish(self, kind: str = "roster_ical", secrets: dict[str, str] | None = None, **config: Json) -> None:
@@ -228,7 +229,13 @@ async def test_a_secret_part_of_the_address_is_shown_nowhere(
 
 def goalert(overrides: list[Json], name: str = "Hall", shift: int = 0) -> bytes:
     """Jonas and Amira by turns of a day; `shift`: told so many turns later."""
-    rotation = {"id": "r1", "name": "R", "start": "2026-11-01T06:00:00Z", "timeZone": "UTC", "type": "daily"}
+    rotation: dict[str, Json] = {
+        "id": "r1",
+        "name": "R",
+        "start": "2026-11-01T06:00:00Z",
+        "timeZone": "UTC",
+        "type": "daily",
+    }
     rotation |= {"shiftLength": 1, "userIDs": ["u1", "u2"], "activeUserIndex": shift % 2}
     rotation |= {"nextHandoffTimes": [f"2026-11-{23 + shift}T06:00:00Z"]}
     rules = [{"start": "00:00", "end": "00:00", "weekdayFilter": [True] * 7}]
@@ -241,7 +248,7 @@ def goalert(overrides: list[Json], name: str = "Hall", shift: int = 0) -> bytes:
 
 async def test_overrides_that_are_gone_there_are_gone_here_and_those_of_people_stay(site: Site) -> None:
     await site.publish("roster_goalert")
-    one = {"id": "o1", "start": "2026-12-01T06:00:00Z", "end": "2026-12-02T06:00:00Z"}
+    one: dict[str, Json] = {"id": "o1", "start": "2026-12-01T06:00:00Z", "end": "2026-12-02T06:00:00Z"}
     one |= {"addUserID": "u1", "removeUserID": "u2", "target": {"id": "s1"}}
     site.answer = goalert([one])
     await site.look()

@@ -160,9 +160,17 @@ async def test_a_secret_feed_is_read_without_a_log_in_until_it_is_ended(lead: Br
 async def test_the_page_says_how_a_feed_is_and_who_keeps_the_roster_has_it_looked_at(
     lead: Browser, database: Database
 ) -> None:
-    told = {"kind": "roster_ical", "host": "calendar.example.com", "version": "", "minutes": 15, "stale_after": 24}
+    told: dict[str, Any] = {
+        "kind": "roster_ical",
+        "host": "calendar.example.com",
+        "version": "",
+        "minutes": 15,
+        "stale_after": 24,
+    }
     old = NOW - timedelta(days=2)
-    row = ScheduleFeedRow(name="theirs", added_at=old, next_at=NOW, notes=[], schedules=["hall"], **told)
+    row = ScheduleFeedRow(
+        name="theirs", added_at=old, next_at=NOW, notes=[], schedules=["hall"], stale_after=24, **told
+    )
     row.good_at, row.tried_at, row.error, row.advice = old, NOW, "The feed is gone. <HTTP 404>", "Look the address up."
     async with database.transaction() as session:
         session.add(row)

@@ -56,15 +56,11 @@ def _feed(name: str, good_at: datetime) -> ScheduleFeedRow:
     """One that is good, or one that is wrong for long."""
     good = NOW - good_at < timedelta(hours=1)
     error = "'night_shifts' is a schedule of this site: if the feed may replace it, name it in its 'schedules'"
-    return ScheduleFeedRow(
-        name=name,
-        **{"kind": "roster_ical", "host": "calendar.example.com", "version": "1", "minutes": 15, "stale_after": 24},
-        **{"added_at": NOW, "next_at": NOW, "tried_at": NOW, "good_at": good_at, "changed_at": good_at},
-        error="" if good else error,
-        advice="" if good else "Mend the feed in connectors.yaml and push it.",
-        notes=["3 events 'Somebody Else' name nobody on the roster"] if good else [],
-        schedules=["hall"] if good else [],
-    )
+    told: dict[str, Any] = {"kind": "roster_ical", "host": "calendar.example.com", "version": "1", "minutes": 15}
+    told |= {"added_at": NOW, "next_at": NOW, "tried_at": NOW, "good_at": good_at, "changed_at": good_at}
+    told |= {"notes": ["3 events 'Somebody Else' name nobody on the roster"] if good else []}
+    told |= {"error": "", "advice": ""} if good else {"error": error, "advice": "Mend the feed and push it."}
+    return ScheduleFeedRow(name=name, stale_after=24, schedules=["hall"] if good else [], **told)
 
 
 @pytest.mark.parametrize("size", SIZES)
