@@ -19,7 +19,7 @@ from activities.world import World
 from connectors.roles import Reconciler
 from domain.books import reconciliation as rules
 from domain.books.booking import Booked, FieldStanding, ReadBack
-from domain.books.ledger import Event, step
+from domain.books.ledger import Event, State, step
 from domain.books.outcomes import Receipt
 from domain.books.reconciliation import Difference, Kind, Known
 from domain.books.saga import PartState
@@ -30,7 +30,7 @@ from store.read import ledger as read
 from store.read import parts as parts_read
 from store.read import reconciliation as runs_read
 from store.read.health import UNAVAILABLE
-from store.tables import LedgerRow, ReconciliationRow
+from store.tables import LedgerPartRow, LedgerRow, ReconciliationRow
 from store.write import exceptions, inbox, ledger, troubles
 from store.write import reconciliation as runs
 
@@ -72,7 +72,7 @@ class Reconciliation:
         for row in rows:
             system = self._world.systems.get(row.system)
             if isinstance(system, Reconciler) and row.receipt:
-                status, _ = await self._one(row, system, "")
+                status, _ = await self._take(row, await self._stands(row, system), "")
                 counted[status] = counted.get(status, 0) + 1
         return counted
 
@@ -110,23 +110,31 @@ class Reconciliation:
         counted: dict[str, int] = {"compared": 0, "unread": 0}
         found: dict[str, int] = {}
         async for rows in runs_read.to_compare(self._world.database, run.system, run.since):
-            await self._compare(rows, system, run.id, counted, found)
+            same = await self._compare(rows, system, run.id, counted, found)
             async with self._world.database.transaction() as session:
+                await runs.as_before(session, same, self._world.now())
                 await runs.alive(session, run.id, self._world.now(), **counted)
         booked = await self._other_way(run, system, found)
         await self._end(run, "done", booked=booked, found=found, **counted)
 
     async def _compare(
         self, rows: Sequence[LedgerRow], system: Reconciler, run: str, counted: dict[str, int], found: dict[str, int]
-    ) -> None:
-        gate, away = asyncio.Semaphore(SIDE_BY_SIDE), asyncio.Event()
+    ) -> list[str]:
+        """Gives those that stood as posted before, and do so now."""
+        gate, away, same = asyncio.Semaphore(SIDE_BY_SIDE), asyncio.Event(), list[str]()
 
         async def one(row: LedgerRow) -> None:
             async with gate:
                 if away.is_set():
                     return
                 try:
-                    _, kind = await self._one(row, system, run)
+                    stands = await self._stands(row, system)
+                    as_posted = stands.known and not stands.changed
+                    if as_posted and row.status == State.RECONCILED:
+                        same.append(row.id)
+                        kind = ""
+                    else:
+                        _, kind = await self._take(row, stands, run)
                 except _NOBODY_ANSWERS:
                     away.set()
                     raise
@@ -143,6 +151,7 @@ class Reconciliation:
         for result in await asyncio.gather(*map(one, readable), return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
+        return same
 
     async def _other_way(self, run: ReconciliationRow, system: Reconciler, found: dict[str, int]) -> int:
         """The system's own postings against the ledger; gives how many there are."""
@@ -169,9 +178,9 @@ class Reconciliation:
             known |= await runs_read.by_token(session, rules.tokens(unknown))
         return rules.unexplained(name, booked, known)
 
-    async def _one(self, row: LedgerRow, system: Reconciler, run: str) -> tuple[str, str]:
-        """Read it back; gives its state now and the kind of difference, if there is one."""
-        found, now = await self._stands(row, system), self._world.now()
+    async def _take(self, row: LedgerRow, found: ReadBack, run: str) -> tuple[str, str]:
+        """What was read back; gives its state now and the kind of difference, if there is one."""
+        now = self._world.now()
         async with self._world.database.transaction() as session:
             held = await ledger.locked(session, row.id)
             if held.status not in rules.STANDS:
@@ -180,8 +189,8 @@ class Reconciliation:
             difference = rules.differs(_known(held), found, overtaken=overtaken)
             if overtaken:
                 found = ReadBack(known=True, fields=[f for f in found.fields if f.stands == f.posted])
-            news = await self._keep(session, difference, run, held) if difference else False
-            event = Event.DIFFER if news else Event.READ_BACK
+            is_open = await self._keep(session, difference, run, held) if difference else False
+            event = Event.DIFFER if is_open else Event.READ_BACK
             before, held.status = held.status, step(held.status, event).value
             held.read_back, held.read_back_at = found.model_dump(mode="json"), now
             if held.status != before:
@@ -190,14 +199,16 @@ class Reconciliation:
                 await ledger.audit(session, fact | {"data": data | {"known": found.known}})
                 await exceptions.changed(session, row.exception_id)
             await runs.agrees(session, row.id, run, now, but=difference.kind.value if difference else "")
-            if not news:
+            if not is_open:
                 await troubles.moved(session, held, now)
         return held.status, difference.kind.value if difference else ""
 
     async def _stands(self, row: LedgerRow, system: Reconciler) -> ReadBack:
         """What stands there of a transaction, or of its parts where the system posts them one after the other."""
-        async with self._world.database.transaction() as session:
-            parts = await parts_read.current(session, row.id)
+        parts: list[LedgerPartRow] = []
+        if row.system not in self._world.atomic:
+            async with self._world.database.transaction() as session:
+                parts = await parts_read.current(session, row.id)
         if not parts:
             return await system.read_back(Life(self._world, row).transaction(), Receipt.model_validate(row.receipt))
         known, fields = True, list[FieldStanding]()

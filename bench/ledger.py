@@ -203,7 +203,8 @@ def _row(one: OutcomeTransaction, receipt: Any, documents: list[str]) -> dict[st
         "outcomes": [outcome.model_dump(mode="json") for outcome in one.outcomes],
         "objects": objects_of(one.outcomes),
     }
-    state = {"status": "posted", "decision": one.decision, "attempts": 1, "receipt": receipt, "documents": documents}
+    state = {"status": "reconciled", "decision": one.decision, "attempts": 1, "receipt": receipt}
+    state["documents"] = documents
     return empty | about | state | {"drafted_at": now, "posted_at": now, "read_back_at": now, "troubles": 0}
 
 

@@ -1,6 +1,6 @@
 """Runs of the reconciliation and what they find."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.books.ledger import State
 from domain.books.reconciliation import Difference
 from domain.ids import derived_id
 from domain.values import Json
@@ -58,6 +59,12 @@ async def alive(session: AsyncSession, run: str, now: datetime, **values: Json) 
     await session.execute(
         update(ReconciliationRow).where(col(ReconciliationRow.id) == run).values(alive_at=now, **values)
     )
+
+
+async def as_before(session: AsyncSession, ids: Sequence[str], now: datetime) -> None:
+    """These were read back, and stand as they did."""
+    still = col(LedgerRow.id).in_(ids) & (col(LedgerRow.status) == State.RECONCILED.value)
+    await session.execute(update(LedgerRow).where(still).values(read_back_at=now))
 
 
 async def end(session: AsyncSession, run: str, status: str, now: datetime, **values: Json) -> None:

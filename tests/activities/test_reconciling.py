@@ -98,6 +98,25 @@ async def test_a_run_says_who_asked_and_how_many_it_compared(world: World, books
     assert await signals(world) == []
 
 
+async def test_what_stands_as_before_is_only_seen_again(world: World, books: Books) -> None:
+    await look(world)
+
+    async def row() -> LedgerRow:
+        async with world.database.transaction() as session:
+            return await session.get_one(LedgerRow, "txn_1")
+
+    first = await row()
+    assert first.status == "reconciled"
+    assert (await look(world)).compared == 3
+    again = await row()
+    assert first.read_back_at
+    assert again.read_back_at
+    assert (again.read_back_at > first.read_back_at, again.read_back) == (True, first.read_back)
+    async with world.database.transaction() as session:
+        kinds = select(col(AuditRow.kind)).where(col(AuditRow.subject) == "txn_1")
+        assert list(await session.scalars(kinds)) == ["transaction.reconciled"]
+
+
 async def test_each_kind_of_difference_is_found_once_and_told(world: World, books: Books) -> None:
     del books.stands["exc_1:s0:1"]
     books.stands |= {"exc_1:s1:1": 77, "exc_1:s9:1": 9, "somebody:else:1": 5}
