@@ -50,6 +50,21 @@ class Ask:
         """What a group of choices is called."""
         return str(self.shown.values.get("legends", {}).get(name) or name.replace("_", " ").capitalize())
 
+    @property
+    def aside(self) -> list[Choice]:
+        """What asks for something of its own and so has a form of its own: a question, a note, a person, a time. Of a
+        decision that is signed nothing does: its page is for the decision."""
+        if self.sign and self.task.kind == "approve":
+            return []
+        return [choice for choice in self.buttons if choice.more]
+
+    def input(self, one: Input) -> str:
+        """What an input is called; the language's word for its name where its author gave none."""
+        language = self.shown.language
+        known = next((key for key in (f"inputs.{one.name}", f"labels.{one.name}") if has(language, key)), "")
+        named = self.say(known, by="", at="", deadline="", title="", code="", label="") if known else one.name
+        return one.label or named
+
     def meaning(self, name: str) -> str:
         """What a signature may state; a site's own meaning as it is written."""
         known = has(self.shown.language, f"signing.{name}")

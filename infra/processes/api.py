@@ -55,7 +55,13 @@ async def _serve(settings: Settings, deps: ApiDeps, ready: Callable[[], None]) -
     )
     server = uvicorn.Server(config)
     ready()
-    await server.serve()
+    serving = asyncio.create_task(server.serve())
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True  # answers what it is asked, ends its lifespan, and logs no broken one
+        await serving
+        raise
 
 
 async def make_deps(settings: Settings, database: Database, opened: list[object] | None = None) -> ApiDeps:

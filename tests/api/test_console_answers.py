@@ -4,9 +4,10 @@ import httpx
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from domain.asking.messages import Choice, Fact, Input
 from store.db import Database
-from store.tables import InboxRow
-from tests.api.seeding import BREAKDOWN, DISPOSITION, HOLD, PASSWORD, PLAN, PLANNER, QUALITY, TECHNICIAN
+from store.tables import InboxRow, TaskRow
+from tests.api.seeding import BREAKDOWN, DISPOSITION, HOLD, PASSWORD, PLAN, PLANNER, QUALITY, REPAIR, TECHNICIAN
 from tests.api.site import HTML, Browser, hidden
 
 
@@ -29,6 +30,41 @@ async def test_a_decision_is_committed_as_the_signed_in_person(somebody: Browser
     assert row.body["person"] == PLANNER
     assert (row.body["verb"], row.body["task"]) == ("approve:swap", f"{PLAN}:1")
     assert row.body["fields"] == {"comment": "key customer first"}
+
+
+async def test_a_question_a_note_and_a_hand_over_have_forms_of_their_own(somebody: Browser, database: Database) -> None:
+    to = Input(name="to", kind="choice", choices=[Fact(label="Petr Dvořák", value=PLANNER)])
+    said = [Input(name="text", required=True)]
+    more = [
+        Choice(verb="hand_over", more=True, asks=[to]),
+        *(Choice(verb=v, more=True, asks=said) for v in ("ask", "inform")),
+    ]
+    async with database.transaction() as session:
+        row = await session.get_one(TaskRow, REPAIR)
+        choices = [*row.shown["choices"], *(choice.model_dump(mode="json") for choice in more)]
+        row.shown = row.shown | {"choices": choices}
+    await somebody.sign_in(TECHNICIAN)
+    page = (await somebody.get(f"/exceptions/{BREAKDOWN}")).text
+    given = {"Hand over": {"to": PLANNER}, "Ask a question": {"text": "which spindle?"}, "Add a note": {"text": "belt"}}
+    for title, fields in given.items():
+        form = hidden(page, f"<summary>{title}</summary>") | {f"field.{name}": value for name, value in fields.items()}
+        verb = {"Hand over": "hand_over", "Ask a question": "ask", "Add a note": "inform"}[title]
+        assert (await somebody.post(f"/tasks/{REPAIR}/answer", form | {"verb": verb})).status_code == 303
+    told = {row.body["verb"]: row.body["fields"] for row in await answers(database)}
+    assert told == {"hand_over": {"to": PLANNER}, "ask": {"text": "which spindle?"}, "inform": {"text": "belt"}}
+
+
+async def test_what_the_systems_would_change_stands_with_each_option(somebody: Browser, database: Database) -> None:
+    preview = {"changes": [{"record": "JO-1001", "field": "planned_start", "before": "08:00", "after": "10:00"}]}
+    preview |= {"total": 1, "away": ["mes"]}
+    async with database.transaction() as session:
+        row = await session.get_one(TaskRow, PLAN)
+        row.shown = row.shown | {"options": [one | {"preview": preview} for one in row.shown["options"]]}
+    for person in (PLANNER, TECHNICIAN):  # who decides, and who only looks
+        await somebody.sign_in(person)
+        page = await somebody.get(f"/exceptions/{BREAKDOWN}")
+        assert page.status_code == 200
+        assert page.text.count("08:00 &rarr; <b>10:00</b>") == 2
 
 
 async def test_the_same_form_sent_twice_is_one_answer(somebody: Browser, database: Database) -> None:
