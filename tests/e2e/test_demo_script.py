@@ -23,6 +23,7 @@ from infra.demo.play.peers import find_peers
 from infra.demo.play.phones import Phones
 from infra.plant.catalogue import load_catalogue
 from infra.plant.plant_control import draw
+from tests.support import everything_said
 from tests.support.vendor_rules import assert_rules_kept
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -136,6 +137,38 @@ def test_script_plays_all_of_it(demo: Demo) -> None:
     assert_rules_kept(demo.told("phones"))
     for exception in ("breakdown of lathe-1", "breakdown of (lathe|mill)-2", "quality hold of L-", "rush order of"):
         assert re.search(rf"^{exception}(.* \d+\.\d\d s){{3}}", played.stdout, re.M), played.stdout
+
+
+def test_c7_no_secret_is_in_anything_that_is_written_or_told(demo: Demo) -> None:
+    """After all of that: not in a log, row, history, export, dossier, page of an error, or in what `mos` prints."""
+    lines = (demo.data / "run" / "product.env").read_text().splitlines()
+    env = {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+    database, temporal = env["MOS_DATABASE_URL"], (env["MOS_TEMPORAL_ADDRESS"], env["MOS_TEMPORAL_NAMESPACE"])
+    with psycopg.connect(database) as connection:
+        ids = [str(row[0]) for row in connection.execute("SELECT id FROM plant_exception ORDER BY opened_at LIMIT 2")]
+    commands = (
+        ["status"],
+        ["versions"],
+        ["audit", "verify"],
+        ["audit", "export", "--by", "sofia"],
+        ["roster", "export"],
+        ["no-such"],
+    )
+    said = {
+        **dict(everything_said.logs(demo.data)),
+        **dict(everything_said.rows(database)),
+        **dict(everything_said.histories(*temporal)),
+        **dict(everything_said.pages(find_peers(demo.data), ids)),
+        **{f"mos {' '.join(one)}": demo.run("infra.cli", *one, within=60).stdout for one in commands},
+    }
+    for kind in ("log ", "table ledger", "history ", "dossier ", "mos audit export", "/audit/export csv"):
+        told = "".join(text for name, text in said.items() if name.startswith(kind))
+        assert len(told) > 200, f"{kind} says something"
+    assert "is down" in "".join(text for name, text in said.items() if name.startswith("dossier "))
+    secrets = everything_said.secrets_of(demo.data)
+    assert {"webhook", "slack_bot_token", "twilio_auth_token", "mes.token", "erp-product.password"} <= secrets.keys()
+    found = {(where, name) for where, text in said.items() for name, word in secrets.items() if word in text}
+    assert found <= {("wrong password", "console_password")}, "but for the demo's own, which its log-in page tells"
 
 
 def test_guide_leads_to_a_finished_exception(demo: Demo) -> None:
