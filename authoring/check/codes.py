@@ -96,6 +96,7 @@ CODES: Mapping[str, str] = {
     # -- the site --
     "mos.people.nobody": "Nobody fits, at any hour of the coming weeks.",
     "mos.people.gap": "At these hours nobody fits. A note when the ladder reaches somebody then.",
+    "mos.people.stale": "A schedule comes from a feed that was not read for too long. *People* says why.",
     "mos.people.authority": "Nobody of those asked may decide it.",
     "mos.people.quorum": "More people must agree than there are.",
     "mos.people.four_eyes": "Those who did the earlier steps may not decide here, and too few others may.",

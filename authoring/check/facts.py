@@ -30,6 +30,7 @@ class SiteFacts:
     systems: role (erp, mes) -> what the connected system is; None = not known, nothing is said about systems.
     channels: over which people can be reached; None = over every one that they name.
     authority: the site's matrix; None = whoever has an authority on the roster has it without limits.
+    stale: schedule -> the feed that it comes from, where that was not read for too long.
     """
 
     site: Site
@@ -39,6 +40,7 @@ class SiteFacts:
     channels: frozenset[str] | None = None
     weeks: int = WEEKS
     authority: AuthorityMatrix | None = None
+    stale: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def zone(self) -> ZoneInfo:

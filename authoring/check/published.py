@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from authoring.check.facts import WEEKS, SiteFacts, connected
 from domain.language.definition import Definition
-from store.read import authority
+from store.read import authority, feeds
 from store.read import definitions as read
 from store.read import site as site_read
 
@@ -18,7 +18,8 @@ async def facts(
     known = await site_read.is_published(session, "connectors")
     systems = connected(await site_read.document(session, "connectors")) if known else None
     site, roster = await site_read.site(session), await site_read.roster(session)
-    return SiteFacts(site, roster, now, systems, channels, weeks, await authority.matrix(session))
+    stale = {name: row.name for row in await feeds.every(session) if feeds.is_stale(row, now) for name in row.schedules}
+    return SiteFacts(site, roster, now, systems, channels, weeks, await authority.matrix(session), stale)
 
 
 async def definitions(session: AsyncSession) -> dict[str, tuple[str, Definition]]:

@@ -1,5 +1,6 @@
 """Reachability: does somebody fit, on shift and with a way to be told, in every hour of the coming weeks?"""
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
@@ -9,7 +10,7 @@ from authoring.check.looking import Look, Placed, Proof
 from domain.language.definition_rules import Path, Problem
 from domain.rosters.people import Selector
 
-NOBODY, GAP = "mos.people.nobody", "mos.people.gap"
+NOBODY, GAP, STALE = "mos.people.nobody", "mos.people.gap", "mos.people.stale"
 _SHOWN = 6  # findings at one place; the others are counted
 
 
@@ -21,6 +22,7 @@ def reach(look: Look) -> Proof:
     for placed in look.steps:
         if isinstance(placed.step, SPEAKING):
             found = chains(look, look.site, placed)
+            yield from _stale(look.site, placed, found)
             problems = [problem for chain in found for problem in _step(look.site, placed, chain)]
             yield from problems[:_SHOWN]
             if len(problems) > _SHOWN:
@@ -34,6 +36,16 @@ def _owner(look: Look, site: SiteFacts) -> Proof:
     if not site.hours.reach(selector) & site.hours.whole:
         message = f"nobody with role {look.definition.owner} can be told when something goes wrong"
         yield Problem(("owner",), message, NOBODY, "error", _advice(site, selector))
+
+
+def _stale(site: SiteFacts, placed: Placed, found: Sequence[Chain]) -> Proof:
+    """What is known of a schedule from elsewhere may be old."""
+    named = {selector.schedule for chain in found for selector in chain.known}
+    for schedule in sorted(named & site.stale.keys()):
+        message = (
+            f"who is on call by schedule {schedule} is old: its feed '{site.stale[schedule]}' was not read for long"
+        )
+        yield Problem((*placed.at, "to"), message, STALE, "warning", "look at the feed on the page People")
 
 
 def _step(site: SiteFacts, placed: Placed, chain: Chain) -> Proof:

@@ -15,6 +15,7 @@ from sqlmodel import col
 from admin import publish, roster_feeds, schedules
 from admin.actors import Actor, NotAllowedError
 from admin.roster_feeds import Look
+from authoring.check.published import facts
 from domain.errors import ConfigError, InvalidPayloadError, NotFoundError
 from domain.rosters.imported import Imported
 from domain.rosters.model import Override
@@ -179,6 +180,9 @@ async def test_nothing_that_goes_wrong_takes_the_last_good_schedule_away(site: S
         assert advice in row.advice, name
         assert (row.good_at, row.tried_at, row.schedules) == (good, site.now, ["hall"]), name
         assert await site.on("2026-11-23T20:00+00:00") == ("amira",), name
+    async with site.database.transaction() as session:
+        assert (await facts(session, site.now)).stale == {}
+        assert (await facts(session, site.now + timedelta(days=1))).stale == {"hall": "theirs"}
     assert not feeds_read.is_stale(row, site.now)
     assert feeds_read.is_stale(row, site.now + timedelta(days=1))
     assert len(await site.audited()) == 1

@@ -205,6 +205,14 @@ def test_hours_in_which_nobody_is_on_call_or_somebody_is_away() -> None:
         gap(call={"overrides": [cover]})
 
 
+def test_a_schedule_whose_feed_was_not_read_for_long_is_warned_of_where_it_is_asked() -> None:
+    text = TEXT.replace("{role: technician, skill: =equipment.skill, area: =equipment.area}", "{schedule: call}")
+    known = found(text, LEAD, TURNER, stale={"call": "theirs", "other": "others"})
+    warned = [(one.severity, one.line, "'theirs'" in one.message) for one in known if one.code == "mos.people.stale"]
+    assert warned == [("warning", 7, True)]
+    assert "mos.people.stale" not in {one.code for one in found(TEXT, LEAD, TURNER, stale={"call": "theirs"})}
+
+
 ROLES = st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=2, unique=True)
 PEOPLE = st.builds(
     lambda roles, shifts, until, skills, zone: (

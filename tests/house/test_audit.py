@@ -17,6 +17,7 @@ EFFECTS = (
 WITHOUT = {
     "admin/enrolment.py:_may_send": "counts codes against a limit",
     "admin/passwords.py:_take_a_try": "counts tries against a limit; what is refused is a record",
+    "admin/roster_feeds.py:failed": "a look at a feed that changed nothing: the row says how it went",
     "admin/sessions.py:who": "when a log-in was last used",
     "admin/tokens.py:who": "when a token was last used",
     "admin/totp.py:_try": "counts tries against a limit; what is refused is a record",
