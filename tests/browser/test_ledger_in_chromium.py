@@ -51,3 +51,6 @@ async def test_the_ledger(console: Console, chromium: Browser, pictures: Path | 
     await page.goto(f"{console.url}/ledger/systems")
     await page.locator('[id="system:erp"]').get_by_text("Change").click()
     await picture(page, pictures, f"ledger-systems-{size}")
+    await page.goto(f"{console.url}/reconciliation")
+    await expect(page.get_by_text("Everything agrees.")).to_be_visible()
+    await picture(page, pictures, f"reconciliation-{size}")
