@@ -21,7 +21,7 @@ from domain.errors import (
     RateLimitedError,
     RejectedError,
 )
-from domain.proposals import MOST_GIVEN, Proposal, Question, misfit, tokens_of
+from domain.proposals import MOST_GIVEN, Proposal, Question, misfit, printable, tokens_of
 from domain.values import Json, canonical
 from store.read import agents as read
 from store.write import facts
@@ -52,7 +52,8 @@ class AgentActivities:
             if known is not None:
                 return AgentAnswer.model_validate(known)
         answer = await self._answer(request)
-        answer = answer.model_copy(update={"took_s": round(time.monotonic() - begun, 2)})
+        told = {"detail": printable(answer.detail), "model": printable(answer.model)}
+        answer = answer.model_copy(update=told | {"took_s": round(time.monotonic() - begun, 2)})
         kept = (f"agent.{request.agent}", asked, answer.model_dump(mode="json"))
         async with self._world.database.transaction() as session:
             await project.write(session, request.projection)

@@ -71,10 +71,14 @@ class Fetcher:
     ) -> tuple[int, str, bytes]:
         """Status, Location and body of one GET, to the very address that was judged."""
         host = parts.hostname or ""
-        url, extensions = httpx.URL(parts.geturl()), dict[str, str]()
+        try:
+            url, extensions = httpx.URL(parts.geturl()), dict[str, str]()
+        except httpx.InvalidURL as error:
+            raise self._refused("it is no address") from error
         if self._proxy is None:
             url, extensions = url.copy_with(host=await self._address(parts)), {"sni_hostname": host}
-        request = client.build_request("GET", url, headers={**headers, "Host": parts.netloc}, extensions=extensions)
+        sent = {**headers, "Accept-Encoding": "identity", "Host": parts.netloc}
+        request = client.build_request("GET", url, headers=sent, extensions=extensions)
         try:
             response = await client.send(request, stream=True)
             try:
@@ -102,9 +106,12 @@ class Fetcher:
         return found[0]
 
     async def _body(self, response: httpx.Response) -> bytes:
-        """Counted while it comes: a length that is announced proves nothing."""
+        """Counted while it comes: a length that is announced proves nothing. Nothing is unpacked: a few packed bytes
+        may be gigabytes."""
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise self._refused("it comes packed")
         got = bytearray()
-        async for piece in response.aiter_bytes():
+        async for piece in response.aiter_raw():
             got += piece
             if len(got) > self._max:
                 raise self._refused(f"more than {self._max} bytes")
@@ -123,6 +130,16 @@ class Fetcher:
 
     def _refused(self, why: str) -> RejectedError:
         return refused(why, self._what, self._code)
+
+
+def address_of(url: str) -> SplitResult:
+    """The parts of an outsider's address. Raises RejectedError for what is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise refused("it is no address") from error
+    return parts
 
 
 def refused(why: str, what: str = "picture", code: str = "media.fetch") -> RejectedError:

@@ -90,7 +90,7 @@ class CalendarConfig(FeedConfig):
 def _check(url: str, allow: list[str]) -> SplitResult:
     """https, or a host that the site allows; a private address only there. Raises ValueError."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
+    host, _ = parts.hostname or "", parts.port  # a port that is none is a ValueError
     if parts.scheme not in ("http", "https") or not host or "{" in parts.netloc or "@" in parts.netloc:
         raise ValueError("an address looks like https://calendar.example.com/{address}/basic.ics; no user or password")
     if host not in allow and (parts.scheme != "https" or _is_private(host)):

@@ -95,11 +95,18 @@ def _wrong(value: Json, wanted: Wanted) -> str:
 
 def _wrong_number(value: Json, wanted: Wanted) -> str:
     whole = wanted.kind == "integer"
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not _finite(value):
         return f"a {'whole ' if whole else ''}number is wanted"
     if wanted.least is not None and value < wanted.least:
         return f"at least {wanted.least:g} is wanted"
     return f"at most {wanted.most:g} is wanted" if wanted.most is not None and value > wanted.most else ""
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _wrong_duration(value: str) -> str:
@@ -112,7 +119,14 @@ def _wrong_duration(value: str) -> str:
 
 def _short(value: Json) -> Json:
     text = value if isinstance(value, str) else canonical(value)
-    return f"{text[:_SHOWN]}..." if len(text) > _SHOWN else value
+    if len(text) <= _SHOWN:
+        return printable(value) if isinstance(value, str) else value
+    return f"{printable(text[:_SHOWN])}..."
+
+
+def printable(text: str) -> str:
+    """What an agent or its server said, as it may be kept: no signs that a database or a page refuses."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def json_schema(returns: Mapping[str, Wanted]) -> dict[str, Json]:

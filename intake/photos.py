@@ -4,6 +4,8 @@ What a camera writes beside a picture (place, serial number, time) is gone; whic
 """
 
 import hashlib
+import struct
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -17,7 +19,11 @@ EDGE, SMALL_EDGE = 2048, 320  # pixels
 MAX_KEPT = 1_500_000  # bytes
 _QUALITIES = (85, 70, 50)
 _ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4
-_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_BROKEN = (
+    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError),
+    *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, EOFError, struct.error, zlib.error),
+)
+"""What Pillow raises for a file that is cut or made up: not only what it documents."""
 
 
 @dataclass(frozen=True)

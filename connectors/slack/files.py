@@ -4,9 +4,9 @@ The URL stands in a callback that Slack signed, but a remote file's leads anywhe
 and it alone is given the token. A redirect is Slack's way of saying that the token may not read files.
 """
 
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
-from connectors.fetching import MAX_BYTES, Fetcher, Resolve, refused, resolve
+from connectors.fetching import MAX_BYTES, Fetcher, Resolve, address_of, refused, resolve
 from connectors.pictures import Picture, picture
 from connectors.roles import Media
 from connectors.slack.config import SlackConfig
@@ -27,7 +27,7 @@ class FileFetcher:
         return picture(data)
 
     def _allowed(self, url: str) -> SplitResult:
-        parts = urlsplit(url)
+        parts = address_of(url)
         if f"{parts.scheme}://{parts.netloc}" not in self._config.files or not parts.path.startswith("/files-"):
             raise refused("not a file at Slack")
         return parts

@@ -8,7 +8,7 @@ import base64
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from connectors.fetching import MAX_BYTES, Fetcher, Resolve, refused, resolve
+from connectors.fetching import MAX_BYTES, Fetcher, Resolve, address_of, refused, resolve
 from connectors.pictures import Picture, picture
 from connectors.roles import Media
 from connectors.twilio.config import TwilioConfig
@@ -35,7 +35,7 @@ class MediaFetcher:
 
     def _allowed(self, url: str) -> SplitResult:
         """The media resource of our own account at the configured API, without anything beside it."""
-        base, parts = urlsplit(self._config.api_base), urlsplit(url)
+        base, parts = urlsplit(self._config.api_base), address_of(url)
         folder = f"{base.path}/2010-04-01/Accounts/{self._config.account_sid}"
         ours = (parts.scheme, parts.netloc) == (base.scheme, base.netloc) and parts.path.startswith(folder)
         if not ours or not _SIDS.fullmatch(parts.path.removeprefix(folder)) or parts.query or parts.fragment:

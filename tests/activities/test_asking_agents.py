@@ -117,6 +117,14 @@ async def test_tokens_of_all_tries_count_together(world: World) -> None:
     assert [question.tokens for question in agent.asked] == [100, 50]
 
 
+@pytest.mark.parametrize(
+    "deed", [Proposal({"cause": "belt", "a\x00": 1}, "m\x00"), RejectedError("no", detail="\x00 \ud800")]
+)
+async def test_signs_that_no_database_takes_are_answers_too(world: World, deed: Deed) -> None:
+    answer = await ask(world, Scripted(deed), tries=1)
+    assert (answer.why != "", answer.detail.isprintable()) == (True, True)
+
+
 async def test_too_much_is_not_sent(world: World) -> None:
     agent = Scripted(RIGHT)
     answer = await ask(world, agent, given={"text": "x" * 20_001})

@@ -61,6 +61,18 @@ async def test_c29_a_name_that_the_site_allows_may_have_a_private_address() -> N
         assert await Client(config, {}, resolve).get(NOW) == b"there"
 
 
+def test_a_port_that_is_none_is_told_before_it_is_fetched() -> None:
+    with pytest.raises(ValueError, match=r"[Pp]ort"):
+        FeedConfig(name="theirs", url="https://calendar.example.com:99999/x.ics")
+
+
+async def test_an_address_that_is_none_is_refused() -> None:
+    """A secret that nobody can send: an error of the feed, not of the worker that looks at all of them."""
+    config = FeedConfig(name="theirs", url="https://calendar.example.com/x\x01")
+    with pytest.raises(RejectedError):
+        await Client(config, {}).get(NOW)
+
+
 async def test_c30_the_token_of_a_feed_does_not_follow_a_redirect() -> None:
     async with serving(file="there") as (other, theirs):
         moved = web.Response(status=302, headers={"Location": f"{other}/file"})

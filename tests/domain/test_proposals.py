@@ -36,6 +36,8 @@ def test_the_right_answer_fits() -> None:
         ({"hours": True}, "a number is wanted"),
         ({"hours": "7"}, "a number is wanted"),
         ({"count": 1.5}, "a whole number is wanted"),
+        ({"count": 10**400}, "a whole number is wanted"),
+        ({"hours": 10**400}, "a number is wanted"),
         ({"sure": "yes"}, "true or false"),
         ({"takes": "soon"}, "a duration"),
         ({"approved_by": "plant_manager"}, "was not asked for"),
@@ -52,6 +54,11 @@ def test_no_record_or_an_empty_one_does_not(answer: Json) -> None:
 
 def test_a_long_wrong_value_is_told_shortly() -> None:
     assert len(misfit(RIGHT | {"cause": "x" * 10_000}, RETURNS)) < 200
+
+
+@pytest.mark.parametrize("changed", [{"a\x00b": 1}, {"\ud800": 1}, {"cause": "\x00"}, {"takes": "\ud800" * 99}])
+def test_what_is_told_of_a_wrong_one_can_be_kept(changed: dict[str, Json]) -> None:
+    assert misfit(RIGHT | changed, RETURNS).isprintable()
 
 
 JSON = st.recursive(

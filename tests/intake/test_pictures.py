@@ -225,3 +225,9 @@ def test_c31_large_transparent_and_damaged_pictures() -> None:
     inside = chunk(b"IDAT", b"\0" * 30)
     with pytest.raises(RejectedError):  # its outside is a PNG's, its inside is not
         develop(picture(whole[: lines - 8] + inside + whole[-12:]))
+
+
+def test_c31_what_pillow_stumbles_over_ends_no_worker() -> None:
+    """Behind the picture stands an empty colour profile: reading how it was held raises what nobody documents."""
+    whole = png(40, 40)
+    assert develop(picture(whole[:-12] + chunk(b"iCCP", b"") + whole[-12:])).width == 40

@@ -1,6 +1,7 @@
 """Pictures are fetched from where they may be, by credentials that go nowhere else, and are pictures only."""
 
 import base64
+import gzip
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -127,9 +128,19 @@ async def test_c29_second_redirect_is_not_followed(api: Host, store: Host) -> No
     assert [path for path, _ in store.asked] == ["/file"]
 
 
+async def test_c31_packed_bytes_are_not_unpacked(api: Host) -> None:
+    packed = gzip.compress(b"x" * 50_000_000)
+    api.answers[PATH] = web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+    assert len(packed) < 100_000
+    with pytest.raises(RejectedError, match="not fetched"):
+        await fetcher(api).fetch(Media(api.url + PATH))
+
+
 @pytest.mark.parametrize(
     "url",
     [
+        "http://[bad" + PATH,
+        "http://127.0.0.1:99999" + PATH,
         "http://169.254.169.254/latest/meta-data",
         "http://127.0.0.1:1" + PATH,
         "{api}/2010-04-01/Accounts/AC" + "f" * 32 + PATH.partition(ACCOUNT)[2],
