@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
 from typer.testing import CliRunner
 
-from domain.errors import InvalidPayloadError
+from domain.errors import InvalidPayloadError, NotFoundError
 from infra.roster import app
 from store.db import Database
-from store.tables import AuditRow, PersonRow
+from store.tables import AuditRow, PersonRow, ScheduleFeedRow
 from tests.support.servers import Postgres
 
 NEW = "ada,Ada Novak,maintenance_technician"
@@ -88,3 +90,30 @@ def test_who_is_on_at_any_time(url: str) -> None:
     assert "Amira Haddad" in on_shift
     with pytest.raises(InvalidPayloadError):
         mos("who", "--at", "soon")
+
+
+def test_how_feeds_are_and_one_that_is_not_there(url: str) -> None:
+    old = datetime(2026, 11, 1, tzinfo=UTC)
+    row: dict[str, Any] = {
+        "name": "theirs",
+        "kind": "roster_ical",
+        "host": "calendar.example.com",
+        "version": "",
+        "minutes": 15,
+    }
+    row |= {"stale_after": 24, "added_at": old, "next_at": old, "error": "HTTP 404", "advice": "Look."}
+
+    async def put() -> None:
+        database = Database(url, pool_size=1)
+        async with database.transaction() as session:
+            session.add(ScheduleFeedRow(**(row | {"notes": [], "schedules": ["hall"]})))
+        await database.close()
+
+    assert mos("feed") == ""
+    asyncio.run(put())
+    told = mos("feed", code=1).splitlines()
+    assert told == ["theirs: hall from calendar.example.com; never good yet; STALE", "  ! HTTP 404", "  ! Look."]
+    with pytest.raises(NotFoundError, match="nobodys"):
+        mos("feed", "nobodys", "--by", "piotr")
+    with pytest.raises(InvalidPayloadError, match="--by"):
+        mos("feed", "theirs")
