@@ -5,6 +5,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from domain.asking.messages import Choice, Fact, Input
+from domain.values import Json
 from store.db import Database
 from store.tables import InboxRow, TaskRow
 from tests.api.seeding import BREAKDOWN, DISPOSITION, HOLD, PASSWORD, PLAN, PLANNER, QUALITY, REPAIR, TECHNICIAN
@@ -55,7 +56,7 @@ async def test_a_question_a_note_and_a_hand_over_have_forms_of_their_own(somebod
 
 
 async def test_what_the_systems_would_change_stands_with_each_option(somebody: Browser, database: Database) -> None:
-    preview = {"changes": [{"record": "JO-1001", "field": "planned_start", "before": "08:00", "after": "10:00"}]}
+    preview: Json = {"changes": [{"record": "JO-1001", "field": "planned_start", "before": "08:00", "after": "10:00"}]}
     preview |= {"total": 1, "away": ["mes"]}
     async with database.transaction() as session:
         row = await session.get_one(TaskRow, PLAN)
