@@ -10,6 +10,9 @@ from domain.books.ledger import ENDED
 from domain.books.saga import PartState
 from store.tables import LedgerPartRow, LedgerRow
 
+MAY_STAND = (PartState.POSTED, PartState.POSTING, PartState.UNKNOWN)
+"""It is in the system's books, or nobody knows: sent, and not at its end."""
+
 
 async def current(session: AsyncSession, transaction_id: str) -> list[LedgerPartRow]:
     """Of the last attempt, in their order; empty for a transaction that is posted at once."""
@@ -40,8 +43,8 @@ async def taken_back_by(session: AsyncSession, reversal: LedgerRow) -> list[Ledg
 
 
 async def stand(session: AsyncSession, transaction_id: str) -> bool:
-    """Is anything of it in the system's books?"""
-    return any(part.status == PartState.POSTED for part in await current(session, transaction_id))
+    """Is anything of it in the system's books, or may it be?"""
+    return any(part.status in MAY_STAND for part in await current(session, transaction_id))
 
 
 async def being_taken_back(session: AsyncSession, row: LedgerRow) -> str:

@@ -15,6 +15,7 @@ from domain.books.saga import APPROVED_BY_RULE, REQUESTED_BY, PartState, has_way
 from domain.ids import derived_id
 from domain.values import Json
 from store.read import parts as read
+from store.read.parts import MAY_STAND
 from store.tables import LedgerPartRow, LedgerRow
 from store.write import ledger
 
@@ -22,8 +23,8 @@ _OPEN = (PartState.POSTING, PartState.UNKNOWN)
 
 
 async def plan(session: AsyncSession, row: LedgerRow, groups: Sequence[Json]) -> list[LedgerPartRow]:
-    """The parts of this attempt. What stands of an earlier one goes on standing; everything else is begun anew, under a
-    key that nothing has been posted with."""
+    """The parts of this attempt. What stands of an earlier one goes on standing, and what may stand keeps its key, by
+    which it is looked up; everything else is begun anew, under a key that nothing has been posted with."""
     earlier = await read.current(session, row.id)
     if all(part.status == PartState.WAITING for part in earlier):  # nothing was sent: perhaps it was mended since
         attempt = earlier[0].attempt if earlier else 1
@@ -31,7 +32,7 @@ async def plan(session: AsyncSession, row: LedgerRow, groups: Sequence[Json]) ->
         earlier = []
     else:
         attempt = earlier[0].attempt + 1
-    standing = {part.number: part for part in earlier if part.status == PartState.POSTED}
+    standing = {part.number: part for part in earlier if part.status in MAY_STAND}
     for number, outcomes in enumerate(groups, start=1):
         if number in standing:
             standing[number].attempt = attempt

@@ -173,6 +173,37 @@ async def test_a_lost_answer_is_looked_up_by_the_parts_own_key(world: World, sho
     assert shop.order == [f"{KEY}/{n}" for n in (1, 2, 3)]
 
 
+async def test_what_arrives_after_it_was_looked_up_is_not_posted_beside_it(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow system commits just after the key was looked up: that looks like somebody's change. Decided again, the part
+    keeps its key."""
+    post_, find, on_its_way = shop.post, shop.find, list[OutcomeTransaction]()
+
+    async def slow(transaction: OutcomeTransaction) -> Any:
+        if transaction.key == f"{KEY}/2" and not on_its_way:
+            on_its_way.append(transaction)
+            raise OutcomeUnknownError("no answer")
+        return await post_(transaction)
+
+    async def late(key: str) -> Any:
+        found = await find(key)
+        if found is None and on_its_way and on_its_way[0].key == key:
+            await post_(on_its_way[0])
+        return found
+
+    monkeypatch.setattr(shop, "post", slow)
+    monkeypatch.setattr(shop, "find", late)
+    request = wanted(first("JO-1"), first("JO-2"), first("JO-3"))
+    with pytest.raises(OutcomeUnknownError):
+        await post(world, request)
+    assert (await post(world, request)).status == "waiting"
+    assert ((await whole(world)).status, await reversals(world)) == ("sent_back", [])
+    await admin.decide_again(world.database, "txn_1", approve=True, reason="", by=BOSS, now=utcnow())
+    assert (await post(world, request)).status == "posted"
+    assert shop.order == [f"{KEY}/1", f"{KEY}/2", f"{KEY}/3~2"]
+
+
 class KilledError(BaseException):
     """The worker dies here."""
 
