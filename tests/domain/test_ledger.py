@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from domain.books.booking import FieldChange, Preview, drift, token_of
 from domain.books.ledger import BOOKED, ENDED, IN_LINE, MOVES, Control, Event, State, Window, gate, step
+from domain.books.trouble import next_try
 from domain.errors import ConflictError
 
 BRNO = ZoneInfo("Europe/Prague")
@@ -118,3 +119,15 @@ def test_a_short_token_is_stable_and_upper_case() -> None:
     token = token_of("exc_1:2:1", 16)
     assert token == token_of("exc_1:2:1", 16) != token_of("exc_1:2:2", 16)
     assert (len(token), token.isupper()) == (16, True)
+
+
+def test_a_silent_system_is_tried_less_and_less_but_by_the_first_in_line() -> None:
+    begun = datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+    def pause(silent: timedelta, *, first: bool) -> timedelta:
+        return next_try(begun, begun + silent, first=first) - begun - silent
+
+    assert pause(timedelta(), first=True) == timedelta(seconds=30)
+    assert pause(timedelta(minutes=8), first=True) == pause(timedelta(minutes=8), first=False) == timedelta(minutes=2)
+    assert pause(timedelta(hours=9), first=True) == timedelta(minutes=5)
+    assert pause(timedelta(hours=9), first=False) == timedelta(hours=1)
