@@ -1,6 +1,6 @@
 """The life of a transaction, and the gates before it is sent."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
