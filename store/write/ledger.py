@@ -19,10 +19,12 @@ async def draft(session: AsyncSession, row: dict[str, Json]) -> LedgerRow:
     """Insert the transaction unless it is there; give it as it stands, locked.
 
     Its place in the line is its number: whoever drafts for the same business objects waits here for this commit, so
-    that a smaller number is always visible to a larger one."""
-    for name in row["objects"]:
+    that a smaller number is always visible to a larger one. So does whoever drafts on the same standing authority: its
+    limits are counted by that number."""
+    lines = [f"{row['system']}:{name}" for name in row["objects"]]
+    for name in [f"standing:{row['definition']}", *lines] if row["standing_version"] else lines:
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 7))")
-        await session.execute(lock, {"name": f"{row['system']}:{name}"})
+        await session.execute(lock, {"name": name})
     fresh = {"trouble": "", "troubles": 0, "free_since": row["drafted_at"], **row}
     await session.execute(insert(LedgerRow).values(fresh).on_conflict_do_nothing())
     return await locked(session, row["id"])

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from activities.contracts.model import PostRequest
@@ -228,3 +229,22 @@ async def test_beyond_its_limit_a_standing_authority_asks_whoever_granted_it(des
     assert (await PostingActivities(desk.world).post(request)).status == "posted"
     row = await desk.row("2")
     assert (row.standing_version, bool(row.decision)) == ("", True)
+
+
+async def test_two_at_once_on_one_standing_authority_are_counted_one_after_the_other(desk: Desk) -> None:
+    """The limits are counted by place in the ledger: a smaller number that is not committed yet would not count."""
+
+    def drafted(number: int, system: str) -> dict[str, Any]:
+        row = LedgerRow(
+            id=f"txn_{number}", key=f"exc_1:{number}:1", exception_id="exc_1", step="0", system=system,
+            definition="quality_hold", outcomes=[], objects=[f"lot:{number}"], status="drafted",
+            drafted_at=utcnow(), standing_version="v1",
+        )  # fmt: skip
+        return row.model_dump(exclude={"seq"})
+
+    async with desk.world.database.transaction() as first:
+        await ledger.draft(first, drafted(1, "erp"))
+        async with desk.world.database.transaction() as second:
+            await second.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await ledger.draft(second, drafted(2, "mes"))
