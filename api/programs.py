@@ -38,5 +38,5 @@ async def described(deps: Deps) -> Response:
 async def roster(deps: Deps, login: Visitor) -> Response:
     """People and shifts; addresses are not told."""
     found = await console.roster(deps.database)
-    people = [person.model_dump(mode="json", exclude={"contacts"}) for person in found.people]
+    people = [person.model_dump(mode="json", exclude=roster_programs.UNTOLD) for person in found.people]
     return JSONResponse({"people": people, "shifts": [shift.model_dump(mode="json") for shift in found.shifts]})

@@ -31,7 +31,8 @@ from store.read import roster_pages as read
 
 router = APIRouter(tags=["roster"])
 Model = TypeVar("Model", bound=BaseModel)
-_UNTOLD = {"contacts"}  # addresses are nobody's business who only keeps the roster
+UNTOLD: dict[str, Any] = {"contacts": True, "notify": {"steps": {"__all__": {"__all__": {"address"}}}}}
+"""Addresses are nobody's business who only keeps the roster, wherever they stand."""
 IfMatch = Annotated[str, Header(alias="if-match", max_length=80)]
 
 
@@ -206,7 +207,7 @@ async def answer_swap(deps: Deps, login: Writer, name: Name, answer: Name) -> Re
 
 async def _told(deps: ApiDeps, name: str, status: int = 200) -> Response:
     found = await read.person(deps.database, name)
-    told = {"person": found.person.model_dump(mode="json", exclude=_UNTOLD), "revision": found.revision}
+    told = {"person": found.person.model_dump(mode="json", exclude=UNTOLD), "revision": found.revision}
     return JSONResponse(told, status, headers={"etag": f'"{found.revision}"'})
 
 

@@ -81,6 +81,14 @@ async def records(database: Database) -> list[tuple[str, str]]:
         return [(row.kind, row.actor) for row in await session.scalars(wanted.order_by(col(AuditRow.id)))]
 
 
+async def test_no_address_is_told_wherever_it_stands(program: Program) -> None:
+    """A policy names one of several addresses of a channel."""
+    steps = {"high": [{"channel": "sms", "after": "1m", "address": "+420777000999"}]}
+    added = await program.ok("POST", "people", **ADA, notify={"steps": steps})
+    assert added["person"]["notify"]["steps"] == {"high": [{"channel": "sms", "after": "60s"}]}
+    assert "777000999" not in str([await program.ok("GET", "people/ada"), (await program.call("GET", "")).text])
+
+
 async def test_a_person_is_added_and_changed_by_revision(program: Program, database: Database) -> None:
     added = await program.ok("POST", "people", **ADA)
     assert "contacts" not in added["person"]
