@@ -11,11 +11,12 @@ from activities import project
 from activities.contracts.model import PostRequest, PostResult
 from activities.posting_rules import SentBackError, WaitingError, looked_up, part_transaction
 from activities.world import World
-from connectors.roles import Previewer, Reversible, System
+from connectors.roles import Previewer, Reconciler, Reversible, System
 from domain.books.booking import FieldChange, Preview, drift
 from domain.books.ledger import ENDED, Event, Held, State, gate, step
 from domain.books.outcome_rules import impact_of_all, objects_of, unversioned
 from domain.books.outcomes import OutcomeTransaction, Receipt
+from domain.books.saga import APPROVED_BY_RULE
 from domain.books.trouble import changed_fields, next_try
 from domain.errors import ConflictError, OutcomeUnknownError, RejectedError, TransientError
 from domain.values import Json
@@ -23,7 +24,7 @@ from store.read import ledger as ledger_read
 from store.read import parts as parts_read
 from store.read import site as site_read
 from store.read import troubles as troubles_read
-from store.tables import ExceptionRow, LedgerRow
+from store.tables import ExceptionRow, LedgerPartRow, LedgerRow
 from store.write import exceptions, ledger, parts, troubles
 
 _FRESH = timedelta(seconds=5)  # so long a preview needs no second look
@@ -230,9 +231,11 @@ class Life:
             )
         ]
         kept = [outcome.model_dump(mode="json") for outcome in outcomes]
+        ruled = self.row.approved_by == APPROVED_BY_RULE
+        by = "" if ruled and await _touched(system, other, undone) else self.row.approved_by
         async with self._world.database.transaction() as session:
-            await ledger.move(session, self.row.id, outcomes=kept)
-        self.row.outcomes = kept
+            await ledger.move(session, self.row.id, outcomes=kept, approved_by=by)
+        self.row.outcomes, self.row.approved_by = kept, by
 
     async def recheck(self, system: System) -> None:
         """Look again unless it was just looked at. Under a standing authority nobody waits for a second yes: it is
@@ -326,6 +329,18 @@ class Life:
         kept = back.now.model_dump(mode="json") if back.now else None
         async with self._world.database.transaction() as session:
             await ledger.move(session, self.row.id, preview=kept, previewed_at=self._world.now())
+
+
+async def _touched(system: System, other: LedgerRow, undone: Sequence[LedgerPartRow]) -> bool:
+    """Does something else stand there than was posted? Then the way back would undo somebody's change: no rule covers
+    that."""
+    if not isinstance(system, Reconciler):
+        return False
+    for part in undone:
+        found = await system.read_back(part_transaction(other, part), Receipt.model_validate(part.receipt))
+        if found.changed:
+            return True
+    return False
 
 
 async def _reversed(session: AsyncSession, row: LedgerRow, now: datetime) -> None:

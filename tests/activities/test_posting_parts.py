@@ -3,6 +3,7 @@ receipt, taken back in reverse order; whatever dies, and wherever."""
 
 import functools
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from activities.posting_parts import Parts
 from activities.world import World
 from admin import ledger as admin
 from admin.actors import Actor
+from domain.books.booking import Booked
 from domain.books.outcomes import AddNote, Outcome, OutcomeTransaction, SetOrderStatus, SetPriority
 from domain.errors import ConflictError, MosError, OutcomeUnknownError
 from intake.nudging import request_of
@@ -161,6 +163,26 @@ async def test_somebody_edits_between_two_parts(world: World, shop: Shop, monkey
     await admin.decide_again(world.database, "txn_1", approve=True, reason="", by=BOSS, now=utcnow())
     assert (await post(world, request)).status == "posted"
     assert shop.books["JO-2", "priority"] == 1
+
+
+class Looking(Shop):
+    """Its own table of postings can be read, too."""
+
+    async def postings_since(self, moment: datetime) -> list[Booked]:
+        return [Booked(key=key, at=moment) for key in self.order]
+
+
+async def test_no_rule_undoes_what_somebody_changed_since(world: World, shop: Shop) -> None:
+    world.systems["mes"] = looking = Looking()  # type: ignore[index]
+    looking.books, looking.refuses = shop.books, {"JO-3"}
+    await post(world, wanted(first("JO-1"), first("JO-2"), first("JO-3")))
+    looking.edit("JO-1", "priority", 7)
+    untouched, touched = await take_back(world)
+    assert (untouched.status, looking.books["JO-2", "priority"]) == ("posted", 50)
+    assert (touched.status, touched.approved_by, looking.books["JO-1", "priority"]) == ("previewed", "", 7)
+    await admin.decide_reversal(world.database, touched.id, approve=True, reason="", by=BOSS, now=utcnow())
+    await take_back(world)
+    assert looking.books["JO-1", "priority"] == 50
 
 
 async def test_a_lost_answer_is_looked_up_by_the_parts_own_key(world: World, shop: Shop) -> None:
