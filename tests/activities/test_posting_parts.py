@@ -198,8 +198,8 @@ async def test_a_lost_answer_is_looked_up_by_the_parts_own_key(world: World, sho
 async def test_what_arrives_after_it_was_looked_up_is_not_posted_beside_it(
     world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A slow system commits just after the key was looked up: that looks like somebody's change. Decided again, the part
-    keeps its key."""
+    """A slow system commits just after the key was looked up: that looks like somebody's change. Decided again, the
+    part keeps its key."""
     post_, find, on_its_way = shop.post, shop.find, list[OutcomeTransaction]()
 
     async def slow(transaction: OutcomeTransaction) -> Any:
