@@ -204,7 +204,6 @@ def _exact(digits: str) -> float | str:
 
 
 _QUOTED: Final = json.encoder.encode_basestring
-_ENCODE: Final = json.encoder.c_make_encoder(
-    None, _no_json, _QUOTED, None, ":", ",", True, False, True
-)  # as `canonical`
+_made = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # `json.dumps` makes one for each call
+_ENCODE: Final = _made(None, _no_json, _QUOTED, None, ":", ",", True, False, True)  # writes as `canonical` does
 _READER: Final = json.JSONDecoder(parse_float=_exact)

@@ -67,8 +67,10 @@ class Booked(_Said):
 
 def _same(posted: Json, stands: Json) -> bool:
     """A time that the system keeps to the second is the one that was posted."""
-    if posted == stands or not isinstance(posted, str) or not isinstance(stands, str):
-        return posted == stands
+    if posted == stands:
+        return True
+    if not isinstance(posted, str) or not isinstance(stands, str):
+        return False
     try:
         ours, theirs = datetime.fromisoformat(posted), datetime.fromisoformat(stands)
     except ValueError:
