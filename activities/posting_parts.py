@@ -47,11 +47,13 @@ def groups_of(world: World, system: System, transaction: OutcomeTransaction) -> 
 
 
 class Parts:
-    """The parts of one transaction that is being posted."""
+    """The parts of one transaction that is being posted. `begun`: by a worker before this one."""
 
-    def __init__(self, world: World, life: Life, system: System, rows: list[LedgerPartRow]) -> None:
+    def __init__(
+        self, world: World, life: Life, system: System, rows: list[LedgerPartRow], *, begun: bool = False
+    ) -> None:
         self._world, self._life, self._system, self._rows = world, life, system, rows
-        self._sent_anything = any(row.status != PartState.WAITING for row in rows)
+        self._sent_anything = begun or any(row.status != PartState.WAITING for row in rows)
         self._refused: tuple[str, str] | None = None
         life.aftermath = self._aftermath
 
@@ -71,7 +73,7 @@ class Parts:
         """Of one that may have been sent in part; None when it was sent as one."""
         async with world.database.transaction() as session:
             rows = await read.current(session, life.row.id)
-        return cls(world, life, system, rows) if rows else None
+        return cls(world, life, system, rows, begun=True) if rows else None
 
     async def post(self) -> Receipt:
         """One after the other, in the declared order; what stands is passed over. Raises what a System's post does."""

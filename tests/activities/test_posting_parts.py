@@ -19,6 +19,7 @@ from activities.world import World
 from admin import ledger as admin
 from admin.actors import Actor
 from domain.books.booking import Booked
+from domain.books.ledger import Control
 from domain.books.outcomes import AddNote, Outcome, OutcomeTransaction, SetOrderStatus, SetPriority
 from domain.errors import ConflictError, MosError, OutcomeUnknownError
 from intake.nudging import request_of
@@ -271,6 +272,25 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
     monkeypatch.setattr(Parts, "planned", classmethod(plan))
     found.around(monkeypatch, Shop, "post", lambda _, transaction: f"{transaction.key} sent")
     return found
+
+
+async def test_a_stop_holds_what_a_dead_worker_had_only_begun(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    request = wanted(first("JO-1"), first("JO-2"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "_move", dies)
+        with pytest.raises(KilledError):
+            await post(world, request)
+    assert (await whole(world)).status == "posting"
+    stop = Control(scope="system:mes", stopped=True, reason="works on it")
+    await admin.set_control(world.database, stop, by=BOSS, now=utcnow())
+    assert ((await post(world, request)).detail, shop.order) == ("stopped", [])
+    await admin.set_control(world.database, Control(scope="system:mes"), by=BOSS, now=utcnow())
+    assert ((await post(world, request)).status, shop.order) == ("posted", [f"{KEY}/1", f"{KEY}/2"])
 
 
 async def survive(work: Callable[[], Awaitable[Any]]) -> Any:

@@ -28,7 +28,7 @@ from tests.support.plant import utcnow
 
 __all__ = ["postgres", "published", "published_template"]
 ORDER = "JO-1009"
-_TURNS = 200
+_TURNS = 1000
 
 
 def worker(erp: Erp, database: Database) -> World:
