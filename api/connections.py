@@ -61,4 +61,6 @@ def settings(config: Json, prefix: str = "") -> dict[str, str]:
 def _text(value: Json) -> str:
     if isinstance(value, list):
         return ", ".join(_text(part) for part in value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={part}" for name, part in settings(value).items())
     return str(value)

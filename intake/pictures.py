@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.pictures import Picture
 from connectors.roles import Channel, Media
-from domain.errors import AuthError, ConfigError, MosError, NotFoundError, TransientError
+from domain.errors import AuthError, ConfigError, MosError, NotFoundError, RejectedError, TransientError
 from domain.ids import derived_id
 from domain.rosters.people import ChannelName, Person
 from domain.values import Json
@@ -36,6 +36,8 @@ _SETTLING = timedelta(minutes=10)  # so long a vendor may not have yet what it t
 _TOGETHER = timedelta(minutes=15)  # a picture sent first, and then the words that say what it belongs to
 _SWEEP = timedelta(hours=1)
 _BATCH = 4
+_FETCHED_S = 25  # a vendor that hands out a byte now and then holds up nobody's pictures for longer
+_DEATHS = 5  # so often a worker may die, or be taken for dead, over one picture
 PHOTO: Mapping[str, str] = {"en": "Photo", "de": "Foto", "es": "Foto", "pl": "Zdjęcie"}
 """What a message that is nothing but a picture says, by language."""
 
@@ -131,13 +133,18 @@ class Gatherer:
 
     async def _one(self, row: MediaRow) -> None:
         try:
+            if row.attempts > _DEATHS and not row.error:
+                raise RejectedError("The picture is not taken: nobody who looked at it came to an end.")
             if await self._too_many(row):
                 return
             source = self._sources.get(ChannelName(row.channel))
             if source is None:
                 raise ConfigError(f"no {row.channel} is connected that has pictures")
-            picture = await source.picture(Media(row.url, row.claimed_type))
+            async with asyncio.timeout(_FETCHED_S):
+                picture = await source.picture(Media(row.url, row.claimed_type))
             await self._keep(row, await asyncio.to_thread(develop, picture))
+        except TimeoutError:
+            await self._again(row, TransientError(f"The picture is not whole after {_FETCHED_S} s."), "lost")
         except (TransientError, AuthError, ConfigError) as error:
             await self._again(row, error, "lost")
         except NotFoundError as error:

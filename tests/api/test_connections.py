@@ -5,7 +5,8 @@ from api.connections import connections, settings
 DOCUMENT = [
     {"name": "books", "kind": "tryton", "role": "erp", "secrets": {"password": "file:/run/secrets/erp"},
      "config": {"url": "https://robot:hunter2@erp.example/x", "database": "plant", "api_key": "k3y",
-                "zones": {"token": "t0p", "plant": "Europe/Prague"}, "timeouts": [1, 2]}},
+                "zones": {"token": "t0p", "plant": "Europe/Prague"}, "timeouts": [1, 2],
+                "headers": [{"name": "X-Plant", "password": "l1st"}]}},
     {"name": "floor", "kind": "no_such_kind", "role": "mes", "config": {}},
     {"name": "chat", "kind": "slack", "role": "channel"},
 ]  # fmt: skip
@@ -15,9 +16,10 @@ def test_settings_are_told_and_secrets_are_not() -> None:
     (erp,) = connections(DOCUMENT, "erp")
     assert (erp.name, erp.settings["database"], erp.settings["zones.plant"]) == ("books", "plant", "Europe/Prague")
     assert erp.settings["timeouts"] == "1, 2"
+    assert "X-Plant" in erp.settings["headers"]
     assert erp.secrets == {"password": "file"}
     told = str(erp)
-    for secret in ("hunter2", "robot", "k3y", "t0p", "/run/secrets"):
+    for secret in ("hunter2", "robot", "k3y", "t0p", "l1st", "/run/secrets"):
         assert secret not in told
     assert "erp.example" in told
 

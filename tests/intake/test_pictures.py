@@ -127,6 +127,16 @@ async def test_what_is_no_picture_is_refused_in_sight(
     assert await kinds(hand) == ([] if state == "pending" else [f"picture.{state}"])
 
 
+async def test_a_picture_over_which_workers_die_is_left_alone(hand: Hand, vendor: Host) -> None:
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await send(hand, vendor)
+    vendor.answers[PATH] = web.Response(body=photo())
+    async with hand.database.transaction() as session:
+        await session.execute(update(MediaRow).values(attempts=5))
+    await gatherer(hand, vendor).step()
+    assert ((await media(hand)).state, vendor.asked, await kinds(hand)) == ("refused", [], ["picture.refused"])
+
+
 async def test_nothing_of_a_stranger_is_fetched(hand: Hand, vendor: Host) -> None:
     await send(hand, vendor, address="+447700900999")
     await gatherer(hand, vendor).step()
