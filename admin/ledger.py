@@ -27,9 +27,17 @@ _NAME, _QUERY = 60, 500
 
 
 async def decide_again(
-    database: Database, transaction_id: str, *, approve: bool, reason: str, by: Actor, now: datetime
+    database: Database,
+    transaction_id: str,
+    *,
+    approve: bool,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    shown: str | None = None,
 ) -> None:
-    """Of one that was sent back: post it as it would be now, or drop it (which needs a reason).
+    """Of one that was sent back: post it as it would be now, or drop it (which needs a reason). `shown`: the hash of
+    the difference that whoever decides was shown; it may have been sent back anew since.
 
     Raises NotFoundError, ConflictError, NotAllowedError, InvalidPayloadError."""
     why = _why(reason, needed=not approve)
@@ -41,6 +49,8 @@ async def decide_again(
             await parts.take_back(session, row, now, given_up=True)
             return
         drift = row.drift or {}
+        if shown is not None and shown != content_hash(drift):
+            raise ConflictError("It has changed again since you looked: load the page again.")
         decision = _decision(row, by, now, content_hash(drift))
         await ledger.add_decision(session, decision)
         row.preview, row.previewed_at, row.outcomes = drift.get("now"), now, _bare(row)

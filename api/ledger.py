@@ -27,7 +27,7 @@ from domain.books.ledger import BOOKED, Control, State
 from domain.books.outcome_rules import DECLARATIONS
 from domain.books.outcomes import System
 from domain.errors import InvalidPayloadError, NotFoundError
-from domain.values import Json
+from domain.values import Json, content_hash
 from store.read import ledger as read
 from store.read import site as site_read
 from store.read.ledger import Search
@@ -169,6 +169,7 @@ async def transaction(
         t=row,
         said=said,
         manages=_manages(login),
+        shown=content_hash(row.drift or {}),
         may_reverse=row.status in BOOKED and row.status != State.REVERSED and not row.reverses,
         systems=[system.value for system in System],
         payload=json.dumps(row.outcomes, indent=2, ensure_ascii=False),
@@ -183,6 +184,7 @@ async def do(deps: Deps, login: Visitor, form: VisitorForm, transaction_id: str)
     given: dict[str, Any] = {"reason": form.get("reason", ""), "by": _actor(login), "now": deps.now()}
     what, database, goes_to = form.get("do", ""), deps.database, transaction_id
     if what in ("approve_again", "drop"):
+        given["shown"] = form.get("shown", "")
         await admin.decide_again(database, transaction_id, approve=what == "approve_again", **given)
     elif what == "retry":
         outcomes, system = _payload(form.get("outcomes", "")), form.get("system", "")

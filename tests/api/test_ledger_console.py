@@ -129,8 +129,16 @@ async def test_a_page_tells_before_after_and_where_it_comes_from(somebody: Brows
 
 async def test_what_has_changed_is_decided_again(somebody: Browser, database: Database) -> None:
     await somebody.sign_in(PLANNER)
-    assert "It has changed meanwhile" in (await somebody.get("/ledger/txn_back")).text
-    await send(somebody, "/ledger/txn_back", {"do": "approve_again"})
+    page = (await somebody.get("/ledger/txn_back")).text
+    assert "It has changed meanwhile" in page
+    wanted = {"do": "approve_again", "shown": hidden(page, "It has changed meanwhile")["shown"]}
+    async with database.transaction() as session:
+        back = await session.get_one(LedgerRow, "txn_back")
+        seen, back.drift = back.drift, back.drift | {"why": "and again"}
+    assert (await send(somebody, "/ledger/txn_back", wanted)).status_code == 409, "nobody approves what was not shown"
+    async with database.transaction() as session:
+        (await session.get_one(LedgerRow, "txn_back")).drift = seen
+    await send(somebody, "/ledger/txn_back", wanted)
     again = await row(database, "txn_back")
     assert (again.status, again.preview["versions"]) == ("authorised", {"sale.sale,7": "9"})
     assert again.nudge_at
