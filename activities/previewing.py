@@ -54,12 +54,15 @@ async def _preview(world: World, exception: str, draft: Draft) -> OptionPreview 
         return OptionPreview(away=[draft.system])
     except (MosError, ValidationError):
         return None  # it is refused when it is posted, and said then
-    return OptionPreview(changes=[_change(one) for one in shown.changes[:MOST]], total=len(shown.changes))
+    changes = [change for one in shown.changes if (change := _change(one)).before != change.after]
+    return OptionPreview(changes=changes[:MOST], total=len(changes))
 
 
 def _change(one: FieldChange) -> Change:
+    """As who decides reads it: the system's field names as words."""
     before = "" if one.created else as_text(one.before)
-    return Change(record=one.record[:120], field=one.field[:80], before=before, after=as_text(one.after))
+    field = one.field[:80].replace("_", " ")
+    return Change(record=one.record[:120], field=field, before=before, after=as_text(one.after))
 
 
 def _joined(seen: Sequence[OptionPreview]) -> OptionPreview:

@@ -43,7 +43,7 @@ def concerning_few(scene: Scene, unit: str, plant: Catalogue) -> None:
     """The technician answers by SMS, with the code of the message; nobody is warned who is not concerned."""
     title, before = plant.work_unit(unit).title, scene.stage.books.orders()
     scene.cause(lambda: scene.stage.plant.stop_machine(unit), f"{unit} breaks down (MQTT)")
-    task = scene.hears("amira", f"Repair {title}", "OK = accept")
+    task = scene.hears("amira", f"Repair {title}", "OK")
     offered = scene.hears("jonas", f"Repair {title}")
     scene.text("amira", task.reply_for("accept"))
     scene.reads("jonas", offered, f"{scene.stage.phones.full_name('amira')} has it")
