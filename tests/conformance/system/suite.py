@@ -21,7 +21,6 @@ from domain.errors import (
 )
 from domain.values import Json
 
-
 _EVER = datetime(2020, 1, 1, tzinfo=UTC)
 
 
