@@ -1,7 +1,8 @@
 """The tree as the house rules see it: our own files, read and parsed once."""
 
 import ast
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,29 @@ NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".sh", ".j2", ".html", ".css", ".js", ".json", ".txt", ".in", ".cfg"}
 
 
-def _is_ours(path: Path) -> bool:
-    parts = path.relative_to(ROOT).parts
-    hidden = any(part.startswith(".") and part != ".ci" for part in parts[:-1])
-    return not hidden and not NOT_OURS & set(parts) and path.is_file()
+def _ours() -> Iterator[Path]:
+    """Folders that are not ours are not even entered: the environment alone has more files than the tree."""
+    for folder, inside, names in os.walk(ROOT):
+        inside[:] = [one for one in inside if not (one.startswith(".") and one != ".ci") and one not in NOT_OURS]
+        yield from (path for name in names if name not in NOT_OURS and (path := Path(folder, name)).is_file())
+
+
+class _Trees(Mapping[str, ast.Module]):
+    """Parsed when first asked for: not every test needs them all."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts, self._trees = texts, dict[str, ast.Module]()
+
+    def __getitem__(self, path: str) -> ast.Module:
+        if path not in self._trees:
+            self._trees[path] = ast.parse(self._texts[path], path)
+        return self._trees[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
 
 @pytest.fixture(scope="session")
@@ -32,11 +52,11 @@ def rooms() -> list[str]:
 @pytest.fixture(scope="session")
 def files() -> Mapping[str, str]:
     """Text by path from the root, for every text file of the tree."""
-    found = [p for p in sorted(ROOT.rglob("*")) if (p.suffix in TEXTS or p.name in {"Makefile", "run"}) and _is_ours(p)]
+    found = [path for path in sorted(_ours()) if path.suffix in TEXTS or path.name in {"Makefile", "run"}]
     return {p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8") for p in found}
 
 
 @pytest.fixture(scope="session")
 def modules(files: Mapping[str, str]) -> Mapping[str, ast.Module]:
     """Syntax tree by path, for every Python file of the tree."""
-    return {path: ast.parse(text, path) for path, text in files.items() if path.endswith(".py")}
+    return _Trees({path: text for path, text in files.items() if path.endswith(".py")})
