@@ -4,7 +4,7 @@ at most, and that without our credentials (C29 to C31)."""
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
@@ -13,6 +13,8 @@ from domain.errors import AuthError, NotFoundError, RejectedError, TransientErro
 
 MAX_BYTES = 8_000_000
 REDIRECTS = (301, 302, 303, 307, 308)
+_ENDS_IN_IPV4 = tuple(map(IPv6Network, ("64:ff9b::/96", "::/96")))  # RFC 6052 (NAT64), RFC 4291 2.5.5.1 (compatible)
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215: leads to wherever the site's own gateway says
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
@@ -101,7 +103,7 @@ class Fetcher:
             raise TransientError(
                 f"The {self._what}'s host is not known; it is tried again.", detail=repr(error)
             ) from error
-        if not found or not (host in self._private or all(map(_is_public, found))):
+        if not found or not (host in self._private or all(map(is_public, found))):
             raise self._refused(f"{host} leads to a private address")
         return found[0]
 
@@ -147,8 +149,22 @@ def refused(why: str, what: str = "picture", code: str = "media.fetch") -> Rejec
     return RejectedError(f"The {what} is not fetched.", detail=why, code=code)
 
 
-def _is_public(address: str) -> bool:
-    return _is_number(address) and ip_address(address).is_global
+def is_public(address: str) -> bool:
+    """Is it a number of the public internet? One of IPv6 that a gateway turns into one of IPv4 (NAT64, 6to4) is what
+    it is turned into."""
+    if not _is_number(address):
+        return False
+    number = ip_address(address)
+    if isinstance(number, IPv4Address):
+        return number.is_global
+    inside = _embedded(number)
+    return number.is_global and number not in _LOCAL_NAT64 and (inside is None or inside.is_global)
+
+
+def _embedded(number: IPv6Address) -> IPv4Address | None:
+    if any(number in network for network in _ENDS_IN_IPV4):
+        return IPv4Address(int(number) & 0xFFFFFFFF)
+    return number.sixtofour
 
 
 def _is_number(host: str) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.fetching import Fetcher, Resolve, resolve
+from connectors.fetching import Fetcher, Resolve, is_public, resolve
 from connectors.roster_files import LIMIT, document
 from connectors.zones import Zone
 from domain.errors import ConfigError, InvalidPayloadError, TransientError
@@ -100,7 +100,7 @@ def _check(url: str, allow: list[str]) -> SplitResult:
 
 def _is_private(host: str) -> bool:
     try:
-        return not ip_address(host).is_global
+        return not is_public(str(ip_address(host)))
     except ValueError:
         return False
 
