@@ -23,7 +23,9 @@ class ModelClient:
     """Never logs what was asked or answered, nor the key; follows no redirect, so the question goes nowhere else."""
 
     def __init__(self, config: ModelConfig, key: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"} | (
+            {"Authorization": f"Bearer {key}"} if key else {}
+        )
         self._url = f"{config.url.rstrip('/')}/chat/completions"
         self._http = httpx.AsyncClient(
             headers=headers,
@@ -55,8 +57,14 @@ class ModelClient:
 
 
 async def _read(response: httpx.Response) -> bytes:
+    """Counted while it comes, and not unpacked: a few packed bytes may be gigabytes. Of a packed refusal the status is
+    enough."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        if response.status_code != 200:
+            return b""
+        raise InvalidPayloadError(f"{_SYSTEM} packs its answer although it was asked not to.")
     found = b""
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         found += chunk
         if len(found) > MOST:
             raise InvalidPayloadError(f"{_SYSTEM} answers with more than {MOST} bytes.")

@@ -1,6 +1,7 @@
 """A strict stand-in for POST /v1/chat/completions: it takes what the reference describes, and nothing else."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,8 @@ class Server:
             return _error(401, "Incorrect API key provided")
         body = await request.json()
         self.wrong += list(_wrong(body))
+        if request.headers.get("accept-encoding") != "identity":
+            self.wrong.append("a packed answer can't be counted")
         self.seen.append(body)
         if body.get("model") != MODEL:
             return _error(404, "The model does not exist")
@@ -55,6 +58,8 @@ class Server:
             return Response("<html>upstream error</html>", media_type="text/html")
         if self.mode == "endless":
             return StreamingResponse(_endless(), media_type="application/json")
+        if self.mode == "packed":
+            return Response(_packed(), media_type="application/json", headers={"Content-Encoding": "gzip"})
         return JSONResponse({"object": "list", "data": []}) if self.mode == "form" else None
 
     def answer(self) -> dict[str, Any]:
@@ -84,6 +89,11 @@ def _wrong(body: Any) -> Any:
         yield "an unknown response_format"
     if ("max_tokens" in body) == ("max_completion_tokens" in body):
         yield "one limit is wanted"
+
+
+def _packed() -> bytes:
+    """Small as it comes, and far more than may be read."""
+    return gzip.compress(b'{"choices": ["' + b"x" * 2_000_000)
 
 
 async def _endless() -> AsyncIterator[bytes]:

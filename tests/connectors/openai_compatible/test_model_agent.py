@@ -110,6 +110,12 @@ async def test_a_server_that_misbehaves(
         await ask(running[1])
 
 
+async def test_a_packed_answer_is_not_unpacked(running: tuple[Server, str], server: Server) -> None:
+    server.mode = "packed"
+    with pytest.raises(InvalidPayloadError, match="packs its answer"):
+        await ask(running[1])
+
+
 async def test_a_slow_server_is_given_up(running: tuple[Server, str], server: Server) -> None:
     server.mode = "slow"
     with pytest.raises(TransientError) as told:
