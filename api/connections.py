@@ -9,8 +9,10 @@ from domain.errors import ConfigError
 from domain.values import Json
 
 _HIDDEN = "••••••"
-_SECRET = re.compile(r"secret|password|passwd|token|credential|api_?key|private", re.I)
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
+_SECRET = re.compile(r"secret|passw|pwd|token|credential|authorization|cookie|api_?key|private", re.I)
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
+_QUERY = re.compile(r"(://[^\s?#]*[?#])[^\s,]+")
+_PARAMETER = re.compile(r"([?&](?:[^=&\s]*(?:secret|pass|pwd|token|auth|sig|key)[^=&\s]*)=)[^&#\s,]+", re.I)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def _shown(item: Mapping[str, Json]) -> Shown:
 
 
 def settings(config: Json, prefix: str = "") -> dict[str, str]:
-    """Flat, in the order of the document; what is named like a secret, and names and passwords in addresses, hidden."""
+    """Flat, in the order of the document; what is named like a secret, and in addresses names, passwords
+    and what is behind the question mark, hidden."""
     found: dict[str, str] = {}
     for name, value in (config if isinstance(config, Mapping) else {}).items():
         if _SECRET.search(str(name)) and value not in (None, "", False):
@@ -54,8 +57,15 @@ def settings(config: Json, prefix: str = "") -> dict[str, str]:
         elif isinstance(value, Mapping):
             found |= settings(value, f"{prefix}{name}.")
         else:
-            found[f"{prefix}{name}"] = _USER_INFO.sub(f"{_HIDDEN}@", _text(value))
+            found[f"{prefix}{name}"] = _hide(_text(value))
     return found
+
+
+def _hide(text: str) -> str:
+    """Of a whole address nobody knows which parameter is the key; a path shows those that are not called so."""
+    for found, instead in ((_USER_INFO, f"{_HIDDEN}@"), (_QUERY, rf"\1{_HIDDEN}"), (_PARAMETER, rf"\1{_HIDDEN}")):
+        text = found.sub(instead, text)
+    return text
 
 
 def _text(value: Json) -> str:
