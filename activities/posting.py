@@ -6,11 +6,11 @@ from temporalio import activity
 
 from activities.contracts import calls
 from activities.contracts.model import AwaitPosting, PostRequest, PostResult
-from activities.posting_life import MAYBE_SENT, Life
+from activities.posting_life import Life
 from activities.posting_parts import Parts
 from activities.posting_rules import BeyondError, SentBackError, WaitingError, ground, looked_up
 from activities.world import World
-from domain.books.ledger import BOOKED, ENDED, Event, State
+from domain.books.ledger import BOOKED, ENDED, MAYBE_SENT, Event, State
 from domain.errors import (
     AuthError,
     ConfigError,

@@ -13,7 +13,7 @@ from activities.posting_rules import SentBackError, WaitingError, looked_up, par
 from activities.world import World
 from connectors.roles import Previewer, Reconciler, Reversible, System
 from domain.books.booking import FieldChange, Preview, drift
-from domain.books.ledger import ENDED, Event, Held, State, gate, step
+from domain.books.ledger import ENDED, MAYBE_SENT, Event, Held, State, gate, step
 from domain.books.outcome_rules import impact_of_all, objects_of, unversioned
 from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.books.saga import APPROVED_BY_RULE
@@ -31,7 +31,6 @@ _FRESH = timedelta(seconds=5)  # so long a preview needs no second look
 _LOOK = timedelta(seconds=2)
 _LINE = timedelta(hours=6)  # what is ahead wakes who waits behind it
 _AWAY, _ORDER = "away", "order"
-MAYBE_SENT = (State.POSTING, State.UNKNOWN)
 KEY_REUSED = "key_reused"
 Aftermath = Callable[[AsyncSession, LedgerRow, datetime], Awaitable[None]]
 """What is committed together with a refusal or a way back to people."""

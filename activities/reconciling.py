@@ -44,13 +44,15 @@ _AGAIN = timedelta(minutes=5)  # after a run that failed
 PLAN = ((timedelta(days=30), timedelta(days=1)), (timedelta(days=1), timedelta(hours=1)))
 """How far back, and how often: a month every day, a day every hour."""
 SIDE_BY_SIDE = 8  # postings that are read back at a time
+_BEAT_S = 20.0
 
 
 class Reconciliation:
-    """Reads only, in the systems; several workers may do it side by side."""
+    """Reads only, in the systems; several workers may do it side by side. `beat_s`: so often a run says that it is
+    still at it, however slow its system."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, *, beat_s: float = _BEAT_S) -> None:
+        self._world, self._beat_s = world, beat_s
 
     async def run(self) -> None:
         """Until cancelled. A system or database that is away is looked at in the next round."""
@@ -96,11 +98,25 @@ class Reconciliation:
             run = await runs.claim(session, list(self._world.systems), self._world.now())
         if run is None:
             return ""
+        beating = asyncio.create_task(self._beat(run.id))
         try:
             await self._do(run)
         except MosError as error:
             await self._end(run, "failed", error=error.message)
+        finally:
+            beating.cancel()
+            await asyncio.wait([beating])
         return run.id
+
+    async def _beat(self, run: str) -> None:
+        """Else another worker would take it for dead."""
+        while True:
+            await asyncio.sleep(self._beat_s)
+            try:
+                async with self._world.database.transaction() as session:
+                    await runs.alive(session, run, self._world.now())
+            except UNAVAILABLE as error:
+                log.warning("can't say that %s goes on: %s", run, str(error).split("\n")[0])
 
     async def _do(self, run: ReconciliationRow) -> None:
         system = self._world.systems[run.system]
@@ -187,6 +203,8 @@ class Reconciliation:
                 return held.status, ""  # taken back meanwhile
             overtaken = found.known and bool(found.changed) and await read.overtaken(session, held)
             difference = rules.differs(_known(held), found, overtaken=overtaken)
+            if difference and await runs_read.moving(session, held):
+                return held.status, ""  # that may be our own doing: it is looked at again
             if overtaken:
                 found = ReadBack(known=True, fields=[f for f in found.fields if f.stands == f.posted])
             is_open = await self._keep(session, difference, run, held) if difference else False

@@ -80,6 +80,8 @@ MOVES: dict[tuple[State, Event], State] = {(state, event): to for states, event,
 
 BOOKED = frozenset({_S.POSTED, _S.RECONCILED, _S.DIFFERS, _S.REVERSED})
 """It is in the system's books."""
+MAYBE_SENT = (_S.POSTING, _S.UNKNOWN)
+"""The system may have it, and the ledger does not know yet."""
 ENDED = BOOKED | {_S.REJECTED, _S.DEAD_LETTERED, _S.DRY_RUN}
 """Its workflow has nothing to do. A dead letter starts again when a person says so."""
 IN_LINE = frozenset({*_BEFORE, _S.POSTING, _S.UNKNOWN})

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.books.ledger import MAYBE_SENT
 from domain.books.reconciliation import STANDS, Kind, Known, by_stamp
 from store.db import Database
 from store.read import board
@@ -44,6 +46,21 @@ async def to_compare(
             return
         yield rows
         after = rows[-1].seq or 0
+
+
+async def moving(session: AsyncSession, row: LedgerRow) -> bool:
+    """May something of ours that takes it back, or that sets one of its business objects anew, stand in the system
+    before the ledger knows?"""
+    same = col(LedgerRow.reverses) == row.id
+    if row.objects:
+        same |= col(LedgerRow.objects).has_any(array(row.objects))  # type: ignore[attr-defined]
+    later = (
+        select(col(LedgerRow.id))
+        .where(col(LedgerRow.system) == row.system, col(LedgerRow.seq) > row.seq, same)
+        .where(col(LedgerRow.status).in_([state.value for state in MAYBE_SENT]))
+        .limit(1)
+    )
+    return (await session.scalars(later)).first() is not None
 
 
 async def known(session: AsyncSession, keys: Sequence[str]) -> dict[str, Known]:

@@ -1,5 +1,6 @@
 """Runs of the reconciliation on a database, with a system whose books somebody changes."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -178,6 +179,55 @@ async def test_a_system_that_is_away_fails_the_run_and_touches_nothing(world: Wo
 async def test_a_system_that_can_not_be_read_back_says_so(world: World) -> None:
     run = await look(world)
     assert (run.status, run.found) == ("impossible", {})
+
+
+@pytest.mark.parametrize("status", ["posting", "unknown"])
+async def test_what_our_own_way_back_may_have_changed_is_looked_at_later(
+    world: World, books: Books, status: str
+) -> None:
+    await look(world)
+    del books.stands["exc_1:s0:1"]
+    books.stands["exc_1:s1:1"] = 50
+    back = await posted(world, 20, status=status, posted_at=None, reverses="txn_0", objects=[])
+    await posted(world, 21, status=status, posted_at=None, objects=["order:JO-1"])  # sets it anew
+    run = await look(world)
+    assert (run.found, await differences(world), await signals(world)) == ({}, [], [])
+    async with world.database.transaction() as session:
+        assert [(await session.get_one(LedgerRow, f"txn_{n}")).status for n in (0, 1)] == ["reconciled"] * 2
+        (await session.get_one(LedgerRow, back.id)).status = "dead_lettered"
+    await look(world)
+    assert await differences(world) == [("missing", "exc_1:s0:1")], "it was not us"
+
+
+async def test_a_slow_run_is_not_taken_for_dead(world: World, books: Books) -> None:
+    begun, heard = asyncio.Event(), asyncio.Event()
+
+    async def slow(moment: Any) -> list[Booked]:
+        begun.set()
+        await heard.wait()
+        return []
+
+    books.postings_since = slow  # type: ignore[method-assign]
+    looking = asyncio.create_task(look_often(world))
+    await begun.wait()
+    async with world.database.transaction() as session:
+        run = (await session.scalars(select(ReconciliationRow))).one()
+        run.alive_at = long_ago = utcnow() - timedelta(minutes=3)
+    async with asyncio.timeout(60):
+        while run.alive_at == long_ago:
+            await asyncio.sleep(0.01)
+            async with world.database.transaction() as session:
+                run = await session.get_one(ReconciliationRow, run.id)
+    async with world.database.transaction() as session:
+        assert await write.claim(session, ["erp"], utcnow()) is None
+    heard.set()
+    assert await looking == run.id
+
+
+async def look_often(world: World) -> str:
+    async with world.database.transaction() as session:
+        await write.ask(session, "erp", utcnow() - timedelta(days=1), "lena", utcnow())
+    return await Reconciliation(world, beat_s=0.01).next()
 
 
 async def test_runs_are_planned_and_one_at_a_time(world: World, books: Books) -> None:
