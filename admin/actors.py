@@ -1,13 +1,12 @@
 """Who does something, what they may, and whether two names are two people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.authority.matrix import Asked, Impact, Refused, decide_authority, same_human
+from domain.authority.matrix import Asked, Granted, decide_authority, same_human
 from domain.errors import RejectedError
 from domain.rosters.people import ChannelName
 from store.read import authority as authority_read
@@ -28,16 +27,26 @@ class FourEyesError(NotAllowedError):
     code = "mos.four_eyes"
 
 
+class UnsignedError(NotAllowedError):
+    """Only a signature decides this, and none came with it."""
+
+    code = "mos.unsigned"
+
+
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `signed_in`: the console proved it by a log-in; otherwise an operator at the machine named them."""
+    """Who acts. `signed_in`: the console proved it by a log-in; otherwise an operator at the machine named them.
+    `via`: the program that acted in their name, as `token tok_...`: they made that, and did not log in for this."""
 
     id: str
     signed_in: bool = True
+    via: str = ""
 
     @property
     def evidence(self) -> str:
         """For the audit: how far the name can be believed."""
+        if self.via:
+            return f"by {self.via}"
         return "signed in" if self.signed_in else "named by the operator"
 
 
@@ -56,23 +65,26 @@ async def may(session: AsyncSession, actor: Actor, authority: str = PUBLISH) -> 
         raise NotAllowedError(f"This needs the authority '{authority}': ask somebody who has it")
 
 
-async def may_decide(session: AsyncSession, actor: Actor, action: str, impact: Impact, now: datetime) -> None:
-    """Whoever is signed in must be granted this action for what it moves, now: by the site's matrix and what was lent,
-    or by the roster where no matrix is published. Raises NotAllowedError."""
+async def may_decide(session: AsyncSession, actor: Actor, asked: Asked) -> Granted | None:
+    """Whoever is signed in must be granted this action for what it moves, there and now: by the site's matrix and what
+    was lent, or by the roster where no matrix is published. None for an operator at the machine. Raises
+    NotAllowedError; UnsignedError when they may, but only by a signature (`asked.signed`)."""
     await on_roster(session, actor)
     if not actor.signed_in:
-        return
+        return None
     site = await site_read.site(session)
     zone = ZoneInfo(site.timezone)
-    shifts = frozenset(one.name for one in site.shifts if one.covers(now, zone))
-    asked = Asked(action, now, impact, "", shifts, ChannelName.CONSOLE.value, signed=True)
+    shifts = frozenset(one.name for one in site.shifts if one.covers(asked.at, zone))
+    here = replace(asked, shifts=shifts, channel=ChannelName.CONSOLE.value)
     people = {person.id: person for person in (await site_read.roster(session)).people}
-    lent = await authority_read.delegations(session, actor.id, now)
-    matrix = await authority_read.matrix(session)
-    found = decide_authority(matrix, people.get(actor.id), asked, lent, people)
-    if isinstance(found, Refused):
-        over = f" beyond the limit ({', '.join(found.over)})" if found.over else ""
-        raise NotAllowedError(f"This needs the authority '{action}'{over}: ask somebody who has it")
+    lent = await authority_read.delegations(session, actor.id, asked.at)
+    found = decide_authority(await authority_read.matrix(session), people.get(actor.id), here, lent, people)
+    if isinstance(found, Granted):
+        return found
+    if found.code == "sign_in":
+        raise UnsignedError("This needs a signature. Load its page and sign there, with your password again.")
+    over = f" beyond the limit ({', '.join(found.over)})" if found.over else ""
+    raise NotAllowedError(f"This needs the authority '{asked.action}'{over}: ask somebody who has it")
 
 
 async def somebody_else(session: AsyncSession, signer: str, authors: Sequence[str]) -> None:

@@ -3,13 +3,13 @@ for a system. One function, one transaction, one audit record; the transaction's
 
 from datetime import datetime
 
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin.actors import Actor, FourEyesError, NotAllowedError, may, may_decide, on_roster, somebody_else
+from admin.actors import Actor, FourEyesError, may, on_roster, somebody_else
+from admin.ledger_deciding import Press, Ruling, Signed, checked, content_of, decide, deciders, holds
 from domain.books.ledger import BOOKED, Control, Event, State, step
 from domain.books.outcome_rules import authorities_of, impact_of_all, objects_of, unversioned
-from domain.books.outcomes import CancelDocuments, OutcomeTransaction, System
+from domain.books.outcomes import CancelDocuments, System
 from domain.books.trouble import KEEPERS
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.ids import derived_id
@@ -17,7 +17,6 @@ from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from store.db import Database
 from store.read import parts as parts_read
-from store.read import site as site_read
 from store.tables import LedgerRow
 from store.write import exceptions, ledger, parts, troubles
 
@@ -35,28 +34,32 @@ async def decide_again(
     by: Actor,
     now: datetime,
     shown: str | None = None,
+    signed: Signed | None = None,
 ) -> None:
     """Of one that was sent back: post it as it would be now, or drop it (which needs a reason). `shown`: the hash of
     the difference that whoever decides was shown; it may have been sent back anew since.
 
-    Raises NotFoundError, ConflictError, NotAllowedError, InvalidPayloadError."""
+    Raises NotFoundError, ConflictError, NotAllowedError (UnsignedError: sign it), InvalidPayloadError."""
     why = _why(reason, needed=not approve)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
-        await _decides(session, row, by, now)
+        drift, first = row.drift or {}, await deciders(session, row)
+        verb = "approve_again" if approve else "drop"
+        press = Press(verb, drift, shown, signed, first, rejects=not approve)
+        ruling = await decide(session, row, by, now, press)
         if not approve:
-            await _moved(session, row, Event.DROP, by, now, reason=why)
+            await _moved(session, row, Event.DROP, by, now, reason=why, told=ruling.told)
             await parts.take_back(session, row, now, given_up=True)
             return
-        drift = row.drift or {}
         if shown is not None and shown != content_hash(drift):
             raise ConflictError("It has changed again since you looked: load the page again.")
-        decision = _decision(row, by, now, content_hash(drift))
+        decision = _decision(row, by, now, content_hash(drift), ruling)
         await ledger.add_decision(session, decision)
         row.preview, row.previewed_at, row.outcomes = drift.get("now"), now, _bare(row)
         earlier, row.decision = row.decision or row.standing_version, decision["id"]
         row.standing_version = row.standing_grantor = ""
-        await _moved(session, row, Event.APPROVE_AGAIN, by, now, reason=why, told={"earlier": earlier, "drift": drift})
+        told = {"earlier": earlier, "drift": drift} | ruling.told
+        await _moved(session, row, Event.APPROVE_AGAIN, by, now, reason=why, told=told)
 
 
 async def retry(
@@ -68,27 +71,42 @@ async def retry(
     outcomes: Json = None,
     system: str = "",
     reason: str = "",
+    signed: Signed | None = None,
 ) -> None:
     """Of a dead letter: once more as it is, with mended `outcomes`, or for another system. A changed payload gets a key
-    of its own."""
+    of its own, and is decided like any other: it is the mended one that is granted and signed."""
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         await may(session, by, AUTHORITY)
-        before = {"outcomes": row.outcomes, "system": row.system}
-        changed = (outcomes is not None and outcomes != row.outcomes) or (bool(system) and system != row.system)
-        if changed:
+        told: dict[str, Json] = {}
+        if (outcomes is not None and outcomes != row.outcomes) or (bool(system) and system != row.system):
             _why(reason, needed=True)
-            await _decides(session, row, by, now)
-            if await parts_read.stand(session, row.id):
-                raise ConflictError("A part of it stands in the system: take that back first, or try again as it is.")
-            mended = _checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
-            row.outcomes = [outcome.model_dump(mode="json") for outcome in mended.outcomes]
-            row.system, row.objects = mended.system.value, objects_of(mended.outcomes)
-            row.impact = impact_of_all(mended.outcomes).model_dump(mode="json")
-            base, _, number = row.key.partition("+")
-            row.key = f"{base}+{int(number or 0) + 1}"
+            told = {"before": {"outcomes": row.outcomes, "system": row.system}}
+            told |= await _mend(session, row, by, now, (outcomes, system), signed)
         row.preview = row.previewed_at = row.drift = row.held = None
-        await _moved(session, row, Event.RETRY, by, now, reason=reason, told={"before": before} if changed else {})
+        await _moved(session, row, Event.RETRY, by, now, reason=reason, told=told)
+
+
+async def _mend(
+    session: AsyncSession, row: LedgerRow, by: Actor, now: datetime, wanted: tuple[Json, str], signed: Signed | None
+) -> dict[str, Json]:
+    """Give it this payload and system, decided by who mends it; what the audit is told of that."""
+    await holds(session, row, by, now)
+    if await parts_read.stand(session, row.id):
+        raise ConflictError("A part of it stands in the system: take that back first, or try again as it is.")
+    outcomes, system = wanted
+    mended = checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
+    row.outcomes = [outcome.model_dump(mode="json") for outcome in mended.outcomes]
+    row.system, row.objects = mended.system.value, objects_of(mended.outcomes)
+    row.impact = impact_of_all(mended.outcomes).model_dump(mode="json")
+    base, _, number = row.key.partition("+")
+    row.key = f"{base}+{int(number or 0) + 1}"
+    content = {"key": row.key, "system": row.system, "outcomes": row.outcomes}
+    press = Press("retry", content, signed=signed, first=await deciders(session, row))
+    ruling = await decide(session, row, by, now, press)
+    if not row.reverses:  # of four eyes these are two: who decides it next is somebody else than who mended it
+        row.requested_by = by.id
+    return ruling.told
 
 
 async def write_off(database: Database, transaction_id: str, *, reason: str, by: Actor, now: datetime) -> None:
@@ -105,7 +123,7 @@ async def ask_reversal(database: Database, transaction_id: str, *, reason: str, 
     why = _why(reason, needed=True)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
-        await _decides(session, row, by, now)
+        await holds(session, row, by, now)  # asking writes nothing: whoever approves it signs
         if row.status not in BOOKED or row.status == State.REVERSED:
             raise ConflictError(f"It is {row.status.replace('_', ' ')}: there is nothing to take back.")
         if row.reverses:
@@ -120,23 +138,43 @@ async def ask_reversal(database: Database, transaction_id: str, *, reason: str, 
 
 
 async def decide_reversal(
-    database: Database, transaction_id: str, *, approve: bool, reason: str, by: Actor, now: datetime
+    database: Database,
+    transaction_id: str,
+    *,
+    approve: bool,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    shown: str | None = None,
+    signed: Signed | None = None,
 ) -> None:
-    """Somebody else than who asked for it approves it as previewed, or turns it down."""
+    """Somebody else than who asked for it approves it as previewed, or turns it down. `shown`: the hash of what it
+    would do, on the page of whoever decides. Raises as `decide_again`."""
     why = _why(reason, needed=not approve)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         if not row.reverses or row.status != State.PREVIEWED:
             raise ConflictError("This is no reversal that waits for an approval.")
-        await _decides(session, await _found(session, row.reverses), by, now)
+        if approve:
+            await _somebody_else(session, row, by)
+        content, verb = content_of(row), "approve_reversal" if approve else "decline_reversal"
+        if approve and shown is not None and shown != content_hash(content):
+            raise ConflictError("It has changed since you looked: load the page again.")
+        original = await _found(session, row.reverses)
+        press = Press(verb, content, shown, signed, [row.requested_by], rejects=not approve)
+        ruling = await decide(session, original, by, now, press, reversal=row)
         if not approve:
-            await _moved(session, row, Event.DROP, by, now, reason=why)
+            await _moved(session, row, Event.DROP, by, now, reason=why, told=ruling.told)
             return
-        if by.id == row.requested_by:
-            raise FourEyesError("You asked for it: somebody else has to approve it.")
-        await somebody_else(session, by.id, [row.requested_by])
         row.approved_by, row.nudge_at = by.id, now
-        await _audit(session, row, "transaction.reversal_approved", by, now, {"preview": row.preview})
+        told = {"preview": row.preview} | ruling.told
+        await _audit(session, row, "transaction.reversal_approved", by, now, told)
+
+
+async def _somebody_else(session: AsyncSession, row: LedgerRow, by: Actor) -> None:
+    if by.id == row.requested_by:
+        raise FourEyesError("You asked for it: somebody else has to approve it.")
+    await somebody_else(session, by.id, [row.requested_by])
 
 
 async def set_control(database: Database, control: Control, *, by: Actor, now: datetime) -> None:
@@ -171,36 +209,13 @@ async def _found(session: AsyncSession, transaction_id: str) -> LedgerRow:
     return row
 
 
-async def _decides(session: AsyncSession, row: LedgerRow, by: Actor, now: datetime) -> None:
-    """Every action that its outcomes declare, with what they move, by the authority matrix as of now."""
-    outcomes = _checked(row, row.outcomes, row.system).outcomes
-    for authority in authorities_of(outcomes):
-        if authority == "reverse":
-            await may(session, by, AUTHORITY)
-        else:
-            await may_decide(session, by, authority, impact_of_all(outcomes), now)
-    person = await site_read.person(session, by.id)
-    if by.signed_in and person is None:
-        raise NotAllowedError("Sign in to decide this.")
-
-
-def _checked(row: LedgerRow, outcomes: Json, system: str) -> OutcomeTransaction:
-    drafted = {"id": row.id, "key": row.key, "exception_id": row.exception_id, "decision": row.decision}
-    try:
-        return OutcomeTransaction.model_validate(drafted | {"outcomes": outcomes, "system": system})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidPayloadError(f"This is no valid transaction: {where}: {first['msg']}.") from error
-
-
 def _bare(row: LedgerRow) -> Json:
     """Versions that a plan was made from count no more: what was just shown does."""
-    bare = unversioned(_checked(row, row.outcomes, row.system))
+    bare = unversioned(checked(row, row.outcomes, row.system))
     return [outcome.model_dump(mode="json") for outcome in bare.outcomes]
 
 
-def _decision(row: LedgerRow, by: Actor, now: datetime, shown_hash: str) -> dict[str, Json]:
+def _decision(row: LedgerRow, by: Actor, now: datetime, shown_hash: str, ruling: Ruling) -> dict[str, Json]:
     return {
         "id": derived_id("dec", row.id, "again", shown_hash, by.id),
         "exception_id": row.exception_id,
@@ -211,10 +226,11 @@ def _decision(row: LedgerRow, by: Actor, now: datetime, shown_hash: str) -> dict
         "verdict": "approved",
         "option": "",
         "comment": "",
-        "authority": ", ".join(authorities_of(_checked(row, row.outcomes, row.system).outcomes)),
+        "authority": ", ".join(authorities_of(checked(row, row.outcomes, row.system).outcomes)),
         "shown_hash": shown_hash,
         "at": now,
-        "signature": "",
+        "granted": ruling.granted,
+        "signature": ruling.signature,
     }
 
 

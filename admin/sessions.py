@@ -46,13 +46,15 @@ _NOWHERE = Where()
 @dataclass(frozen=True)
 class Login:
     """Who is signed in; `csrf` must come back with every form. `number` names this log-in. `second`: has an
-    authenticator; `needs_code`: a signature needs its code too, since none was given in this log-in yet."""
+    authenticator; `needs_code`: a signature needs its code too, since none was given in this log-in yet. `via`: the
+    program that acts for the person; empty when they do it themselves."""
 
     person: Person
     csrf: str
     number: str = ""
     second: bool = False
     needs_code: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,12 @@ async def sign(
     await sessions.confirm(login.person.id, proof.password, now, code=proof.code, number=login.number)
     async with database.transaction() as session:
         task = await _stands(session, wish)
-        return await _keep(session, login, task, wish, (meaning, _method(login, proof)), now)
+        return await _keep(session, login, task, wish, (meaning, method_of(login, proof.code)), now)
 
 
-def _method(login: Login, proof: Components) -> str:
-    if proof.code.strip():
+def method_of(login: Login, code: str) -> str:
+    """How a confirmed signer has proved it."""
+    if code.strip():
         return "password+totp"
     return "password, totp earlier in this log-in" if login.second else "password"
 

@@ -65,4 +65,4 @@ async def log_in_of(request: Request, deps: ApiDeps, token: str) -> Login:
     """The person who answers for the program. No form was shown, so that it carries no token of one."""
     bearer = await program(request, deps, token)
     person = await deps.tokens.person_of(bearer) or Person(id="api_token", name="The installation's token", roles=[])
-    return Login(person, csrf="")
+    return Login(person, csrf="", via=f"token {bearer.number}")

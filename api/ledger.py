@@ -14,13 +14,15 @@ from pydantic import ValidationError
 
 from admin import auditing
 from admin import ledger as admin
-from admin.actors import Actor
+from admin import ledger_deciding as deciding
+from admin.ledger_deciding import Signed
 from admin.sessions import Login
+from admin.signing import method_of
 from api.connections import connections
 from api.deps import ApiDeps, Deps
 from api.ledger_export import KINDS, texts, told
 from api.rendering import show, site_of
-from api.visitors import Visitor, VisitorForm
+from api.visitors import Visitor, VisitorForm, actor_of, confirmed
 from api.wording import day_of
 from domain.books.booking import ReadBack
 from domain.books.ledger import BOOKED, Control, State
@@ -30,7 +32,7 @@ from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json, content_hash
 from store.read import ledger as read
 from store.read import site as site_read
-from store.read.ledger import Search
+from store.read.ledger import LedgerRow, Search
 
 router = APIRouter()
 _FILTERS = ("words", "status", "system", "queue", "kind", "definition")
@@ -91,7 +93,7 @@ async def export(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
     format = form.get("format", "")
     if format not in KINDS:
         raise InvalidPayloadError("Choose CSV or JSONL.")
-    search, by = await _search(deps, form), _actor(login)
+    search, by = await _search(deps, form), actor_of(login)
     await auditing.told_of_export(deps.database, format, "ledger", by, deps.now(), wanted=_asked(form))
     name = {"content-disposition": f'attachment; filename="ledger.{format}"'}
     return StreamingResponse(texts(deps.database, search, format), media_type=KINDS[format], headers=name)
@@ -101,7 +103,7 @@ async def export(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
 async def keep_view(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
     """`name` and `query` (empty: forget it)."""
     query = form.get("query", "")
-    await admin.keep_view(deps.database, form.get("name", ""), query, by=_actor(login))
+    await admin.keep_view(deps.database, form.get("name", ""), query, by=actor_of(login))
     return RedirectResponse(f"/ledger?{query}", 303)
 
 
@@ -140,7 +142,7 @@ async def set_control(deps: Deps, login: Visitor, form: VisitorForm) -> Response
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidPayloadError(f"{'.'.join(map(str, first['loc'])) or 'windows'}: {first['msg']}.") from error
-    await admin.set_control(deps.database, control, by=_actor(login), now=deps.now())
+    await admin.set_control(deps.database, control, by=actor_of(login), now=deps.now())
     return RedirectResponse("/ledger/systems", 303)
 
 
@@ -169,7 +171,8 @@ async def transaction(
         t=row,
         said=said,
         manages=_manages(login),
-        shown=content_hash(row.drift or {}),
+        shown=content_hash(deciding.content_of(row)),
+        sign=await _sign_of(deps, row),
         may_reverse=row.status in BOOKED and row.status != State.REVERSED and not row.reverses,
         systems=[system.value for system in System],
         payload=json.dumps(row.outcomes, indent=2, ensure_ascii=False),
@@ -178,16 +181,36 @@ async def transaction(
     )
 
 
+async def _sign_of(deps: ApiDeps, row: LedgerRow) -> deciding.Need | None:
+    """What whoever decides this page's transaction has to sign with."""
+    mends = row.status == State.DEAD_LETTERED
+    waits = mends or row.status == State.SENT_BACK or (row.reverses and row.status == State.PREVIEWED)
+    return await deciding.needed(deps.database, row, mends=mends) if waits else None
+
+
+async def _signed(deps: ApiDeps, login: Login, form: dict[str, str]) -> Signed | None:
+    """The signature that came with the form (`meaning`, `password`, `code`), proved as one of an approval is. None when
+    none came: whether one is needed says the matrix. Raises as `confirmed`."""
+    code, meaning = form.get("code", "")[:40], form.pop("meaning", "")
+    if not form.get("password", ""):
+        return None
+    await confirmed(deps, login, form)
+    return Signed(login.person.name, meaning, method_of(login, code))
+
+
 @router.post("/ledger/{transaction_id}")
 async def do(deps: Deps, login: Visitor, form: VisitorForm, transaction_id: str) -> Response:
-    """`do` is approve_again, drop, retry, write_off, reverse, approve_reversal or decline_reversal."""
-    given: dict[str, Any] = {"reason": form.get("reason", ""), "by": _actor(login), "now": deps.now()}
+    """`do` is approve_again, drop, retry, write_off, reverse, approve_reversal or decline_reversal; with a
+    signature where the matrix wants one."""
+    given: dict[str, Any] = {"reason": form.get("reason", ""), "by": actor_of(login), "now": deps.now()}
     what, database, goes_to = form.get("do", ""), deps.database, transaction_id
+    if what in ("approve_again", "drop", "approve_reversal", "decline_reversal"):
+        given |= {"shown": form.get("shown", ""), "signed": await _signed(deps, login, form)}
     if what in ("approve_again", "drop"):
-        given["shown"] = form.get("shown", "")
         await admin.decide_again(database, transaction_id, approve=what == "approve_again", **given)
     elif what == "retry":
         outcomes, system = _payload(form.get("outcomes", "")), form.get("system", "")
+        given["signed"] = await _signed(deps, login, form)
         await admin.retry(database, transaction_id, outcomes=outcomes, system=system, **given)
     elif what == "write_off":
         await admin.write_off(database, transaction_id, **given)
@@ -211,7 +234,3 @@ def _payload(text: str) -> Json:
 
 def _manages(login: Login) -> bool:
     return admin.AUTHORITY in login.person.authorities
-
-
-def _actor(login: Login) -> Actor:
-    return Actor(login.person.id)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from admin.actors import Actor
 from admin.sessions import Login
 from api.bearer import given, log_in_of
 from api.bodies import DOCUMENT_LIMIT, FORM_LIMIT, read_form
@@ -40,6 +41,11 @@ async def visitor(request: Request, deps: Deps) -> Login:
     if login is None:
         raise SignInNeededError("Sign in, then do it again: nothing was recorded.")
     return login
+
+
+def actor_of(login: Login) -> Actor:
+    """Who acts, and by which program when it was one: the audit tells a log-in from a token."""
+    return Actor(login.person.id, via=login.via)
 
 
 def _by_hand(request: Request) -> bool:

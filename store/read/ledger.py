@@ -260,7 +260,7 @@ async def sheet(database: Database, transaction_id: str) -> Sheet | None:
             return None
         decision = await session.get(DecisionRow, row.decision) if row.decision else None
         task = await session.get(TaskRow, decision.task_id) if decision and decision.task_id else None
-        signed = select(SignatureRow).where(col(SignatureRow.task_id) == (task.id if task else ""))
+        signed = select(SignatureRow).where(col(SignatureRow.task_id).in_([row.id, *([task.id] if task else [])]))
         facts = select(AuditRow).where(col(AuditRow.subject) == row.id).order_by(col(AuditRow.id))
         exception = await session.get(ExceptionRow, row.exception_id)
         reversals = select(LedgerRow).where(col(LedgerRow.reverses) == row.id).order_by(col(LedgerRow.seq))
@@ -281,13 +281,13 @@ async def sheet(database: Database, transaction_id: str) -> Sheet | None:
         )
 
 
-async def signals(session: AsyncSession, exception_id: str) -> Sequence[Any]:
+async def signals(session: AsyncSession, exception_id: str, *, limit: int | None = 20) -> Sequence[Any]:
     """What the exception was opened by and joined with: the beginning of every field's provenance."""
     statement = (
         select(InboxRow)
         .where(col(InboxRow.exception_id) == exception_id, col(InboxRow.category) == "signal")
         .order_by(col(InboxRow.seq))
-        .limit(20)
+        .limit(limit)
     )
     return (await session.scalars(statement)).all()
 

@@ -57,6 +57,11 @@ async def site(session: AsyncSession) -> Site:
     return known
 
 
+async def area_of(session: AsyncSession, equipment: str) -> str:
+    """Where this equipment stands; empty when that is not known."""
+    return str((await site(session)).describe(equipment).get("area") or "")
+
+
 _NEWEST = (
     select(col(DocumentRow.kind), col(DocumentRow.version))
     .where(col(DocumentRow.kind).in_(("site", "shifts")))

@@ -183,7 +183,10 @@ async def test_a_reversal_needs_two_people(somebody: Browser, database: Database
     own = await send(somebody, f"/ledger/{number}", {"do": "approve_reversal"})
     assert own.status_code in (403, 409, 422)
     await somebody.sign_in(QUALITY)
-    await send(somebody, f"/ledger/{number}", {"do": "approve_reversal"})
+    page = (await somebody.get(f"/ledger/{number}")).text
+    blind = await send(somebody, f"/ledger/{number}", {"do": "approve_reversal", "shown": "6" * 64})
+    assert blind.status_code == 409, "nobody approves what was not shown"
+    await send(somebody, f"/ledger/{number}", hidden(page, "Take it back?"))
     found = await row(database, number)
     assert (found.requested_by, found.approved_by, found.reverses) == (PLANNER, QUALITY, "txn_done")
 

@@ -1,0 +1,206 @@
+"""Decisions in the ledger: signed like others of their risk, by two people where that is wanted, in their area."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from admin.authority import publish_matrix
+from domain.authority.signing import signature_hash
+from domain.values import content_hash
+from store.db import Database
+from store.tables import (
+    AuditRow,
+    DecisionRow,
+    DocumentRow,
+    ExceptionRow,
+    InboxRow,
+    LedgerRow,
+    PersonRow,
+    ShownRow,
+    SignatureRow,
+)
+from tests.api.hand_totp import code, fill, key_on
+from tests.api.seeding import NOW, PASSWORD, PLANNER, QUALITY, RUSH, SITE
+from tests.api.site import Browser, hidden
+from tests.api.test_ledger_console import plain, row, seed_ledger, send
+
+AGAIN, DEAD, DONE = "/ledger/txn_back", "/ledger/txn_dead", "/ledger/txn_done"
+MENDED = '[{"kind": "change_promise", "sale": "SO-2107", "promised": "2026-12-01T12:00:00Z", "reason": ""}]'
+SIGNING = {"password": PASSWORD, "meaning": "responsible"}
+
+
+@pytest.fixture(autouse=True)
+async def rows(database: Database) -> None:
+    await seed_ledger(database)
+
+
+async def rule(database: Database, *, grant: dict[str, Any] | None = None, **action: Any) -> None:
+    """What the matrix says of a promise, and to whom it gives it."""
+    grants = [{"id": "promise", "action": "promise", "to": {"authority": "promise"}} | (grant or {})]
+    matrix = {"actions": {"promise": {"risk": "normal"} | action}, "grants": grants}
+    await publish_matrix(database, matrix, author="eng", now=NOW)
+
+
+async def signatures(database: Database) -> list[SignatureRow]:
+    async with database.transaction() as session:
+        return list((await session.scalars(select(SignatureRow))).all())
+
+
+async def again(somebody: Browser, **fields: str) -> int:
+    page = (await somebody.get(AGAIN)).text
+    form = {"do": "approve_again", "shown": hidden(page, "It has changed meanwhile")["shown"]}
+    return (await send(somebody, AGAIN, form | fields)).status_code
+
+
+async def test_a_second_decision_of_high_risk_is_signed(somebody: Browser, database: Database) -> None:
+    await rule(database, risk="high")
+    await somebody.sign_in(PLANNER)
+    assert "Signature of Petr" in (await somebody.get(AGAIN)).text
+    pressed = await send(somebody, AGAIN, hidden((await somebody.get(AGAIN)).text, "It has changed") | {"do": "drop"})
+    assert pressed.status_code == 400, "a reason is missing"
+    unsigned = [await again(somebody), await again(somebody, password="wrong", meaning="approve")]
+    odd = [await again(somebody, password=PASSWORD, meaning="whatever"), await again(somebody, password=PASSWORD)]
+    assert (unsigned, odd) == ([422, 401], [400, 400])
+    assert ((await row(database, "txn_back")).status, await signatures(database)) == ("sent_back", [])
+    assert await again(somebody, **SIGNING) == 303
+    [one] = await signatures(database)
+    assert (one.task_id, one.verb, one.meaning, one.method) == ("txn_back", "approve_again", "responsible", "password")
+    assert (one.printed_name, one.at, one.hash) == ("Petr Dvořák", NOW, signature_hash(one.statement))
+    posted = await row(database, "txn_back")
+    async with database.transaction() as session:
+        decision = await session.get_one(DecisionRow, posted.decision)
+        shown = await session.get_one(ShownRow, one.shown_hash)
+        facts = [fact.kind for fact in await session.scalars(select(AuditRow).where(col(AuditRow.actor) == PLANNER))]
+    assert (decision.signature, decision.shown_hash, decision.granted[0]["grant"]) == (
+        one.id,
+        one.shown_hash,
+        "promise",
+    )
+    assert one.shown_hash == content_hash(shown.content) == content_hash(posted.drift)
+    assert facts.count("signed") == 1
+    assert "Signed by Petr Dvořák : responsible" in plain((await somebody.get(AGAIN)).text)
+
+
+async def test_a_press_is_enough_where_the_matrix_says_so(somebody: Browser, database: Database) -> None:
+    await rule(database)
+    await somebody.sign_in(PLANNER)
+    assert "Your password" not in (await somebody.get(AGAIN)).text
+    assert await again(somebody) == 303
+
+
+async def test_what_was_signed_once_is_signed_again(somebody: Browser, database: Database) -> None:
+    """The step's own risk counts, also without a matrix."""
+    async with database.transaction() as session:
+        (await session.get_one(DecisionRow, "dec_1")).granted = [{"person": PLANNER, "risk": "high"}]
+    await somebody.sign_in(PLANNER)
+    assert (await again(somebody), await again(somebody, **SIGNING)) == (422, 303)
+
+
+async def test_with_an_authenticator_its_code_is_needed(somebody: Browser, database: Database) -> None:
+    await rule(database, signature="console_signature")
+    await somebody.sign_in(PLANNER)
+    otp = key_on(await fill(somebody, "/account", "/account/begin-authenticator", password=PASSWORD))
+    await fill(somebody, "/account", "/account/finish-authenticator", code=code(otp, NOW))
+    assert 'name="code"' in (await somebody.get(AGAIN)).text
+    assert await again(somebody, **SIGNING) in (400, 401)
+    assert await again(somebody, **SIGNING, code=code(otp, NOW, 1)) == 303
+    assert [one.method for one in await signatures(database)] == ["password+totp"]
+
+
+async def test_what_is_mended_is_signed_as_it_is_posted(somebody: Browser, database: Database) -> None:
+    await rule(database, risk="high")
+    await somebody.sign_in(PLANNER)
+    mend = {"do": "retry", "outcomes": MENDED, "reason": "Next period"}
+    assert (await send(somebody, DEAD, mend)).status_code == 422
+    assert (await send(somebody, DEAD, mend | SIGNING)).status_code == 303
+    [one] = await signatures(database)
+    found = await row(database, "txn_dead")
+    assert one.shown_hash == content_hash({"key": "k:dead+1", "system": "erp", "outcomes": found.outcomes})
+    assert (one.verb, found.status) == ("retry", "drafted")
+
+
+async def test_as_it_is_a_dead_letter_is_tried_again_by_a_press(somebody: Browser, database: Database) -> None:
+    await rule(database, risk="high")
+    await somebody.sign_in(PLANNER)
+    assert (await send(somebody, DEAD, {"do": "retry"})).status_code == 303
+
+
+async def test_taking_back_is_signed_by_whoever_approves_it(somebody: Browser, database: Database) -> None:
+    await rule(database, risk="high")
+    await somebody.sign_in(PLANNER)
+    asked = await send(somebody, DONE, {"do": "reverse", "reason": "Wrong date"})
+    path = asked.headers["location"].partition("?")[0]
+    number = path.rpartition("/")[2]
+    async with database.transaction() as session:
+        (await session.get_one(LedgerRow, number)).status = "previewed"  # what its workflow does
+    await somebody.sign_in(QUALITY)
+    form = {"do": "approve_reversal", "shown": hidden((await somebody.get(path)).text, "Take it back?")["shown"]}
+    assert (await send(somebody, path, form)).status_code == 422
+    assert (await send(somebody, path, form | SIGNING | {"shown": "6" * 64})).status_code == 409
+    assert (await send(somebody, path, form | SIGNING)).status_code == 303
+    [one] = await signatures(database)
+    assert (one.task_id, one.person, (await row(database, number)).approved_by) == (number, QUALITY, QUALITY)
+
+
+async def test_c11_four_eyes_are_two_people_in_the_ledger_too(somebody: Browser, database: Database) -> None:
+    await rule(database, four_eyes=True)
+    await somebody.sign_in(PLANNER)
+    assert await again(somebody) == 422, "they decided it first"
+    await somebody.sign_in(QUALITY)
+    assert await again(somebody) == 303
+
+
+async def test_who_mended_it_is_not_the_other_pair_of_eyes(somebody: Browser, database: Database) -> None:
+    await rule(database, four_eyes=True)
+    async with database.transaction() as session:
+        back = await session.get_one(LedgerRow, "txn_back")
+        back.decision, back.requested_by = "", QUALITY
+    await somebody.sign_in(QUALITY)
+    assert await again(somebody) == 422
+
+
+async def test_who_reported_it_does_not_decide_it(somebody: Browser, database: Database) -> None:
+    await rule(database, not_requester=True)
+    signal = {"type": "operator.report", "facts": {"reporter": QUALITY}}
+    async with database.transaction() as session:
+        session.add(
+            InboxRow(category="signal", source="console", event_id="r1", kind="report", status="delivered",
+                     exception_id=RUSH, signal=signal, received_at=NOW)
+        )  # fmt: skip
+    await somebody.sign_in(QUALITY)
+    assert await again(somebody) == 422
+    await somebody.sign_in(PLANNER)
+    assert await again(somebody) == 303
+
+
+async def stands_in(database: Database, area: str) -> None:
+    """The exception is about a machine of this area."""
+    nodes = [{"id": area, "title": area, "level": "area"}]
+    nodes += [{"id": "lathe-1", "title": "Lathe 1", "level": "work_unit", "parent": area}]
+    async with database.transaction() as session:
+        site = SITE | {"equipment": nodes}
+        session.add(DocumentRow(kind="site", version=f"site-{area}", content=site, author="anna", published_at=NOW))
+        (await session.get_one(ExceptionRow, RUSH)).equipment = "lathe-1"
+
+
+async def test_a_grant_for_an_area_counts_there(somebody: Browser, database: Database) -> None:
+    await rule(database, grant={"areas": ["machining"]})
+    await somebody.sign_in(PLANNER)
+    assert await again(somebody) == 422
+    await stands_in(database, "assembly")
+    assert await again(somebody) == 422
+    await stands_in(database, "machining")
+    assert await again(somebody) == 303
+
+
+async def test_who_is_of_another_area_does_not_decide_there(somebody: Browser, database: Database) -> None:
+    async with database.transaction() as session:
+        person = await session.get_one(PersonRow, PLANNER)
+        person.data = person.data | {"areas": ["assembly"]}
+    await stands_in(database, "machining")
+    await somebody.sign_in(PLANNER)
+    assert await again(somebody) == 422
+    await stands_in(database, "assembly")
+    assert await again(somebody) == 303
