@@ -14,13 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from admin import roster as people
 from admin import schedules, time_off
-from admin.actors import Actor
 from admin.sessions import Login
 from api.bodies import FORM_LIMIT, read_body
 from api.deps import ApiDeps, Deps
 from api.openapi import takes
 from api.roster import Name
-from api.visitors import ForgedFormError, Visitor
+from api.visitors import ForgedFormError, Visitor, actor_of
 from domain.errors import InvalidPayloadError
 from domain.ids import make_id
 from domain.rosters.contacts import ChannelName, NotificationPolicy, ZoneName
@@ -128,7 +127,7 @@ async def add_person(request: Request, deps: Deps, login: Writer) -> Response:
     """Somebody new. Addresses are not used until their owner has verified them."""
     wanted = await _read(request, PersonIn)
     told = _checked(Person, {"roles": [], **wanted.model_dump(mode="json", exclude_unset=True)})
-    await people.put_person(deps.database, told, people.NEW, by=_actor(login), now=deps.now())
+    await people.put_person(deps.database, told, people.NEW, by=actor_of(login), now=deps.now())
     return await _told(deps, told.id, 201)
 
 
@@ -138,7 +137,7 @@ async def change_person(request: Request, deps: Deps, login: Writer, name: Name,
     wanted = await _read(request, PersonChange)
     known = (await read.person(deps.database, name)).person
     told = _checked(Person, known.model_dump(mode="json") | wanted.model_dump(mode="json", exclude_unset=True))
-    await people.put_person(deps.database, told, _revision(if_match), by=_actor(login), now=deps.now())
+    await people.put_person(deps.database, told, _revision(if_match), by=actor_of(login), now=deps.now())
     return await _told(deps, name)
 
 
@@ -146,7 +145,7 @@ async def change_person(request: Request, deps: Deps, login: Writer, name: Name,
 async def set_active(request: Request, deps: Deps, login: Writer, name: Name, if_match: IfMatch = "") -> Response:
     """Take somebody off the roster, or back on."""
     wanted, revision = await _read(request, ActiveIn), _revision(if_match)
-    await people.set_active(deps.database, name, wanted.active, revision, by=_actor(login), now=deps.now())
+    await people.set_active(deps.database, name, wanted.active, revision, by=actor_of(login), now=deps.now())
     return await _told(deps, name)
 
 
@@ -155,14 +154,14 @@ async def add_absence(request: Request, deps: Deps, login: Writer, name: Name) -
     """Somebody is away: they are not asked then."""
     wanted = await _read(request, AbsenceIn)
     absence = _checked(Absence, _given(wanted) | {"id": _id(deps, "abs"), "person": name})
-    await time_off.add_absence(deps.database, absence, by=_actor(login), now=deps.now())
+    await time_off.add_absence(deps.database, absence, by=actor_of(login), now=deps.now())
     return JSONResponse(absence.model_dump(mode="json"), 201)
 
 
 @router.delete("/api/roster/absences/{name}")
 async def remove_absence(deps: Deps, login: Writer, name: Name) -> Response:
     """They are there after all: 204."""
-    await time_off.remove_absence(deps.database, name, by=_actor(login), now=deps.now())
+    await time_off.remove_absence(deps.database, name, by=actor_of(login), now=deps.now())
     return Response(status_code=204)
 
 
@@ -171,14 +170,14 @@ async def add_override(request: Request, deps: Deps, login: Writer, name: Name) 
     """Who is on for once."""
     wanted = await _read(request, OverrideIn)
     override = _checked(Override, _given(wanted) | {"id": _id(deps, "ovr")})
-    await schedules.add_override(deps.database, name, override, by=_actor(login), now=deps.now())
+    await schedules.add_override(deps.database, name, override, by=actor_of(login), now=deps.now())
     return JSONResponse(override.model_dump(mode="json"), 201)
 
 
 @router.delete("/api/roster/overrides/{name}")
 async def remove_override(deps: Deps, login: Writer, name: Name) -> Response:
     """As if it had never been entered: 204."""
-    await schedules.remove_override(deps.database, name, by=_actor(login), now=deps.now())
+    await schedules.remove_override(deps.database, name, by=actor_of(login), now=deps.now())
     return Response(status_code=204)
 
 
@@ -188,14 +187,14 @@ async def ask_swap(request: Request, deps: Deps, login: Writer, name: Name) -> R
     wanted = _given(await _read(request, SwapIn))
     told = wanted | {"asker": wanted.get("asker") or login.person.id, "id": _id(deps, "swp"), "schedule": name}
     swap = _checked(Swap, told)
-    await time_off.ask_swap(deps.database, swap, by=_actor(login), now=deps.now())
+    await time_off.ask_swap(deps.database, swap, by=actor_of(login), now=deps.now())
     return JSONResponse(swap.model_dump(mode="json"), 201)
 
 
 @router.post("/api/roster/swaps/{name}/{answer}")
 async def answer_swap(deps: Deps, login: Writer, name: Name, answer: Name) -> Response:
     """agree, refuse or withdraw."""
-    by, now = _actor(login), deps.now()
+    by, now = actor_of(login), deps.now()
     if answer == "withdraw":
         swap = await time_off.withdraw_swap(deps.database, name, by=by, now=now)
     elif answer in ("agree", "refuse"):
@@ -239,7 +238,3 @@ def _revision(given: str) -> str:
 
 def _id(deps: ApiDeps, prefix: str) -> str:
     return make_id(prefix, deps.now(), deps.randomness(10))
-
-
-def _actor(login: Login) -> Actor:
-    return Actor(login.person.id)

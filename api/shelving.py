@@ -9,11 +9,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from admin import shelving
-from admin.actors import Actor
 from admin.sessions import Login
 from api.bodies import FORM_LIMIT, read_body
 from api.deps import ApiDeps, Deps
-from api.visitors import ForgedFormError, Visitor, VisitorForm
+from api.visitors import ForgedFormError, Visitor, VisitorForm, actor_of
 from domain.errors import InvalidPayloadError
 from domain.rosters.people import ChannelName, may_decide
 from store.read import shelves as read
@@ -42,13 +41,13 @@ async def shelve(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
     """`definition`, either `equipment` or `key`, `until`, `reason`."""
     target = shelving.Target(*(form.get(name, "").strip() for name in ("definition", "key", "equipment")))
     until, reason = form.get("until", ""), form.get("reason", "")
-    await shelving.shelve(deps.database, target, until, reason=reason, by=_actor(login), now=deps.now())
+    await shelving.shelve(deps.database, target, until, reason=reason, by=actor_of(login), now=deps.now())
     return RedirectResponse("/inbox#shelved", 303)
 
 
 @router.post("/shelves/{shelf}/end")
 async def unshelve(deps: Deps, login: Visitor, _: VisitorForm, shelf: _Number) -> Response:
-    await shelving.unshelve(deps.database, shelf, by=_actor(login), now=deps.now())
+    await shelving.unshelve(deps.database, shelf, by=actor_of(login), now=deps.now())
     return RedirectResponse("/inbox#shelved", 303)
 
 
@@ -83,7 +82,7 @@ async def begin(request: Request, deps: Deps, login: Visitor, x_csrf_token: Anno
         raise InvalidPayloadError(f"Can't be read: {places or 'the body'}.") from error
     target = shelving.Target(asked.definition, asked.key.strip(), asked.equipment.strip())
     row = await shelving.shelve(
-        deps.database, target, asked.until, reason=asked.reason, by=_actor(login), now=deps.now()
+        deps.database, target, asked.until, reason=asked.reason, by=actor_of(login), now=deps.now()
     )
     return JSONResponse(_told(Standing(row, 0)), 201)
 
@@ -92,12 +91,8 @@ async def begin(request: Request, deps: Deps, login: Visitor, x_csrf_token: Anno
 async def end(deps: Deps, login: Visitor, shelf: _Number, x_csrf_token: Annotated[str, Header()] = "") -> Response:
     """End it before its time: 204."""
     _check(login, x_csrf_token)
-    await shelving.unshelve(deps.database, shelf, by=_actor(login), now=deps.now())
+    await shelving.unshelve(deps.database, shelf, by=actor_of(login), now=deps.now())
     return Response(status_code=204)
-
-
-def _actor(login: Login) -> Actor:
-    return Actor(login.person.id)
 
 
 def _check(login: Login, token: str) -> None:

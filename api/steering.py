@@ -215,5 +215,11 @@ async def _commit(deps: ApiDeps, login: Login, row: ExceptionRow, wish: Wish, pr
     if not _PRESS.fullmatch(press_id):
         raise InvalidPayloadError("This form is not whole. Load the page again.")
     return await receive(
-        deps.database, person=login.person.id, exception=row.id, wish=wish, press_id=press_id, now=deps.now()
+        deps.database,
+        person=login.person.id,
+        exception=row.id,
+        wish=wish,
+        press_id=press_id,
+        now=deps.now(),
+        via=login.via,
     )

@@ -56,13 +56,20 @@ class Wish:
         }
 
 
-async def receive(database: Database, *, person: str, exception: str, wish: Wish, press_id: str, now: datetime) -> str:
+async def receive(
+    database: Database, *, person: str, exception: str, wish: Wish, press_id: str, now: datetime, via: str = ""
+) -> str:
     """Commit the wish of a logged-in person; `press_id` is the form's own number, so that a second press is the same
-    command. Gives the event id under which the outcome can be read."""
+    command. `via`: the program that sent it in their name, which the audit is told. Gives the event id under which the
+    outcome can be read."""
     event_id = f"{person}:{press_id}"
     body = {"channel": _CONSOLE, "person": person, "exception": exception, **wish.body}
     async with database.transaction() as session:
-        await inbox.add_command(session, source=_CONSOLE, event_id=event_id, body=body, received_at=now)
+        fresh = await inbox.add_command(session, source=_CONSOLE, event_id=event_id, body=body, received_at=now)
+        if via and fresh and not wish.body["preview"]:
+            told = {"command": event_id, "kind": wish.body["kind"], "evidence": f"by {via}"}
+            fact = {"at": now, "kind": "control_by_program", "actor": person, "subject": exception, "data": told}
+            await ledger.audit(session, fact)
     return event_id
 
 

@@ -17,7 +17,7 @@ from api.bearer import PERMISSIONS, scope_for
 from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError
 from store.db import Database
-from store.tables import ApiTokenRow, InboxRow, PersonRow
+from store.tables import ApiTokenRow, AuditRow, InboxRow, PersonRow
 from tests.api.hand_totp import fill
 from tests.api.seeding import BREAKDOWN, NOW, PASSWORD, PEOPLE, PLANNER, QUALITY
 from tests.api.site import Browser, browser, dependencies
@@ -100,6 +100,23 @@ async def test_a_program_acts_as_the_person_who_answers_for_it(deps: ApiDeps, so
     asked = {"definition": "breakdown", "equipment": "lathe-1", "until": "4h", "reason": "planned"}
     answer = await call(somebody, "POST", "/api/shelves", token, json=asked)
     assert (answer.status_code, answer.json()["title"]) == (422, "mos.not_allowed")
+
+
+async def test_the_audit_tells_a_program_from_a_log_in(deps: ApiDeps, somebody: Browser, database: Database) -> None:
+    async with database.transaction() as session:
+        row = await session.get_one(PersonRow, PLANNER)
+        row.data = row.data | {"authorities": ["steer_exceptions", "manage_roster"]}
+    token = await make(deps, "exceptions:write", "roster:write")
+    paths = {"exceptions/exc_breakdown/commands": {"kind": "pause", "reason": "planned", "id": "p1"}}
+    paths |= {f"roster/people/{QUALITY}/absences": {"begins": "2026-12-01T06:00:00Z"}}
+    for path, body in [*paths.items(), *paths.items()][:3]:  # sent again, a command is the same one
+        assert (await call(somebody, "POST", f"/api/{path}", token, json=body)).is_success
+    async with database.transaction() as session:
+        kinds = ("absence.added", "control_by_program")
+        facts = list(await session.scalars(select(AuditRow).where(col(AuditRow.kind).in_(kinds))))
+        number = (await session.scalars(select(ApiTokenRow.id))).one()
+    assert sorted((fact.kind, fact.actor) for fact in facts) == [(kind, PLANNER) for kind in kinds]
+    assert {fact.data["evidence"] for fact in facts} == {f"by token {number}"}
 
 
 async def active(database: Database, yes: bool) -> None:
