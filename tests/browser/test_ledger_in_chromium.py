@@ -6,9 +6,10 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from store.tables import LedgerRow
-from tests.api.seeding import PLANNER
+from tests.api.seeding import PASSWORD, PLANNER
 from tests.api.test_ledger_console import seed_ledger
 from tests.api.test_ledger_parts_page import seed_parts
+from tests.api.test_ledger_signing import rule
 from tests.browser.conftest import Console
 from tests.browser.test_console_in_chromium import SIZES
 from tests.browser.test_signing_in_chromium import fits, opened
@@ -54,3 +55,18 @@ async def test_the_ledger(console: Console, chromium: Browser, pictures: Path | 
     await page.goto(f"{console.url}/reconciliation")
     await expect(page.get_by_text("Everything agrees.")).to_be_visible()
     await picture(page, pictures, f"reconciliation-{size}")
+
+
+async def test_a_decision_is_signed_on_its_page(console: Console, chromium: Browser, pictures: Path | None) -> None:
+    await seed_ledger(console.database)
+    await rule(console.database, risk="high")
+    page = await opened(console, chromium, "phone", PLANNER)
+    await page.goto(f"{console.url}/ledger/txn_back")
+    for size, (width, height) in SIZES.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        await picture(page, pictures, f"ledger-sign-{size}")
+    card = page.locator("section.ask form").first
+    await card.get_by_label("My signature means").select_option("responsible")
+    await card.get_by_label("Your password, again").fill(PASSWORD)
+    await card.get_by_role("button", name="Sign and post it all the same").click()
+    await expect(page.get_by_text("Signed by Petr Dvořák: responsible")).to_be_visible()
