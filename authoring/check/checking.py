@@ -10,6 +10,7 @@ from authoring.check.growth import growth
 from authoring.check.languages import languages
 from authoring.check.looking import Look, Proof
 from authoring.check.messages import messages
+from authoring.check.omission import omission
 from authoring.check.overlap import openings, overlap
 from authoring.check.reach import reach
 from authoring.check.standing import standing
@@ -25,7 +26,7 @@ from domain.typing.scopes import Scopes
 from templates.text import text_faults
 
 PROOFS: tuple[Callable[[Look], Proof], ...] = (
-    flow, waits, unread, growth, standing, languages, messages, reach, authority, systems,
+    flow, omission, waits, unread, growth, standing, languages, messages, reach, authority, systems,
 )  # fmt: skip
 """Those that a right definition still may fail; the last three say nothing without a site."""
 _ORDER = {"error": 0, "warning": 1, "note": 2}

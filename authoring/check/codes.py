@@ -86,6 +86,10 @@ CODES: Mapping[str, str] = {
         "An agent's figures would measure whose authority an approval needs. Take them from a system or a person."
     ),
     "mos.agent.closes": "What an agent proposed would end the exception. Let a person, or a system, say it first.",
+    "mos.agent.omits": (
+        "Whether anybody decides hangs on what an agent proposed: with another proposal nobody is asked. Ask on every "
+        "way, or show the proposal to somebody who is asked whatever it says."
+    ),
     "mos.agent.none": (
         "The site has no agent of this name: every question would end in `otherwise`. Connect it, or use another "
         "one."

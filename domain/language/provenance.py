@@ -3,7 +3,8 @@
 A proposal taints what is worked out of it, and what happens only because of it: the value of an expression that reads
 it, the result of a step within a condition on it. A person takes the taint off: what somebody answers or decides is
 theirs. A posting that is tainted needs a decision of somebody who was shown every proposal that it rests on, made after
-that proposal; standing authority never does. The figures by which somebody's authority is measured, and the condition
+that proposal; standing authority never does. Where a proposal decides whether anybody is asked at all, that is told:
+leaving out decides too. The figures by which somebody's authority is measured, and the condition
 that ends an exception, are no agent's at all.
 """
 
@@ -42,6 +43,7 @@ _MARKED = re.compile(r"{[{%](.*?)[%}]}", re.S)
 _LOOP = re.compile(r"\[\d+\]")
 _MOST_ROUNDS = 50  # each round carries the taint at least one name further
 UNCONFIRMED, LIMITS, CLOSES = "mos.agent.unconfirmed", "mos.agent.limits", "mos.agent.closes"
+OMITS = "mos.agent.omits"
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ class TooFar:
 @dataclass
 class Provenance:
     """What is tainted by which agents. `names`: of the definition itself; `agents`: path -> the step's name; `too_far`:
-    what must not be; `behind`: a posting's path ->
-    the agents that it rests on."""
+    what must not be; `left_out`: where it lets everybody be left out, which is the author's choice; `behind`: a
+    posting's path -> the agents that it rests on."""
 
     names: dict[str, Agents] = field(default_factory=dict)
     agents: dict[str, str] = field(default_factory=dict)
     too_far: list[TooFar] = field(default_factory=list)
+    left_out: list[TooFar] = field(default_factory=list)
     behind: dict[str, Agents] = field(default_factory=dict)
 
     def names_behind(self, path: str) -> list[str]:
@@ -117,6 +120,7 @@ class _Scope:
         self._spread()
         for path, step in self._steps.items():
             self._judge(path, step)
+            self._omits(path, step)
         closing = self._of(self._definition.closes.when)
         if closing and not self._prefix:
             message = f"this ends the exception on what {self._named(closing)} proposed: a person has to say it first"
@@ -234,6 +238,55 @@ class _Scope:
             message = f"'{step.post}' rests on what {who} proposes, which '{step.decision}' does not wait for"
             return self._refuse(path, "decision", UNCONFIRMED, message)
         return None
+
+    def _omits(self, path: str, step: Any) -> None:
+        """On one way somebody decides, on another nobody is asked, and a proposal says which way it goes."""
+        for place, decides, ways in self._ways(path, step):
+            asked, decided = [self._asks(way) for way in ways], any(self._asks(way, deciding=True) for way in ways)
+            if decides and decided and not all(asked) and not self._told(path, decides):
+                message = f"what {self._named(decides)} proposed decides whether anybody is asked"
+                self._found.left_out.append(TooFar(f"{self._prefix}{path}", place, OMITS, message))
+
+    def _ways(self, path: str, step: Any) -> Iterator[tuple[str, Agents, list[list[Any]]]]:
+        """Field of the step, who decides by it, and the ways that it may go."""
+        yield "only_if", self._of(step.only_if), [[step], []]
+        if isinstance(step, IfStep):
+            yield "if", self._of(step.if_), [step.then, step.else_]
+        elif isinstance(step, SwitchStep):
+            others = [] if not step.else_ and self._all_named(step) else [step.else_]
+            yield "switch", self._of(step.switch), [*step.cases.values(), *others]
+        elif isinstance(step, ForEachStep):
+            yield "in", self._reads(step.in_), [step.do, []]
+        elif isinstance(step, AgentStep):
+            yield "instead", frozenset({f"{self._prefix}{path}"}), [step.instead, []]
+
+    def _all_named(self, step: SwitchStep) -> bool:
+        """Does every choice of the agent have its case?"""
+        name, _, value = step.switch.strip().partition(".")
+        agents = (one for one in self._steps.values() if isinstance(one, AgentStep) and one.agent == name)
+        returned = next((one.returns[value] for one in agents if value in one.returns), None)
+        return returned is not None and bool(returned.choices) and set(returned.choices) <= set(step.cases)
+
+    def _asks(self, steps: list[Any], *, deciding: bool = False) -> bool:
+        """Is anybody asked in these steps, or in what they call? `deciding`: to decide."""
+        for _, step in walk(steps):
+            called = self._bundled.get(step.definition) if isinstance(step, CallStep) else None
+            if isinstance(step, ApproveStep) or (isinstance(step, TaskStep) and (step.authority or not deciding)):
+                return True
+            if called and self._asks(called.steps, deciding=deciding):
+                return True
+        return False
+
+    def _told(self, path: str, agents: Agents) -> bool:
+        """Is somebody asked on the same way whatever these agents say, who is shown what they said?"""
+        for at, step in self._steps.items():
+            around = at[: at.rfind(".") + 1]
+            if not isinstance(step, ApproveStep | TaskStep) or not path.startswith(around):
+                continue
+            after = all(_precedes(one, f"{self._prefix}{at}") for one in agents)
+            if after and agents <= self._shown(step) and not agents & self._control[at]:
+                return True
+        return False
 
     def _shown(self, step: Any) -> Agents:
         """The proposals that people see who answer it: in its words, or in what they choose from."""

@@ -217,6 +217,13 @@ def test_a_value_without_otherwise_has_to_be_asked_for() -> None:
     assert [one for one in found if one.severity != "note"] == []
 
 
+def test_leaving_everybody_out_on_its_word_is_warned_of_at_its_place() -> None:
+    text = DEFINITION.replace("    ask: {cause:", "    only_if: likely.cause == 'belt'\n    ask: {cause:")
+    (found,) = [one for one in check(text, "asks.yaml", others={}, opening={}) if one.code.startswith("mos.agent")]
+    line = 1 + text.splitlines().index("    only_if: likely.cause == 'belt'")
+    assert (found.code, found.severity, found.line) == ("mos.agent.omits", "warning", line)
+
+
 def test_the_site_has_to_have_the_agent() -> None:
     document: list[dict[str, Any]] = [{"name": "local_model", "role": "agent", "kind": "openai_compatible"}]
     for known, wanted in (([], ["mos.agent.none"]), (document, [])):

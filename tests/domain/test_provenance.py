@@ -165,6 +165,54 @@ def test_what_a_person_decided_is_posted(name: str) -> None:
     assert codes(*ALLOWED[name], bundled=CALLED) == []
 
 
+ASKED_ON_ONE: Json = {"if": "likely.cause == 'belt'", "then": [approve()]}
+LEFT_OUT = {
+    "if": [AGENT, ASKED_ON_ONE],
+    "if, and the other way tells only": [AGENT, ASKED_ON_ONE | {"else": [{"notify": "n", "to": PLANNER}]}],
+    "otherwise": [AGENT, {"if": "likely.cause == 'belt'", "then": [{"notify": "n", "to": PLANNER}], "else": [task()]}],
+    "only_if": [AGENT, approve(only_if="likely.cause == 'belt'")],
+    "switch": [AGENT, {"switch": "likely.cause", "cases": {"belt": [approve()]}}],
+    "switch by a table": [AGENT, DECIDED, {"switch": "course_of.cause", "cases": {"a": [approve()]}}],
+    "in": [AGENT, {"for_each": "each", "in": "=['belt'].filter(c, c == likely.cause)", "do": [approve()]}],
+    "instead": [{**AGENT, "instead": [approve("Which?")]}],
+    "who is asked knows nothing of it": [AGENT, task("Look."), ASKED_ON_ONE],
+    "who is asked came before": [task("Look."), AGENT, ASKED_ON_ONE],
+    "who is asked is asked elsewhere": [AGENT, {"if": "1 == 2", "then": [task()]}, ASKED_ON_ONE],
+    "by a call": [AGENT, {"if": "likely.cause == 'belt'", "then": [{"call": "part", "definition": "asks"}]}],
+}
+ASKS: Json = {"asks": {"definition": "asks", "title": "Asks", "owner": "planner", "steps": [approve("Hold?")]}}
+ASKED = {
+    "on the other way": [AGENT, ASKED_ON_ONE | {"else": [{"task": "look", "to": PLANNER, "within": "1h"}]}],
+    "on each choice": [
+        AGENT,
+        {"switch": "likely.cause", "cases": {"belt": [approve()], "power": [task()]}},
+    ],
+    "whatever it says, before": [AGENT, task(), ASKED_ON_ONE],
+    "whatever it says, behind": [AGENT, ASKED_ON_ONE, task()],
+    "on a person's word": [AGENT, task("Look."), {"if": "look.cause == 'belt'", "then": [approve()]}],
+    "a task that decides nothing": [AGENT, {"if": "likely.cause == 'belt'", "then": [task(authority="")]}],
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_where_it_leaves_everybody_out_is_told(name: str) -> None:
+    found = provenance(definition(*LEFT_OUT[name], bundled=ASKS)).left_out
+    assert [one.code for one in found] == ["mos.agent.omits"]
+    assert "'likely'" in found[0].message
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_where_somebody_is_asked_all_the_same_nothing_is_told(name: str) -> None:
+    assert provenance(definition(*ASKED[name], bundled=ASKS)).left_out == []
+
+
+def test_in_a_called_definition_it_is_told_too() -> None:
+    inner = {"definition": "inner", "title": "Inner", "owner": "planner", "parameters": {"cause": "", "other": ""}}
+    asks = {"if": "params.cause == 'belt'", "then": [approve("Hold?")]}
+    found = provenance(definition(AGENT, CALL, bundled={"inner": inner | {"steps": [asks]}})).left_out
+    assert [(one.path, one.field) for one in found] == [("1.call.0", "if")]
+
+
 @pytest.mark.parametrize(
     "impact, options",
     [
