@@ -46,7 +46,8 @@ class ShownRow(SQLModel, table=True):
 
 class SignatureRow(SQLModel, table=True):
     """A signature given in the console (21 CFR 11.50): who, when, what it means, what was shown. `hash` is that of
-    `statement`, which holds all of it; `decision` is filled in when the workflow took it."""
+    `statement`, which holds all of it; `decision` is filled in when the workflow took it. Of what is decided in the
+    ledger `task_id` and `decision` are the transaction's id, `version` is 0."""
 
     __tablename__ = "signature"
     __table_args__: ClassVar[Any] = (

@@ -54,7 +54,7 @@ async def again(somebody: Browser, **fields: str) -> int:
     return (await send(somebody, AGAIN, form | fields)).status_code
 
 
-async def test_a_second_decision_of_high_risk_is_signed(somebody: Browser, database: Database) -> None:
+async def test_c14_a_second_decision_of_high_risk_is_signed(somebody: Browser, database: Database) -> None:
     await rule(database, risk="high")
     await somebody.sign_in(PLANNER)
     assert "Signature of Petr" in (await somebody.get(AGAIN)).text
