@@ -58,6 +58,8 @@ async def decide_again(
         row.preview, row.previewed_at, row.outcomes = drift.get("now"), now, _bare(row)
         earlier, row.decision = row.decision or row.standing_version, decision["id"]
         row.standing_version = row.standing_grantor = ""
+        if not row.reverses:
+            row.requested_by = ""  # it rests on this decision now, not on who mended it
         told = {"earlier": earlier, "drift": drift} | ruling.told
         await _moved(session, row, Event.APPROVE_AGAIN, by, now, reason=why, told=told)
 

@@ -28,6 +28,7 @@ from domain.authority.matrix import (
     signature_of,
 )
 from domain.authority.signing import signature_hash, statement
+from domain.books.ledger import State
 from domain.books.outcome_rules import authorities_of, impact_of_all
 from domain.books.outcomes import OutcomeTransaction
 from domain.books.trouble import KEEPERS
@@ -103,16 +104,18 @@ def checked(row: LedgerRow, outcomes: Json, system: str) -> OutcomeTransaction:
 
 def content_of(row: LedgerRow) -> Json:
     """What its page shows to whoever decides it: the difference, or what a reversal would do."""
-    if row.reverses:
+    if row.reverses and row.status != State.SENT_BACK:
         return {"reverses": row.reverses, "outcomes": row.outcomes, "preview": row.preview}
     return row.drift or {}
 
 
 async def deciders(session: AsyncSession, row: LedgerRow) -> list[str]:
-    """Who answers for it as it stands: who mended it or asked for it, and who decided, or signed the version off."""
+    """Who answers for it as it stands: who approved the reversal, mended it last, decided it, or signed the version.
+    Of four eyes the next are another's; whoever decided before that may be the other again."""
     decision = await session.get(DecisionRow, row.decision) if row.decision else None
-    found = [row.requested_by, decision.person if decision else row.standing_grantor]
-    return [person for person in found if person]
+    mended = row.approved_by if row.reverses else row.requested_by
+    last = mended or (decision.person if decision else row.standing_grantor)
+    return [last] if last else []
 
 
 async def holds(

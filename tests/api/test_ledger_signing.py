@@ -153,12 +153,29 @@ async def test_c11_four_eyes_are_two_people_in_the_ledger_too(somebody: Browser,
 
 
 async def test_who_mended_it_is_not_the_other_pair_of_eyes(somebody: Browser, database: Database) -> None:
+    """Whoever decided before that may be it: two people are enough."""
+    await rule(database, four_eyes=True)
+    await somebody.sign_in(QUALITY)
+    assert (await send(somebody, DEAD, {"do": "retry", "outcomes": MENDED, "reason": "x"})).status_code == 303
+    async with database.transaction() as session:
+        dead = await session.get_one(LedgerRow, "txn_dead")
+        back = await session.get_one(LedgerRow, "txn_back")
+        back.requested_by = dead.requested_by  # as if it were this one that came back
+    assert await again(somebody) == 422
+    await somebody.sign_in(PLANNER)
+    assert await again(somebody) == 303
+    assert (await row(database, "txn_back")).requested_by == ""
+
+
+async def test_a_reversal_that_came_back_is_decided_again(somebody: Browser, database: Database) -> None:
     await rule(database, four_eyes=True)
     async with database.transaction() as session:
         back = await session.get_one(LedgerRow, "txn_back")
-        back.decision, back.requested_by = "", QUALITY
+        back.reverses, back.requested_by, back.approved_by, back.decision = "txn_done", PLANNER, QUALITY, ""
     await somebody.sign_in(QUALITY)
     assert await again(somebody) == 422
+    await somebody.sign_in(PLANNER)
+    assert await again(somebody) == 303
 
 
 async def test_who_reported_it_does_not_decide_it(somebody: Browser, database: Database) -> None:

@@ -114,7 +114,7 @@ async def test_the_audit_tells_a_program_from_a_log_in(deps: ApiDeps, somebody: 
     async with database.transaction() as session:
         kinds = ("absence.added", "control_by_program")
         facts = list(await session.scalars(select(AuditRow).where(col(AuditRow.kind).in_(kinds))))
-        number = (await session.scalars(select(ApiTokenRow.id))).one()
+        number = (await session.scalars(select(col(ApiTokenRow.id)))).one()
     assert sorted((fact.kind, fact.actor) for fact in facts) == [(kind, PLANNER) for kind in kinds]
     assert {fact.data["evidence"] for fact in facts} == {f"by token {number}"}
 
