@@ -165,7 +165,6 @@ async def test_the_page_says_how_a_feed_is_and_who_keeps_the_roster_has_it_looke
         "host": "calendar.example.com",
         "version": "",
         "minutes": 15,
-        "stale_after": 24,
     }
     old = NOW - timedelta(days=2)
     row = ScheduleFeedRow(

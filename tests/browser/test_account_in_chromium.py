@@ -71,7 +71,7 @@ async def test_my_account(console: Console, chromium: Browser, pictures: Path | 
     await expect(page.get_by_role("link", name="Petr Dvořák")).to_be_visible()
     await page.goto(f"{console.url}/account#tokens")
     await page.get_by_text("Make a token").click()
-    await page.get_by_text("Change it", exact=True).click()
+    await page.get_by_text("Change my password", exact=True).click()
     await picture(page, pictures, f"account-forms-{size}")
     assert console.complaints == []
 

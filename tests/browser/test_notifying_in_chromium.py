@@ -20,7 +20,7 @@ async def test_say_how_i_am_reached(console: Console, chromium: Browser, picture
     await with_phones(console.database, TECHNICIAN)
     page = await opened(console, chromium, size, TECHNICIAN)
     await page.goto(f"{console.url}/account#notify")
-    await page.locator("#notify").get_by_text("Change it").click()
+    await page.locator("#notify").get_by_text("Change how I am reached").click()
     form = page.locator('form[action$="/notify"]')
     await form.get_by_text("Priority high").click()
     high = form.locator("details", has_text="Priority high")
