@@ -145,6 +145,7 @@ class _Run:
         self._coming: dict[int, Callable[[], Awaitable[None]]] = {}
         self._numbers = itertools.count(1)
         self._seqs = itertools.count(_ANSWERS_BY_HAND + 1)
+        self._turn = asyncio.Lock()  # who is asked by two branches at once gets their pages in the branches' order
         self._begun: dict[str, datetime] = {}
         self._thought: dict[str, AgentAnswer] = {}
         self._handle: WorkflowHandle[Any, Any] | None = None
@@ -248,10 +249,11 @@ class _Run:
 
     @activity.defn(name=calls.TELL.name)
     async def tell(self, request: TellRequest) -> Told:
-        told, pages = self._effects.tell(request, await self._environment.get_current_time())
-        for page in pages:
-            if deeds := self._script.asked(page):
-                await self._then(page, deeds)
+        async with self._turn:
+            told, pages = self._effects.tell(request, await self._environment.get_current_time())
+            for page in pages:
+                if deeds := self._script.asked(page):
+                    await self._then(page, deeds)
         return told
 
     @activity.defn(name=calls.SETTLE.name)

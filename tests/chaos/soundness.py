@@ -21,7 +21,8 @@ def check(site: Site, played: Play) -> None:
 
 def _one_exception(site: Site, played: Play) -> None:
     mine = [row for row in site.exceptions() if row["opened_at"] > played.began]
-    assert [(row["id"], row["handling"]) for row in mine] == [(played.id, "closed")]
+    found = [(row["id"], row["definition"], row["handling"], row["title"]) for row in mine]
+    assert [(one[0], one[2]) for one in found] == [(played.id, "closed")], found
     waiting = "SELECT 1 FROM inbox WHERE exception_id = %s AND status <> 'delivered'"
     eventually(lambda: not site.rows(waiting, played.id), "all that came in was delivered")
     answers = site.rows("SELECT body, outcome FROM inbox WHERE exception_id = %s AND category = 'answer'", played.id)
