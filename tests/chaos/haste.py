@@ -1,7 +1,7 @@
 """The waits after a crash, cut short: how long they are changes nothing in what must be true after them.
 
 In production: a workflow task of a dead worker 10 s, its workflows' own queue 4 s, a claimed message 8 s, a posting or
-proposal 5 s.
+proposal 5 s; a posting is read back 10 s after it was made.
 """
 
 from dataclasses import replace
@@ -16,6 +16,7 @@ def shorten() -> None:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    import activities.reconciling as reconciling
     import activities.sender as sender
     import infra.processes.worker as process
     import intake.pump as pump
@@ -32,4 +33,5 @@ def shorten() -> None:
     Client.start_workflow = start_workflow  # type: ignore[method-assign]
     process.Worker = make  # type: ignore[assignment,attr-defined]
     sender._LEASE, sender._IDLE_S, pump._IDLE_S = _SOON, 0.2, 0.2
+    reconciling._SETTLED, reconciling._EVERY_S = timedelta(seconds=0.5), 0.5
     calls.POST, calls.PROPOSE = replace(calls.POST, heartbeat=_SOON), replace(calls.PROPOSE, heartbeat=_SOON)

@@ -92,6 +92,9 @@ class Breakdown(Play):
         self.site.clear(self.thing)
         runs = "SELECT 1 FROM source_state WHERE key = %s AND state = 'running'"
         eventually(lambda: self.site.rows(runs, self.thing), f"{self.thing} runs again")
+        # Before somebody else moves the orders: otherwise the ledger differs from the systems, and rightly says so.
+        unread = "SELECT 1 FROM ledger WHERE exception_id = %s AND status = 'posted'"
+        eventually(lambda: not self.site.rows(unread, self.id), "every posting was read back")
         self.site.restore_plan()
 
     def _break(self) -> None:
