@@ -12,6 +12,7 @@ from templates.text import render_text
 
 FOLDER = Path(__file__).parent / "words"
 FALLBACK = "en"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where the wheel has it
 
 
 @lru_cache(maxsize=32)
@@ -20,7 +21,7 @@ def words(language: str) -> Mapping[str, str]:
     for name in (language.lower(), language.lower().split("-")[0], FALLBACK):
         file = FOLDER / f"{name}.yaml"
         if name.replace("-", "").isalpha() and file.is_file():
-            return dict(_flat("", yaml.safe_load(file.read_text("utf-8"))))
+            return dict(_flat("", yaml.load(file.read_text("utf-8"), _LOADER)))  # noqa: S506 -- a safe one
     raise ConfigError(f"no words for '{language}' nor '{FALLBACK}'")
 
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 DEFAULT_PATH = Path(__file__).with_name("catalogue.yaml")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where the wheel has it
 
 
 class CatalogueError(ValueError):
@@ -274,7 +275,7 @@ def load_catalogue(path: Path = DEFAULT_PATH) -> Catalogue:
     Raises CatalogueError when the file is missing, is no YAML or does not describe a consistent plant.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 -- a safe one
     except OSError as error:
         raise CatalogueError(f"{path}: cannot be read ({error.strerror}).") from error
     except yaml.YAMLError as error:
