@@ -1,7 +1,7 @@
 """Composition: from the connectors document and the settings to connected systems, sources and channels."""
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
@@ -21,6 +21,25 @@ if TYPE_CHECKING:
     from connectors.twilio.memory import Memory
 
 Model = TypeVar("Model", bound=BaseModel)
+
+# What the settings of a kind look like, and where its `build` is: each is imported when first needed, so that a vendor
+# library that no connection uses is never loaded, and settings are checked without any.
+_KINDS = {
+    "erpnext": ("erpnext.config:ErpNextConfig", "erpnext.connector"),
+    "history": ("history.config:HistoryConfig", "history.connector"),
+    "mes_http": ("mes_http.config:MesConfig", "mes_http.connector"),
+    "mqtt": ("mqtt.config:MqttConfig", "mqtt.connector"),
+    "odoo": ("odoo.config:OdooConfig", "odoo.connector"),
+    "opcua": ("opcua.config:OpcUaConfig", "opcua.connector"),
+    "openai_compatible": ("openai_compatible.config:ModelConfig", "openai_compatible.connector"),
+    "rest": ("rest.config:RestConfig", "rest.connector"),
+    "roster_goalert": ("roster_feeds:FeedConfig", "roster_feeds"),
+    "roster_grafana": ("roster_feeds:FeedConfig", "roster_feeds"),
+    "roster_ical": ("roster_feeds:CalendarConfig", "roster_feeds"),
+    "roster_pagerduty": ("roster_feeds:FeedConfig", "roster_feeds"),
+    "sap": ("sap.config:SapConfig", "sap.connector"),
+    "tryton": ("tryton.config:TrytonConfig", "tryton.connector"),
+}
 
 
 class Connection(BaseModel):
@@ -79,6 +98,18 @@ def channels(
     if _set("MOS_SMTP", HOST=mail.host, FROM=mail.from_):
         found[ChannelName.EMAIL] = _email(mail)
     return found
+
+
+def modules(settings: Settings) -> list[str]:
+    """What the channels that are set will import."""
+    given = {
+        "slack.connector": settings.slack.bot_token,
+        "twilio.connector": settings.twilio.account_sid,
+        "twilio.whatsapp": settings.twilio.account_sid,
+        "twilio.voice": settings.twilio.account_sid,
+        "email.connector": settings.smtp.host,
+    }
+    return [f"connectors.{name}" for name, value in given.items() if value]
 
 
 async def close(opened: Iterable[object]) -> None:
@@ -188,7 +219,7 @@ def check_document(document: Json) -> None:
     """Are all settings of these connections right? Looks at no secret and calls nobody. Raises ConfigError."""
     for connection in read_connections(document):
         if connection.role != "channel":
-            _settings(connection)
+            settings_of(connection)
 
 
 def system(connection: Connection) -> System:
@@ -211,19 +242,17 @@ def feed(connection: Connection) -> "FeedClient":
 
 def settings_of(connection: Connection) -> BaseModel:
     """Its settings, checked. Raises ConfigError."""
-    return _settings(connection)[0]
-
-
-def _settings(connection: Connection) -> tuple[BaseModel, Any]:
-    kinds = _kinds()
-    if connection.kind not in kinds:
-        raise ConfigError(f"connector '{connection.name}': no kind '{connection.kind}': use {', '.join(sorted(kinds))}")
-    config_class, build = kinds[connection.kind]()
-    return _valid(config_class, connection.name, {"name": connection.name, **connection.config}), build
+    if connection.kind not in _KINDS:
+        known = ", ".join(sorted(_KINDS))
+        raise ConfigError(f"connector '{connection.name}': no kind '{connection.kind}': use {known}")
+    module, _, name = _KINDS[connection.kind][0].partition(":")
+    model: type[BaseModel] = getattr(importlib.import_module(f"connectors.{module}"), name)
+    return _valid(model, connection.name, {"name": connection.name, **connection.config})
 
 
 def _build(connection: Connection) -> Any:
-    config, build = _settings(connection)
+    config = settings_of(connection)
+    build = importlib.import_module(f"connectors.{_KINDS[connection.kind][1]}").build
     return build(config, {name: resolve_secret(reference) for name, reference in connection.secrets.items()})
 
 
@@ -236,97 +265,6 @@ def resolve_secret(reference: str) -> str:
     if kind == "env" and name in environment:
         return environment[name]
     raise ConfigError(f"secret '{reference}' can't be read: give file:<path> or env:<NAME>")
-
-
-def _kinds() -> dict[str, Callable[[], tuple[Any, Any]]]:
-    """Loaded when first needed: a vendor library that no connection uses is never imported."""
-    sources = {"opcua": _opcua, "mqtt": _mqtt}
-    books = {"tryton": _tryton, "odoo": _odoo, "erpnext": _erpnext, "sap": _sap, "rest": _rest}
-    agents = {"history": _history, "openai_compatible": _openai_compatible}
-    feeds = dict.fromkeys(("roster_grafana", "roster_goalert", "roster_pagerduty"), _feed)
-    return {**books, "mes_http": _mes_http, **sources, **agents, **feeds, "roster_ical": _calendar}
-
-
-def _feed() -> tuple[Any, Any]:
-    from connectors.roster_feeds import FeedConfig, build
-
-    return FeedConfig, build
-
-
-def _calendar() -> tuple[Any, Any]:
-    from connectors.roster_feeds import CalendarConfig, build
-
-    return CalendarConfig, build
-
-
-def _history() -> tuple[Any, Any]:
-    from connectors.history.config import HistoryConfig
-    from connectors.history.connector import build
-
-    return HistoryConfig, build
-
-
-def _openai_compatible() -> tuple[Any, Any]:
-    from connectors.openai_compatible.config import ModelConfig
-    from connectors.openai_compatible.connector import build
-
-    return ModelConfig, build
-
-
-def _odoo() -> tuple[Any, Any]:
-    from connectors.odoo.config import OdooConfig
-    from connectors.odoo.connector import build
-
-    return OdooConfig, build
-
-
-def _sap() -> tuple[Any, Any]:
-    from connectors.sap.config import SapConfig
-    from connectors.sap.connector import build
-
-    return SapConfig, build
-
-
-def _erpnext() -> tuple[Any, Any]:
-    from connectors.erpnext.config import ErpNextConfig
-    from connectors.erpnext.connector import build
-
-    return ErpNextConfig, build
-
-
-def _rest() -> tuple[Any, Any]:
-    from connectors.rest.config import RestConfig
-    from connectors.rest.connector import build
-
-    return RestConfig, build
-
-
-def _tryton() -> tuple[Any, Any]:
-    from connectors.tryton.config import TrytonConfig
-    from connectors.tryton.connector import build
-
-    return TrytonConfig, build
-
-
-def _mes_http() -> tuple[Any, Any]:
-    from connectors.mes_http.config import MesConfig
-    from connectors.mes_http.connector import build
-
-    return MesConfig, build
-
-
-def _opcua() -> tuple[Any, Any]:
-    from connectors.opcua.config import OpcUaConfig
-    from connectors.opcua.connector import build
-
-    return OpcUaConfig, build
-
-
-def _mqtt() -> tuple[Any, Any]:
-    from connectors.mqtt.config import MqttConfig
-    from connectors.mqtt.connector import build
-
-    return MqttConfig, build
 
 
 def normalisers() -> Mapping[str, Normaliser]:

@@ -21,6 +21,7 @@ from infra.settings import Settings, load_settings
 from infra.site_folder import State, read_yaml
 from store.db import Database
 from store.read import definitions as read
+from store.read import sessions as sessions_read
 from store.read import site as site_read
 
 SHIPPED = Path(__file__).resolve().parents[1] / "workflows" / "definitions"
@@ -75,9 +76,9 @@ async def _push(settings: Settings, asked: _Push) -> list[str]:
         check_document(documents["connectors"])
     if "authority" in documents:
         authority.checked(documents["authority"])
-    hashes = {person: hash_password(password) for person, password in asked.passwords.items()}
     database = Database(database_url(settings))
     try:
+        hashes = await _first_passwords(database, asked.passwords)
         left = await _look(database, asked, documents, parsed)
         await _publish_documents(database, asked, documents, hashes, left)
         lines = [await _publish(database, asked, name, texts[name], left) for name in _in_order(parsed)]
@@ -87,6 +88,13 @@ async def _push(settings: Settings, asked: _Push) -> list[str]:
     finally:
         await database.close()
     return lines
+
+
+async def _first_passwords(database: Database, passwords: Mapping[str, str]) -> dict[str, str]:
+    """Person id -> hash, of those who have none yet: what somebody has chosen since is theirs."""
+    async with database.transaction() as session:
+        has = await sessions_read.with_password(session)
+    return {person: hash_password(password) for person, password in passwords.items() if person not in has}
 
 
 def _definition_files(asked: _Push) -> list[Path]:

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from importlib.metadata import version
 
 from temporalio.client import Client, TLSConfig
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -48,6 +49,9 @@ from workflows.exception import ExceptionWorkflow
 from workflows.transaction import TransactionWorkflow
 
 log = logging.getLogger("mos.worker")
+# Only a name in Temporal's records: what may replay what is decided by generation (ADR 0011). Left out, the SDK reads
+# and hashes the code of every module that is loaded, for most of a second.
+BUILD_ID = f"mos {version('mos-exception-router')}"
 PURE = (
     "domain",
     "activities",
@@ -158,6 +162,7 @@ def make_worker(client: Client, world: World) -> Worker:
     return Worker(
         client,
         task_queue=TASK_QUEUE,
+        build_id=BUILD_ID,
         workflows=[ExceptionWorkflow, TransactionWorkflow],
         activities=[
             context.gather,

@@ -1,13 +1,16 @@
 """Keeps one part running: start, wait until ready, start again when it dies, give up when that does not help."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from infra.stack import logs
-from infra.stack.children import Child, Guard
+from infra.stack.children import Child
+from infra.stack.guarding import Guard
+from infra.stack.nursery import Nursery, NurseryGone
 from infra.stack.part import Part, PartFailed
 
 _POLL = 0.05
@@ -18,7 +21,13 @@ class Keeper:
     """`state` is waiting, starting, ready, restarting, done or stopped; `changed` is called after each change."""
 
     def __init__(
-        self, part: Part, log: Path, guard: Guard, say: Callable[[str], None], changed: Callable[[], None]
+        self,
+        part: Part,
+        log: Path,
+        guard: Guard,
+        nursery: Nursery,
+        say: Callable[[str], None],
+        changed: Callable[[], None],
     ) -> None:
         self.part = part
         self.state = "waiting"
@@ -27,6 +36,7 @@ class Keeper:
         self.took = 0.0
         self._log = log
         self._guard = guard
+        self._nursery = nursery
         self._say = say
         self._changed = changed
         self._spawning: asyncio.Task[Child] | None = None
@@ -73,7 +83,10 @@ class Keeper:
         self._enter("starting" if self.restarts == 0 else "restarting")
         if self.part.prepare is not None:
             await asyncio.to_thread(self.part.prepare)
-        self._spawning = asyncio.create_task(Child.start(self.part, self._log, self._guard))
+        if self.part.mos:
+            with contextlib.suppress(NurseryGone):  # then it is executed
+                await self._nursery.load(self.part.env, self.part.cwd)
+        self._spawning = asyncio.create_task(Child.start(self.part, self._log, self._guard, self._nursery))
         self._child = await asyncio.shield(self._spawning)
         self._spawning = None
         ended = asyncio.create_task(self._child.ended())

@@ -26,7 +26,8 @@ class Restart:
 
 @dataclass(frozen=True)
 class Part:
-    """One child process.
+    """One child process: `argv` is executed. With `mos`, the arguments of one of our own commands, it is forked from a
+    process that has the product loaded already, if there is one.
 
     `after` names the parts that must be ready first; it is stopped before them. `prepare` is called before each start.
     `alive` is asked every `alive_every` s once it is ready; after three noes in a row it is killed and started again. A
@@ -51,6 +52,7 @@ class Part:
     ready_within: float = 60.0
     restart: Restart = field(default_factory=Restart)
     user: tuple[int, int] | None = None
+    mos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def assemble(
 def own_part(ground: Ground, name: str, arguments: Sequence[str], **fields: object) -> Part:
     """A part that is a `mos` command of ours, with the product's environment. `fields` as in Part."""
     argv = [sys.executable, "-m", "infra.cli", *arguments]
-    return Part(name=name, argv=argv, env=ground.own_env(), cwd=ground.folder.root, **fields)  # type: ignore[arg-type]
+    env, cwd = ground.own_env(), ground.folder.root
+    return Part(name=name, argv=argv, mos=tuple(arguments), env=env, cwd=cwd, **fields)  # type: ignore[arg-type]
 
 
 def _postgres(ground: Ground) -> Part | Outside:

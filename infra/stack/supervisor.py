@@ -1,15 +1,18 @@
 """Runs the parts of the stack together: all of them, or none."""
 
 import asyncio
+import contextlib
 import json
 import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 
 from domain.errors import ConfigError, MosError
-from infra.stack.children import Guard
+from infra.stack import nursery
 from infra.stack.folder import DataFolder, write_private
+from infra.stack.guarding import Guard
 from infra.stack.keeper import Keeper
+from infra.stack.nursery import Nursery, NurseryGone
 from infra.stack.part import Outside, Part
 
 Say = Callable[[str], None]
@@ -32,6 +35,7 @@ class Supervisor:
         on_ready: Callable[[Part | Outside, float], None] = lambda part, seconds: None,
         on_all_ready: Callable[[float], None] = lambda seconds: None,
         min_free_mb: int = 0,
+        preloaded: Sequence[str] = nursery.PRODUCT,
     ) -> None:
         self._folder = folder
         self._outside = outside
@@ -40,6 +44,7 @@ class Supervisor:
         self._on_all_ready = on_all_ready
         self._min_free_mb = min_free_mb
         self._guard = Guard(folder)
+        self._nursery = Nursery(preloaded, folder.logs / "preloaded.log", self._guard)
         self._keepers = {p.name: self._keeper(p) for p in _ordered(parts)}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
@@ -61,7 +66,7 @@ class Supervisor:
                 await outside.check()
                 self._on_ready(outside, 0.0)
             self._record()
-            helpers = [asyncio.create_task(c) for c in (self._announce(), self._house_keeping())]
+            helpers = [asyncio.create_task(c) for c in (self._announce(), self._house_keeping(), self._load())]
             for name, keeper in self._keepers.items():
                 self._tasks[name] = asyncio.create_task(self._start(keeper))
             await self._until_stop_or_failure(helpers)
@@ -69,10 +74,18 @@ class Supervisor:
             for helper in helpers:
                 helper.cancel()
             await self._stop_all()
+            await self._nursery.stop()
             self._guard.stop()
 
     def _keeper(self, part: Part) -> Keeper:
-        return Keeper(part, self._folder.logs / f"{part.name}.log", self._guard, self._say, self._record)
+        log = self._folder.logs / f"{part.name}.log"
+        return Keeper(part, log, self._guard, self._nursery, self._say, self._record)
+
+    async def _load(self) -> None:
+        """Begun at once: it takes seconds, in which the product's parts wait for others anyway."""
+        for part in [keeper.part for keeper in self._keepers.values() if keeper.part.mos][:1]:
+            with contextlib.suppress(NurseryGone):
+                await self._nursery.load(part.env, part.cwd)
 
     async def _start(self, keeper: Keeper) -> None:
         for name in keeper.part.after:

@@ -52,3 +52,9 @@ async def password_hash(session: AsyncSession, person_id: str) -> str | None:
     """The stored hash of an active person who may sign in."""
     row = await session.get(PersonRow, person_id)
     return row.password_hash if row and Person.model_validate(row.data).active else None
+
+
+async def with_password(session: AsyncSession) -> set[str]:
+    """The ids of those who have a console password."""
+    statement = select(col(PersonRow.id)).where(col(PersonRow.password_hash).is_not(None))
+    return set((await session.scalars(statement)).all())

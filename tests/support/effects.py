@@ -32,7 +32,7 @@ from activities.contracts.model import (
     WhoRequest,
 )
 from domain.values import Json
-from infra.processes.worker import PURE
+from infra.processes.worker import BUILD_ID, PURE
 from workflows.exception import ExceptionWorkflow
 from workflows.transaction import TransactionWorkflow
 
@@ -147,6 +147,7 @@ def worker(client: Client, effects: Effects, queue: str = "mos") -> Worker:
     return Worker(
         client,
         task_queue=queue,
+        build_id=BUILD_ID,
         workflows=[ExceptionWorkflow, TransactionWorkflow],
         activities=list(effects.all()),
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
