@@ -1,12 +1,13 @@
 """What people do about transactions: say it again, drop, retry, mend, re-route, write off, take back; and what holds
 for a system. One function, one transaction, one audit record; the transaction's own workflow is woken for the rest."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor, FourEyesError, may, on_roster, somebody_else
-from admin.ledger_deciding import Press, Ruling, Signed, checked, content_of, decide, deciders, holds
+from admin.ledger_deciding import Deed, Press, Ruling, checked, content_of, decide, deciders, holds, mended
 from domain.books.ledger import BOOKED, Control, Event, State, step
 from domain.books.outcome_rules import authorities_of, impact_of_all, objects_of, unversioned
 from domain.books.outcomes import CancelDocuments, System
@@ -25,152 +26,114 @@ _REASON = 500
 _NAME, _QUERY = 60, 500
 
 
-async def decide_again(
-    database: Database,
-    transaction_id: str,
-    *,
-    approve: bool,
-    reason: str,
-    by: Actor,
-    now: datetime,
-    shown: str | None = None,
-    signed: Signed | None = None,
-) -> None:
-    """Of one that was sent back: post it as it would be now, or drop it (which needs a reason). `shown`: the hash of
-    the difference that whoever decides was shown; it may have been sent back anew since.
+async def decide_again(database: Database, transaction_id: str, deed: Deed, *, approve: bool) -> None:
+    """Of one that was sent back: post it as it would be now, or drop it (which needs a reason). `deed.shown`: the hash
+    of the difference that whoever decides was shown; it may have been sent back anew since.
 
     Raises NotFoundError, ConflictError, NotAllowedError (UnsignedError: sign it), InvalidPayloadError."""
-    why = _why(reason, needed=not approve)
+    deed = _reasoned(deed, needed=not approve)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         drift, first = row.drift or {}, await deciders(session, row)
-        verb = "approve_again" if approve else "drop"
-        press = Press(verb, drift, shown, signed, first, rejects=not approve)
-        ruling = await decide(session, row, by, now, press)
+        press = Press("approve_again" if approve else "drop", drift, first, rejects=not approve)
+        ruling = await decide(session, row, deed, press)
         if not approve:
-            await _moved(session, row, Event.DROP, by, now, reason=why, told=ruling.told)
-            await parts.take_back(session, row, now, given_up=True)
+            await _moved(session, row, Event.DROP, deed, told=ruling.told)
+            await parts.take_back(session, row, deed.now, given_up=True)
             return
-        if shown is not None and shown != content_hash(drift):
+        if deed.shown is not None and deed.shown != content_hash(drift):
             raise ConflictError("It has changed again since you looked: load the page again.")
-        decision = _decision(row, by, now, content_hash(drift), ruling)
+        decision = _decision(row, deed, content_hash(drift), ruling)
         await ledger.add_decision(session, decision)
-        row.preview, row.previewed_at, row.outcomes = drift.get("now"), now, _bare(row)
+        row.preview, row.previewed_at, row.outcomes = drift.get("now"), deed.now, _bare(row)
         earlier, row.decision = row.decision or row.standing_version, decision["id"]
         row.standing_version = row.standing_grantor = ""
         if not row.reverses:
             row.requested_by = ""  # it rests on this decision now, not on who mended it
         told = {"earlier": earlier, "drift": drift} | ruling.told
-        await _moved(session, row, Event.APPROVE_AGAIN, by, now, reason=why, told=told)
+        await _moved(session, row, Event.APPROVE_AGAIN, deed, told=told)
 
 
 async def retry(
-    database: Database,
-    transaction_id: str,
-    *,
-    by: Actor,
-    now: datetime,
-    outcomes: Json = None,
-    system: str = "",
-    reason: str = "",
-    signed: Signed | None = None,
+    database: Database, transaction_id: str, deed: Deed, *, outcomes: Json = None, system: str = ""
 ) -> None:
     """Of a dead letter: once more as it is, with mended `outcomes`, or for another system. A changed payload gets a key
-    of its own, and is decided like any other: it is the mended one that is granted and signed."""
+    of its own, and is decided like any other: it is the mended one that is granted, shown and signed."""
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
-        await may(session, by, AUTHORITY)
+        await may(session, deed.by, AUTHORITY)
         told: dict[str, Json] = {}
         if (outcomes is not None and outcomes != row.outcomes) or (bool(system) and system != row.system):
-            _why(reason, needed=True)
+            deed = _reasoned(deed, needed=True)
             told = {"before": {"outcomes": row.outcomes, "system": row.system}}
-            told |= await _mend(session, row, by, now, (outcomes, system), signed)
+            told |= await _mend(session, row, deed, outcomes, system)
         row.preview = row.previewed_at = row.drift = row.held = None
-        await _moved(session, row, Event.RETRY, by, now, reason=reason, told=told)
+        await _moved(session, row, Event.RETRY, deed, told=told)
 
 
-async def _mend(
-    session: AsyncSession, row: LedgerRow, by: Actor, now: datetime, wanted: tuple[Json, str], signed: Signed | None
-) -> dict[str, Json]:
+async def _mend(session: AsyncSession, row: LedgerRow, deed: Deed, outcomes: Json, system: str) -> dict[str, Json]:
     """Give it this payload and system, decided by who mends it; what the audit is told of that."""
-    await holds(session, row, by, now)
+    await holds(session, row, deed.by, deed.now)
     if await parts_read.stand(session, row.id):
         raise ConflictError("A part of it stands in the system: take that back first, or try again as it is.")
-    outcomes, system = wanted
-    mended = checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
-    row.outcomes = [outcome.model_dump(mode="json") for outcome in mended.outcomes]
-    row.system, row.objects = mended.system.value, objects_of(mended.outcomes)
-    row.impact = impact_of_all(mended.outcomes).model_dump(mode="json")
-    base, _, number = row.key.partition("+")
-    row.key = f"{base}+{int(number or 0) + 1}"
-    content = {"key": row.key, "system": row.system, "outcomes": row.outcomes}
-    press = Press("retry", content, signed=signed, first=await deciders(session, row))
-    ruling = await decide(session, row, by, now, press)
+    found, content = mended(row, outcomes, system)
+    row.key, row.system, row.outcomes = content["key"], content["system"], content["outcomes"]
+    row.objects, row.impact = objects_of(found.outcomes), impact_of_all(found.outcomes).model_dump(mode="json")
+    ruling = await decide(session, row, deed, Press("retry", content, await deciders(session, row)))
     if not row.reverses:  # of four eyes these are two: who decides it next is somebody else than who mended it
-        row.requested_by = by.id
+        row.requested_by = deed.by.id
     return ruling.told
 
 
-async def write_off(database: Database, transaction_id: str, *, reason: str, by: Actor, now: datetime) -> None:
+async def write_off(database: Database, transaction_id: str, deed: Deed) -> None:
     """Of a dead letter: nobody posts it any more, and why."""
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
-        await may(session, by, AUTHORITY)
-        await _moved(session, row, Event.WRITE_OFF, by, now, reason=_why(reason, needed=True))
-        await parts.take_back(session, row, now, given_up=True)
+        await may(session, deed.by, AUTHORITY)
+        await _moved(session, row, Event.WRITE_OFF, _reasoned(deed, needed=True))
+        await parts.take_back(session, row, deed.now, given_up=True)
 
 
-async def ask_reversal(database: Database, transaction_id: str, *, reason: str, by: Actor, now: datetime) -> str:
+async def ask_reversal(database: Database, transaction_id: str, deed: Deed) -> str:
     """Draft the transaction that takes this one back; its id. The system says how, somebody else approves."""
-    why = _why(reason, needed=True)
+    deed = _reasoned(deed, needed=True)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
-        await holds(session, row, by, now)  # asking writes nothing: whoever approves it signs
+        await holds(session, row, deed.by, deed.now)  # asking writes nothing: whoever approves it signs
         if row.status not in BOOKED or row.status == State.REVERSED:
             raise ConflictError(f"It is {row.status.replace('_', ' ')}: there is nothing to take back.")
         if row.reverses:
             raise ConflictError("This took something back: decide anew instead of taking that back.")
-        draft = _reversal(row, why, by, now)
-        made = await ledger.draft(session, draft)
+        made = await ledger.draft(session, _reversal(row, deed))
         if made.status == State.REJECTED:
             raise ConflictError("This reversal was turned down: decide anew.")
-        made.nudge_at = now
-        await _audit(session, row, "transaction.reversal_asked", by, now, {"reason": why, "reversal": made.id})
+        made.nudge_at = deed.now
+        told = {"reason": deed.reason, "reversal": made.id}
+        await _audit(session, row, "transaction.reversal_asked", deed, told)
         return made.id
 
 
-async def decide_reversal(
-    database: Database,
-    transaction_id: str,
-    *,
-    approve: bool,
-    reason: str,
-    by: Actor,
-    now: datetime,
-    shown: str | None = None,
-    signed: Signed | None = None,
-) -> None:
-    """Somebody else than who asked for it approves it as previewed, or turns it down. `shown`: the hash of what it
-    would do, on the page of whoever decides. Raises as `decide_again`."""
-    why = _why(reason, needed=not approve)
+async def decide_reversal(database: Database, transaction_id: str, deed: Deed, *, approve: bool) -> None:
+    """Somebody else than who asked for it approves it as previewed, or turns it down. `deed.shown`: the hash of what
+    it would do, on the page of whoever decides. Raises as `decide_again`."""
+    deed = _reasoned(deed, needed=not approve)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         if not row.reverses or row.status != State.PREVIEWED:
             raise ConflictError("This is no reversal that waits for an approval.")
         if approve:
-            await _somebody_else(session, row, by)
+            await _somebody_else(session, row, deed.by)
         content, verb = content_of(row), "approve_reversal" if approve else "decline_reversal"
-        if approve and shown is not None and shown != content_hash(content):
+        if approve and deed.shown is not None and deed.shown != content_hash(content):
             raise ConflictError("It has changed since you looked: load the page again.")
         original = await _found(session, row.reverses)
-        press = Press(verb, content, shown, signed, [row.requested_by], rejects=not approve)
-        ruling = await decide(session, original, by, now, press, reversal=row)
+        press = Press(verb, content, [row.requested_by], rejects=not approve)
+        ruling = await decide(session, original, deed, press, reversal=row)
         if not approve:
-            await _moved(session, row, Event.DROP, by, now, reason=why, told=ruling.told)
+            await _moved(session, row, Event.DROP, deed, told=ruling.told)
             return
-        row.approved_by, row.nudge_at = by.id, now
-        told = {"preview": row.preview} | ruling.told
-        await _audit(session, row, "transaction.reversal_approved", by, now, told)
+        row.approved_by, row.nudge_at = deed.by.id, deed.now
+        await _audit(session, row, "transaction.reversal_approved", deed, {"preview": row.preview} | ruling.told)
 
 
 async def _somebody_else(session: AsyncSession, row: LedgerRow, by: Actor) -> None:
@@ -217,28 +180,28 @@ def _bare(row: LedgerRow) -> Json:
     return [outcome.model_dump(mode="json") for outcome in bare.outcomes]
 
 
-def _decision(row: LedgerRow, by: Actor, now: datetime, shown_hash: str, ruling: Ruling) -> dict[str, Json]:
+def _decision(row: LedgerRow, deed: Deed, shown_hash: str, ruling: Ruling) -> dict[str, Json]:
     return {
-        "id": derived_id("dec", row.id, "again", shown_hash, by.id),
+        "id": derived_id("dec", row.id, "again", shown_hash, deed.by.id),
         "exception_id": row.exception_id,
         "step": row.step,
         "task_id": "",
-        "person": by.id,
+        "person": deed.by.id,
         "channel": ChannelName.CONSOLE.value,
         "verdict": "approved",
         "option": "",
         "comment": "",
         "authority": ", ".join(authorities_of(checked(row, row.outcomes, row.system).outcomes)),
         "shown_hash": shown_hash,
-        "at": now,
+        "at": deed.now,
         "granted": ruling.granted,
         "signature": ruling.signature,
     }
 
 
-def _reversal(row: LedgerRow, reason: str, by: Actor, now: datetime) -> dict[str, Json]:
+def _reversal(row: LedgerRow, deed: Deed) -> dict[str, Json]:
     """Until the system has said how, its outcome is to cancel what the receipt names."""
-    placeholder = CancelDocuments(documents=row.documents or [row.id], reason=reason)
+    placeholder = CancelDocuments(documents=row.documents or [row.id], reason=deed.reason)
     return {
         "id": derived_id("txn", row.id, "reversal"),
         "key": f"{row.key}:reversal",
@@ -254,12 +217,12 @@ def _reversal(row: LedgerRow, reason: str, by: Actor, now: datetime) -> dict[str
         "standing_grantor": "",
         "status": State.DRAFTED.value,
         "attempts": 0,
-        "drafted_at": now,
+        "drafted_at": deed.now,
         "reverses": row.id,
         "reversed_by": "",
-        "requested_by": by.id,
+        "requested_by": deed.by.id,
         "approved_by": "",
-        "reason": reason,
+        "reason": deed.reason,
     }
 
 
@@ -267,27 +230,28 @@ async def _moved(
     session: AsyncSession,
     row: LedgerRow,
     event: Event,
-    by: Actor,
-    now: datetime,
+    deed: Deed,
     *,
-    reason: str = "",
     told: dict[str, Json] | None = None,
 ) -> None:
     before, row.status = row.status, step(row.status, event).value
-    row.reason, row.nudge_at, row.free_since = reason or row.reason, now, now
+    row.reason, row.nudge_at, row.free_since = deed.reason or row.reason, deed.now, deed.now
     if row.reverses:
-        await parts.wake(session, row, now)
-    await troubles.moved(session, row, now)
-    data = {"from": before, "reason": reason, "key": row.key, **(told or {})}
-    await _audit(session, row, f"transaction.{event.value}", by, now, data)
+        await parts.wake(session, row, deed.now)
+    await troubles.moved(session, row, deed.now)
+    data = {"from": before, "reason": deed.reason, "key": row.key, **(told or {})}
+    await _audit(session, row, f"transaction.{event.value}", deed, data)
 
 
-async def _audit(
-    session: AsyncSession, row: LedgerRow, kind: str, by: Actor, now: datetime, data: dict[str, Json]
-) -> None:
-    fact = {"at": now, "kind": kind, "actor": by.id, "subject": row.id, "data": data | {"evidence": by.evidence}}
+async def _audit(session: AsyncSession, row: LedgerRow, kind: str, deed: Deed, data: dict[str, Json]) -> None:
+    fact = {"at": deed.now, "kind": kind, "actor": deed.by.id, "subject": row.id}
+    fact["data"] = data | {"evidence": deed.by.evidence}
     await ledger.audit(session, fact)
     await exceptions.changed(session, row.exception_id)
+
+
+def _reasoned(deed: Deed, *, needed: bool) -> Deed:
+    return replace(deed, reason=_why(deed.reason, needed=needed))
 
 
 def _why(reason: str, *, needed: bool) -> str:

@@ -15,11 +15,9 @@ from admin.signing import ChangedError, meanings
 from domain.authority.matrix import (
     REJECTED,
     RISKS,
-    UNKNOWN,
     Asked,
     AuthorityMatrix,
     Granted,
-    Impact,
     Risk,
     SignatureClass,
     requesters,
@@ -57,14 +55,24 @@ class Signed:
 
 
 @dataclass(frozen=True)
+class Deed:
+    """Who does something about a transaction, when and why. `shown`: the hash of what their page shows of it, None
+    when there was no page."""
+
+    by: Actor
+    now: datetime
+    reason: str = ""
+    shown: str | None = None
+    signed: Signed | None = None
+
+
+@dataclass(frozen=True)
 class Press:
-    """What somebody does. `content`: what it is about, as it stands; `shown`: the hash of it on their page, None when
-    there was no page. `first`: who decided or asked before. `rejects`: nothing is posted by it."""
+    """What is done by it. `content`: what it is about, as it stands. `first`: who decided or asked before. `rejects`:
+    nothing is posted by it."""
 
     verb: str
     content: Json
-    shown: str | None = None
-    signed: Signed | None = None
     first: Sequence[str] = ()
     rejects: bool = False
 
@@ -100,6 +108,15 @@ def checked(row: LedgerRow, outcomes: Json, system: str) -> OutcomeTransaction:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidPayloadError(f"This is no valid transaction: {where}: {first['msg']}.") from error
+
+
+def mended(row: LedgerRow, outcomes: Json, system: str) -> tuple[OutcomeTransaction, Json]:
+    """It with other outcomes (None: its own) or for another system, and what whoever mends it is shown and signs: with
+    a key of its own, so that the old payload is never posted beside it. Raises as `checked`."""
+    found = checked(row, row.outcomes if outcomes is None else outcomes, system or row.system)
+    base, _, number = row.key.partition("+")
+    posted = [outcome.model_dump(mode="json") for outcome in found.outcomes]
+    return found, {"key": f"{base}+{int(number or 0) + 1}", "system": found.system.value, "outcomes": posted}
 
 
 def content_of(row: LedgerRow) -> Json:
@@ -139,16 +156,17 @@ async def holds(
 
 
 async def decide(
-    session: AsyncSession, row: LedgerRow, by: Actor, now: datetime, press: Press, *, reversal: LedgerRow | None = None
+    session: AsyncSession, row: LedgerRow, deed: Deed, press: Press, *, reversal: LedgerRow | None = None
 ) -> Ruling:
     """Of what this transaction moves (its `reversal`: of taking that back). They may, they are somebody else where that
     is asked for, and their signature is kept. Raises NotAllowedError, UnsignedError, FourEyesError, ConflictError (it
     reads otherwise now), InvalidPayloadError (no meaning)."""
-    found = await holds(session, row, by, now, signed=press.signed is not None)
+    by = deed.by
+    found = await holds(session, row, by, deed.now, signed=deed.signed is not None)
     if by.signed_in:
         await _distinct(session, row, by, press, found)
     actions = [name for name in authorities_of(checked(row, row.outcomes, row.system).outcomes) if name != _REVERSE]
-    signature = await _sign(session, reversal or row, by, now, press, actions) if press.signed else ""
+    signature = await _sign(session, reversal or row, deed, press, actions) if deed.signed else ""
     granted = [_told(one, action, by, signature) for action, one in zip(actions, found, strict=False)]
     return Ruling(granted, signature)
 
@@ -186,13 +204,11 @@ async def _same(session: AsyncSession, mine: Sequence[str], others: Sequence[str
     return bool(set(mine) & set(others)) or any(one and other and same_human(one, other) for one, other in pairs)
 
 
-async def _sign(
-    session: AsyncSession, row: LedgerRow, by: Actor, now: datetime, press: Press, actions: Sequence[str]
-) -> str:
+async def _sign(session: AsyncSession, row: LedgerRow, deed: Deed, press: Press, actions: Sequence[str]) -> str:
     """Keep the signature, over the hash of what was shown and linked to this transaction (21 CFR 11.50, 11.70)."""
-    assert press.signed is not None
-    signed, shown = press.signed, content_hash(press.content)
-    if press.shown is not None and press.shown != shown:
+    assert deed.signed is not None
+    by, now, signed, shown = deed.by, deed.now, deed.signed, content_hash(press.content)
+    if deed.shown is not None and deed.shown != shown:
         raise ChangedError("It changed while you looked at it: nothing was signed. Load the page, look again, sign.")
     meaning = REJECTED if press.rejects else signed.meaning
     if not press.rejects and meaning not in _meanings(await read.matrix(session), actions):
@@ -221,14 +237,13 @@ def _meanings(matrix: AuthorityMatrix | None, actions: Sequence[str]) -> tuple[s
     return tuple(one for one in each[0] if all(one in other for other in each)) or each[0]
 
 
-async def needed(database: Database, row: LedgerRow, *, mends: bool = False) -> Need | None:
-    """Does deciding this take a signature? `mends`: what it will move is not known yet."""
+async def needed(database: Database, row: LedgerRow, mends: OutcomeTransaction | None = None) -> Need | None:
+    """Does deciding this take a signature? `mends`: what it was mended to."""
     async with database.transaction() as session:
-        original = await session.get(LedgerRow, row.reverses) if row.reverses and not mends else row
-        matrix, outcomes = await read.matrix(session), checked(original or row, (original or row).outcomes, row.system)
-        risk = await _risk(session, original or row)
-    impact: Impact = UNKNOWN if mends else impact_of_all(outcomes.outcomes)
-    actions = [name for name in authorities_of(outcomes.outcomes) if name != _REVERSE]
+        original = (await session.get(LedgerRow, row.reverses) if row.reverses and not mends else None) or row
+        matrix, risk = await read.matrix(session), await _risk(session, original)
+    outcomes = (mends or checked(original, original.outcomes, row.system)).outcomes
+    impact, actions = impact_of_all(outcomes), [name for name in authorities_of(outcomes) if name != _REVERSE]
     classes = {signature_of(matrix, name, risk_of(matrix, name, risk, [impact])) for name in actions}
     return Need(_meanings(matrix, actions)) if SignatureClass.CONSOLE in classes else None
 

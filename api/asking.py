@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from admin.signing import meanings
+from api.wording import Tongue
 from domain.asking.messages import Choice, Input, Message
 from domain.authority.matrix import NOTHING, SignatureClass, holds, risk_of, signature_of
 from domain.rosters.people import Person
@@ -38,7 +39,11 @@ class Ask:
 
     def say(self, key: str, **scope: object) -> str:
         """Words around the form, in its reader's language."""
-        return say(self.shown.language, key, {"n": ""} | scope).strip()
+        return self.tongue.say(key, **scope)
+
+    @property
+    def tongue(self) -> Tongue:
+        return Tongue(self.shown.language)
 
     def label(self, choice: Choice) -> str:
         """What is written on a choice's button."""
@@ -64,11 +69,6 @@ class Ask:
         known = next((key for key in (f"inputs.{one.name}", f"labels.{one.name}") if has(language, key)), "")
         named = self.say(known, by="", at="", deadline="", title="", code="", label="") if known else one.name
         return one.label or named
-
-    def meaning(self, name: str) -> str:
-        """What a signature may state; a site's own meaning as it is written."""
-        known = has(self.shown.language, f"signing.{name}")
-        return self.say(f"signing.{name}") if known else name.replace("_", " ")
 
     @property
     def mine(self) -> bool:

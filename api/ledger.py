@@ -3,6 +3,7 @@ waits for somebody, and what holds for each system."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -15,20 +16,22 @@ from pydantic import ValidationError
 from admin import auditing
 from admin import ledger as admin
 from admin import ledger_deciding as deciding
-from admin.ledger_deciding import Signed
+from admin.actors import UnsignedError
+from admin.ledger_deciding import Deed, Signed
 from admin.sessions import Login
 from admin.signing import method_of
 from api.connections import connections
 from api.deps import ApiDeps, Deps
 from api.ledger_export import KINDS, texts, told
-from api.rendering import show, site_of
+from api.problems import status_of
+from api.rendering import show, site_of, wants_page
 from api.visitors import Visitor, VisitorForm, actor_of, confirmed
-from api.wording import day_of
+from api.wording import Tongue, day_of
 from domain.books.booking import ReadBack
 from domain.books.ledger import BOOKED, Control, State
 from domain.books.outcome_rules import DECLARATIONS
 from domain.books.outcomes import System
-from domain.errors import InvalidPayloadError, NotFoundError
+from domain.errors import AuthError, InvalidPayloadError, MosError, NotFoundError
 from domain.values import Json, content_hash
 from store.read import ledger as read
 from store.read import site as site_read
@@ -159,7 +162,34 @@ def _window(line: str) -> dict[str, Any]:
 async def transaction(
     request: Request, deps: Deps, login: Visitor, transaction_id: str, said: Annotated[str, Query(max_length=20)] = ""
 ) -> Response:
-    sheet = await read.sheet(deps.database, transaction_id)
+    return await _page(request, deps, login, transaction_id, said=said)
+
+
+@dataclass(frozen=True)
+class Mending:
+    """A mended payload that is not taken yet: what was wrong, as it was typed, why, and what signs it when it is a
+    signature that it lacks."""
+
+    refused: str
+    typed: str
+    system: str
+    reason: str
+    content: Json = None
+    shown: str = ""
+    need: deciding.Need | None = None
+
+
+async def _page(
+    request: Request,
+    deps: ApiDeps,
+    login: Login,
+    number: str,
+    *,
+    said: str = "",
+    mending: Mending | None = None,
+    status: int = 200,
+) -> Response:
+    sheet = await read.sheet(deps.database, number)
     if sheet is None:
         raise NotFoundError("There is no such transaction. Look for it in the ledger.")
     row = sheet.transaction
@@ -167,7 +197,10 @@ async def transaction(
         request,
         login,
         "transaction.html",
+        status=status,
         sheet=sheet,
+        mending=mending,
+        tongue=Tongue(login.person.language),
         t=row,
         said=said,
         manages=_manages(login),
@@ -182,10 +215,9 @@ async def transaction(
 
 
 async def _sign_of(deps: ApiDeps, row: LedgerRow) -> deciding.Need | None:
-    """What whoever decides this page's transaction has to sign with."""
-    mends = row.status == State.DEAD_LETTERED
-    waits = mends or row.status == State.SENT_BACK or (row.reverses and row.status == State.PREVIEWED)
-    return await deciding.needed(deps.database, row, mends=mends) if waits else None
+    """What whoever decides this page's transaction has to sign with. A mended one is signed when it can be seen."""
+    waits = row.status == State.SENT_BACK or (row.reverses and row.status == State.PREVIEWED)
+    return await deciding.needed(deps.database, row) if waits else None
 
 
 async def _signed(deps: ApiDeps, login: Login, form: dict[str, str]) -> Signed | None:
@@ -199,28 +231,50 @@ async def _signed(deps: ApiDeps, login: Login, form: dict[str, str]) -> Signed |
 
 
 @router.post("/ledger/{transaction_id}")
-async def do(deps: Deps, login: Visitor, form: VisitorForm, transaction_id: str) -> Response:
+async def do(request: Request, deps: Deps, login: Visitor, form: VisitorForm, transaction_id: str) -> Response:
     """`do` is approve_again, drop, retry, write_off, reverse, approve_reversal or decline_reversal; with a
     signature where the matrix wants one."""
-    given: dict[str, Any] = {"reason": form.get("reason", ""), "by": actor_of(login), "now": deps.now()}
     what, database, goes_to = form.get("do", ""), deps.database, transaction_id
+    deed = Deed(actor_of(login), deps.now(), form.get("reason", ""), form.get("shown", ""))
     if what in ("approve_again", "drop", "approve_reversal", "decline_reversal"):
-        given |= {"shown": form.get("shown", ""), "signed": await _signed(deps, login, form)}
+        deed = replace(deed, signed=await _signed(deps, login, form))
     if what in ("approve_again", "drop"):
-        await admin.decide_again(database, transaction_id, approve=what == "approve_again", **given)
+        await admin.decide_again(database, transaction_id, deed, approve=what == "approve_again")
     elif what == "retry":
-        outcomes, system = _payload(form.get("outcomes", "")), form.get("system", "")
-        given["signed"] = await _signed(deps, login, form)
-        await admin.retry(database, transaction_id, outcomes=outcomes, system=system, **given)
+        try:
+            await _retry(deps, login, form, transaction_id, deed)
+        except (UnsignedError, AuthError, InvalidPayloadError) as error:
+            if not form.get("outcomes") or not wants_page(request):
+                raise
+            mending = await _mending(deps, form, transaction_id, error)
+            return await _page(request, deps, login, transaction_id, mending=mending, status=status_of(error))
     elif what == "write_off":
-        await admin.write_off(database, transaction_id, **given)
+        await admin.write_off(database, transaction_id, deed)
     elif what == "reverse":
-        goes_to = await admin.ask_reversal(database, transaction_id, **given)
+        goes_to = await admin.ask_reversal(database, transaction_id, deed)
     elif what in ("approve_reversal", "decline_reversal"):
-        await admin.decide_reversal(database, transaction_id, approve=what == "approve_reversal", **given)
+        await admin.decide_reversal(database, transaction_id, deed, approve=what == "approve_reversal")
     else:
         raise InvalidPayloadError("Choose what to do. Load the page again.")
     return RedirectResponse(f"/ledger/{goes_to}?said={what}", 303)
+
+
+async def _retry(deps: ApiDeps, login: Login, form: dict[str, str], number: str, deed: Deed) -> None:
+    outcomes = _payload(form.get("outcomes", ""))
+    deed = replace(deed, signed=await _signed(deps, login, form))
+    await admin.retry(deps.database, number, deed, outcomes=outcomes, system=form.get("system", ""))
+
+
+async def _mending(deps: ApiDeps, form: dict[str, str], number: str, error: MosError) -> Mending:
+    """What somebody typed is not lost; what has to be signed is shown with what it was mended to."""
+    refused = "" if isinstance(error, UnsignedError) else error.message
+    typed = Mending(refused, form["outcomes"], form.get("system", ""), form.get("reason", ""))
+    sheet = await read.sheet(deps.database, number)
+    if sheet is None or isinstance(error, InvalidPayloadError):
+        return typed
+    found, content = deciding.mended(sheet.transaction, _payload(typed.typed), typed.system)
+    need = await deciding.needed(deps.database, sheet.transaction, found)
+    return replace(typed, content=content, shown=content_hash(content), need=need)
 
 
 def _payload(text: str) -> Json:

@@ -1,15 +1,32 @@
 """Times, ages and values as people read them: the filters of the console's templates."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from domain.errors import InvalidPayloadError
 from domain.language.texts import FALLBACK, pick
 from domain.values import Json
+from templates.words import has, say
 
 _VALUE, _STATEMENT = re.compile(r"{{(.*?)}}", re.S), re.compile(r"{[%#].*?[%#]}", re.S)
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """The words around a form, in its reader's language."""
+
+    language: str
+
+    def say(self, key: str, **scope: object) -> str:
+        return say(self.language, key, {"n": ""} | scope).strip()
+
+    def meaning(self, name: str) -> str:
+        """What a signature may state; a site's own meaning as it is written."""
+        known = has(self.language, f"signing.{name}")
+        return self.say(f"signing.{name}") if known else name.replace("_", " ")
 
 
 def moment(value: datetime | str | None) -> datetime | None:

@@ -15,6 +15,7 @@ from activities.watching import Watch
 from activities.world import World
 from admin import ledger as admin
 from admin.actors import Actor
+from admin.ledger_deciding import Deed
 from admin.publish import publish_definition
 from domain.books.booking import FieldChange, Preview
 from domain.books.ledger import Control
@@ -129,17 +130,17 @@ async def test_the_last_one_that_is_written_off_ends_it(desk: Desk) -> None:
     desk.erp.trouble.extend(["refuse", "refuse"])
     for name in ("a", "b"):
         await desk.post(name)
-    why: dict[str, Any] = {"reason": "by hand", "by": BOSS, "now": utcnow()}
-    await admin.write_off(desk.world.database, "txn_a", **why)
+    why = Deed(BOSS, utcnow(), "by hand")
+    await admin.write_off(desk.world.database, "txn_a", why)
     assert await desk.kinds() == ["dead_lettered erp:refused"] * 2
-    await admin.write_off(desk.world.database, "txn_b", **why)
+    await admin.write_off(desk.world.database, "txn_b", why)
     assert (await desk.kinds())[2:] == ["settled erp:refused"]
 
 
 async def test_a_letter_that_dies_again_is_told_again(desk: Desk) -> None:
     desk.erp.trouble.extend(["refuse", "refuse"])
     await desk.post("a")
-    await admin.retry(desk.world.database, "txn_a", by=BOSS, now=utcnow())
+    await admin.retry(desk.world.database, "txn_a", Deed(BOSS, utcnow()))
     await desk.post("a")
     refused = "dead_lettered erp:refused"
     assert await desk.kinds() == [refused, "settled erp:refused", refused]
@@ -154,7 +155,7 @@ async def test_what_was_sent_back_goes_to_who_decided_with_both_values(desk: Des
     (told,) = await desk.said()
     assert (told.subject, told.facts["decided_by"]) == ("erp:sent_back:lena", "lena")
     assert told.facts["changes"] == [{"record": "order JO-1", "field": "priority", "before": "50", "after": "20"}]
-    await admin.decide_again(desk.world.database, "txn_a", approve=True, reason="", by=BOSS, now=desk.clock.now())
+    await admin.decide_again(desk.world.database, "txn_a", Deed(BOSS, desk.clock.now()), approve=True)
     assert (await desk.kinds())[1:] == ["settled erp:sent_back:lena"]
 
 
@@ -225,7 +226,7 @@ async def test_beyond_its_limit_a_standing_authority_asks_whoever_granted_it(des
     (told,) = await desk.said()
     assert (told.subject, told.facts["needs"]) == ("erp:sent_back:sofia", "disposition")
     assert "per hour" in told.facts["why"]
-    await admin.decide_again(desk.world.database, "txn_2", approve=True, reason="", by=BOSS, now=utcnow())
+    await admin.decide_again(desk.world.database, "txn_2", Deed(BOSS, utcnow()), approve=True)
     assert (await PostingActivities(desk.world).post(request)).status == "posted"
     row = await desk.row("2")
     assert (row.standing_version, bool(row.decision)) == ("", True)

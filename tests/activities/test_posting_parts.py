@@ -18,6 +18,7 @@ from activities.posting_parts import Parts
 from activities.world import World
 from admin import ledger as admin
 from admin.actors import Actor
+from admin.ledger_deciding import Deed
 from domain.books.booking import Booked
 from domain.books.ledger import Control
 from domain.books.outcomes import AddNote, Outcome, OutcomeTransaction, SetOrderStatus, SetPriority
@@ -120,7 +121,7 @@ async def test_what_was_taken_back_is_posted_anew_under_another_key(world: World
     shop.refuses.add("JO-3")
     await post(world, request)
     shop.refuses.clear()
-    await admin.retry(world.database, "txn_1", by=BOSS, now=utcnow())
+    await admin.retry(world.database, "txn_1", Deed(BOSS, utcnow()))
     assert (await post(world, request)).detail == "taking_back"
     await take_back(world)
     assert (await post(world, request)).status == "posted"
@@ -138,8 +139,8 @@ async def test_a_hold_is_only_released_by_a_person(world: World, shop: Shop) -> 
     assert (priority.held["what"], shop.books["JO-2", "priority"]) == (release.id, 1), "it waits for the later part"
     mended = [outcome.model_dump(mode="json") for outcome in (first("JO-2"), first("JO-1"))]
     with pytest.raises(ConflictError):
-        await admin.retry(world.database, "txn_1", by=BOSS, now=utcnow(), outcomes=mended, reason="without it")
-    await admin.decide_reversal(world.database, release.id, approve=True, reason="", by=BOSS, now=utcnow())
+        await admin.retry(world.database, "txn_1", Deed(BOSS, utcnow(), "without it"), outcomes=mended)
+    await admin.decide_reversal(world.database, release.id, Deed(BOSS, utcnow()), approve=True)
     await take_back(world)
     assert (shop.books["JO-1", "status"], shop.books["JO-2", "priority"]) == ("released", 50)
 
@@ -161,7 +162,7 @@ async def test_somebody_edits_between_two_parts(world: World, shop: Shop, monkey
     assert (row.status, [(one["before"], one["after"]) for one in row.drift["changes"]]) == ("sent_back", [(50, 7)])
     await take_back(world)
     assert (shop.books["JO-1", "priority"], shop.books["JO-2", "priority"]) == (50, 7)
-    await admin.decide_again(world.database, "txn_1", approve=True, reason="", by=BOSS, now=utcnow())
+    await admin.decide_again(world.database, "txn_1", Deed(BOSS, utcnow()), approve=True)
     assert (await post(world, request)).status == "posted"
     assert shop.books["JO-2", "priority"] == 1
 
@@ -181,7 +182,7 @@ async def test_no_rule_undoes_what_somebody_changed_since(world: World, shop: Sh
     untouched, touched = await take_back(world)
     assert (untouched.status, looking.books["JO-2", "priority"]) == ("posted", 50)
     assert (touched.status, touched.approved_by, looking.books["JO-1", "priority"]) == ("previewed", "", 7)
-    await admin.decide_reversal(world.database, touched.id, approve=True, reason="", by=BOSS, now=utcnow())
+    await admin.decide_reversal(world.database, touched.id, Deed(BOSS, utcnow()), approve=True)
     await take_back(world)
     assert looking.books["JO-1", "priority"] == 50
 
@@ -222,7 +223,7 @@ async def test_what_arrives_after_it_was_looked_up_is_not_posted_beside_it(
         await post(world, request)
     assert (await post(world, request)).status == "waiting"
     assert ((await whole(world)).status, await reversals(world)) == ("sent_back", [])
-    await admin.decide_again(world.database, "txn_1", approve=True, reason="", by=BOSS, now=utcnow())
+    await admin.decide_again(world.database, "txn_1", Deed(BOSS, utcnow()), approve=True)
     assert (await post(world, request)).status == "posted"
     assert shop.order == [f"{KEY}/1", f"{KEY}/2", f"{KEY}/3~2"]
 

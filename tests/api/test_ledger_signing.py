@@ -113,12 +113,52 @@ async def test_what_is_mended_is_signed_as_it_is_posted(somebody: Browser, datab
     await rule(database, risk="high")
     await somebody.sign_in(PLANNER)
     mend = {"do": "retry", "outcomes": MENDED, "reason": "Next period"}
-    assert (await send(somebody, DEAD, mend)).status_code == 422
-    assert (await send(somebody, DEAD, mend | SIGNING)).status_code == 303
+    assert "Your password" not in (await somebody.get(DEAD)).text, "what is signed can't be seen yet"
+    offered = await send(somebody, DEAD, mend)
+    page, form = plain(offered.text), hidden(offered.text, "Sign what you mended")
+    told = ("SO-2107 promised for 1 Dec", "Next period", "Signature of Petr", form["shown"][:16])
+    assert (offered.status_code, [part for part in told if part not in page]) == (422, [])
+    wrong = await send(somebody, DEAD, mend | SIGNING | {"password": "wrong"})
+    assert (wrong.status_code, "Sign what you mended" in wrong.text) == (401, True)
+    unseen = [(await send(somebody, DEAD, mend | SIGNING | shown)).status_code for shown in ({}, {"shown": "6" * 64})]
+    assert unseen == [409, 409]
+    assert (await send(somebody, DEAD, mend | SIGNING | {"shown": form["shown"]})).status_code == 303
     [one] = await signatures(database)
     found = await row(database, "txn_dead")
     assert one.shown_hash == content_hash({"key": "k:dead+1", "system": "erp", "outcomes": found.outcomes})
     assert (one.verb, found.status) == ("retry", "drafted")
+
+
+async def test_mended_to_what_needs_a_signature_it_is_asked_for(somebody: Browser, database: Database) -> None:
+    """Also where what it was before needs none: it became another action."""
+    actions = {"promise": {"risk": "high"}, "reschedule": {"risk": "normal"}}
+    grants = [{"id": name, "action": name, "to": {"person": PLANNER}} for name in actions]
+    await publish_matrix(database, {"actions": actions, "grants": grants}, author="eng", now=NOW)
+    async with database.transaction() as session:
+        dead = await session.get_one(LedgerRow, "txn_dead")
+        dead.outcomes = [{"kind": "set_priority", "job_orders": ["JO-1001"], "priority": 2}]
+    await somebody.sign_in(PLANNER)
+    offered = await send(somebody, DEAD, {"do": "retry", "outcomes": MENDED, "reason": "Say it"})
+    assert (offered.status_code, "Sign what you mended" in offered.text) == (422, True)
+
+
+async def test_what_was_typed_is_not_lost(somebody: Browser) -> None:
+    await somebody.sign_in(PLANNER)
+    wrong = await send(somebody, DEAD, {"do": "retry", "outcomes": '[{"kind": "<b>"', "reason": "Next period"})
+    assert wrong.status_code == 400
+    assert "[{&#34;kind&#34;: &#34;&lt;b&gt;&#34;</textarea>" in wrong.text
+    assert "The payload is no JSON" in plain(wrong.text)
+
+
+async def test_a_signature_is_asked_for_in_the_reader_s_language(somebody: Browser, database: Database) -> None:
+    await rule(database, risk="high")
+    async with database.transaction() as session:
+        person = await session.get_one(PersonRow, PLANNER)
+        person.data = person.data | {"language": "de-AT"}
+    await somebody.sign_in(PLANNER)
+    page = plain((await somebody.get(AGAIN)).text)
+    told = ("Unterschrift von Petr", "Ich bin dafür verantwortlich", "Unterschreiben und trotzdem buchen")
+    assert [part for part in told if part not in page] == []
 
 
 async def test_as_it_is_a_dead_letter_is_tried_again_by_a_press(somebody: Browser, database: Database) -> None:

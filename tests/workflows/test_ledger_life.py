@@ -11,6 +11,7 @@ from activities.contracts.model import PostRequest
 from activities.reconciling import Reconciliation
 from admin import ledger as admin
 from admin.actors import Actor
+from admin.ledger_deciding import Deed
 from domain.books.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
 from domain.books.ledger import Control
 from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt, SetPriority
@@ -130,12 +131,12 @@ async def test_it_is_previewed_posted_and_taken_back_by_two(plant: Plant, erp: P
     assert posted.preview["changes"][0] | {"outcome": 0} == {
         "record": "order JO-1", "field": "priority", "before": 50, "after": 7, "created": False, "outcome": 0,
     }  # fmt: skip
-    why: dict[str, Any] = {"reason": "wrong order", "now": utcnow()}
-    back = await admin.ask_reversal(plant.database, number, by=BOSS, **why)
+    why = "wrong order"
+    back = await admin.ask_reversal(plant.database, number, Deed(BOSS, utcnow(), why))
     shown = await until(plant, back, "previewed")
     assert (shown.outcomes[0]["priority"], shown.preview["changes"][0]["after"]) == (50, 50)
     assert erp.books.priority == {"JO-1": 7}, "nothing is taken back before somebody else says so"
-    await admin.decide_reversal(plant.database, back, approve=True, by=OTHER, **why)
+    await admin.decide_reversal(plant.database, back, Deed(OTHER, utcnow(), why), approve=True)
     await until(plant, back, "posted")
     assert (await until(plant, number, "reversed")).reversed_by == back
     assert erp.books.priority == {"JO-1": 50}
@@ -168,7 +169,7 @@ async def test_what_changed_meanwhile_goes_back_to_who_decided(plant: Plant, erp
     back = await until(plant, number, "sent_back")
     (change,) = back.drift["changes"]
     assert (change["before"], change["after"], erp.books.priority) == (50, 20, {"JO-1": 20})
-    await admin.decide_again(plant.database, number, approve=True, reason="", by=BOSS, now=utcnow())
+    await admin.decide_again(plant.database, number, Deed(BOSS, utcnow()), approve=True)
     posted = await until(plant, number, "posted")
     assert (posted.preview["changes"][0]["before"], erp.books.priority) == (20, {"JO-1": 8})
     assert posted.decision != "dec_late"
@@ -186,7 +187,7 @@ async def test_a_dead_letter_is_tried_again_by_hand(plant: Plant, erp: Previewin
     number = await begin(plant, "dead", 6)
     row = await until(plant, number, "dead_lettered")
     assert row.error == "the period is closed"
-    await admin.retry(plant.database, number, by=BOSS, now=utcnow())
+    await admin.retry(plant.database, number, Deed(BOSS, utcnow()))
     await until(plant, number, "posted")
     assert erp.books.priority == {"JO-1": 6}
 

@@ -9,6 +9,7 @@ from sqlmodel import col
 from admin import ledger as admin
 from admin import publish
 from admin.actors import Actor
+from admin.ledger_deciding import Deed
 from store.tables import ExceptionRow, LedgerRow
 from tests.support.eventually import eventually
 from tests.support.plant import SITE, Plant, utcnow
@@ -39,9 +40,8 @@ async def test_refusals_call_one_person_once_until_the_last_is_written_off(plant
     task = await plant.task("see_to_it")
     assert task.asked == ["sofia"]
     await plant.press("sofia", "see_to_it", "accept")
-    why: dict[str, Any] = {"by": BOSS, "now": utcnow()}
     for letter in letters:
-        await admin.write_off(plant.database, letter.id, reason="held by hand", **why)
+        await admin.write_off(plant.database, letter.id, Deed(BOSS, utcnow(), "held by hand"))
     (opened,) = await plant.rows(select(ExceptionRow).where(col(ExceptionRow.definition) == "ledger_difference"))
     closed = await plant.closed(opened.id)
     assert closed.key == "erp:refused"

@@ -15,6 +15,7 @@ from activities.posting import PostingActivities
 from activities.world import World
 from admin import ledger as admin
 from admin.actors import Actor
+from admin.ledger_deciding import Deed
 from domain.books.booking import Preview
 from domain.books.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RescheduleOrders, SetPriority, System
 from domain.errors import MosError
@@ -100,8 +101,8 @@ async def test_nobodys_change_is_lost(erp: Erp, published: Database, monkeypatch
     ]
     keys = [one.key for one in erp.reader.postings() if one.key.startswith("exc_two:")]
     assert keys == ["exc_two:later:1"], "the second decision stands once, the first not at all"
-    again: dict[str, Any] = {"by": Actor("lena", signed_in=False), "now": utcnow()}
-    await admin.decide_again(published, "txn_urgent", approve=True, reason="", **again)
+    again = Deed(Actor("lena", signed_in=False), utcnow())
+    await admin.decide_again(published, "txn_urgent", again, approve=True)
     assert (await drive(second, urgent)).status == "posted"
     after = erp.order(ORDER)
     assert replace(after, priority=77) == order, "only what was decided has changed"
