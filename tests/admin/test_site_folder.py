@@ -12,7 +12,7 @@ import pytest
 import typer
 import yaml
 
-from admin import publish, rollout
+from admin import passwords, publish, rollout
 from admin.actors import Actor
 from admin.rollout import Move
 from domain.authority.matrix import AuthorityMatrix
@@ -26,6 +26,7 @@ from infra.rollout import rollout as mos_rollout
 from infra.versions import diff, versions
 from store.db import Database
 from store.read import definitions as read
+from store.read import sessions as sessions_read
 from store.read import site as site_read
 from tests.support.plant import DEFINITIONS, SITE
 from tests.support.servers import Postgres
@@ -316,3 +317,26 @@ def test_the_authority_matrix_has_the_same_life(url: str, folder: Path, capsys: 
     matrix.write_text(text.replace("risk: high", "risk: highest"))
     with pytest.raises(ConfigError, match=r"actions\.disposition\.risk"):
         push(folder, "eng", "sofia", "")
+
+
+def test_a_first_password_is_given_once(url: str, folder: Path, tmp_path: Path) -> None:
+    """What somebody has chosen since is theirs: the same push does not take it away."""
+    first, chosen = "correct horse battery", "staple of my own choice"
+    file = tmp_path / "passwords.yaml"
+    file.write_text(yaml.safe_dump({"piotr": first}))
+    (folder / "people.yaml").write_text((SITE / "people.yaml").read_text())
+
+    def known(password: str) -> bool:
+        stored = in_database(url, lambda opened: _stored(opened, "piotr"))
+        return bool(passwords._verify(stored, password))
+
+    push(folder, reason="first", passwords=file)
+    assert known(first)
+    in_database(url, lambda opened: passwords.set_password(opened, "piotr", chosen, NOW, actor="piotr"))
+    push(folder, reason="again", passwords=file)
+    assert known(chosen)
+
+
+async def _stored(database: Database, person: str) -> str:
+    async with database.transaction() as session:
+        return await sessions_read.password_hash(session, person) or ""
