@@ -1,5 +1,6 @@
 """The audit page: search, one record with its proof, verify, take out. For those who hold `read_audit`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -120,7 +121,7 @@ async def dossier(deps: Deps, login: Visitor, _: VisitorForm, exception_id: str)
     await auditing.told_of_export(deps.database, "dossier", exception_id, Actor(login.person.id), deps.now())
     name = {"content-disposition": f'attachment; filename="{found.page.exception.id}.pdf"'}
     keys = deps.audit_keys.public
-    made = paper(found, report, maker=login.person.id, now=deps.now(), public_keys=keys)
+    made = await asyncio.to_thread(paper, found, report, maker=login.person.id, now=deps.now(), public_keys=keys)
     return Response(made, 200, name, "application/pdf")
 
 

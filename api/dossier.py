@@ -20,14 +20,17 @@ _BRIEF = 6000
 def paper(found: Dossier, report: Report, *, maker: str, now: datetime, public_keys: Sequence[str] = ()) -> bytes:
     """PDF. `report`: how the audit verified just now; `maker`: who takes it out; `public_keys`: whose signatures
     count."""
-    from templates.dossier.pdf import pdf  # here: its fonts' library would double what each start of the console takes
+    # here: their libraries would double what each start of the console takes
+    from intake.photos import for_paper
+    from templates.dossier.pdf import pdf
 
+    pictures = {one.sha256: for_paper(one.data) for one in found.pictures}
     zone, exception = ZoneInfo(found.site.timezone), found.page.exception
     html = (
         environment()
         .get_template("dossier.html")
         .render(
-            **vars(found),
+            **vars(found) | {"pictures": {one.sha256: one for one in found.pictures}},
             found=found.page,
             report=report,
             maker=maker,
@@ -50,7 +53,7 @@ def paper(found: Dossier, report: Report, *, maker: str, now: datetime, public_k
             link_of=lambda document: link_of(document, {}, has_page=False),
         )
     )
-    return pdf(html, title=exception.title, place=found.site.title, foot=_foot(found), made_at=now)
+    return pdf(html, title=exception.title, place=found.site.title, foot=_foot(found), made_at=now, pictures=pictures)
 
 
 def _foot(found: Dossier) -> str:

@@ -15,7 +15,7 @@ from connectors.pictures import Picture
 from domain.errors import RejectedError
 from domain.values import Json
 
-EDGE, SMALL_EDGE = 2048, 320  # pixels
+EDGE, SMALL_EDGE, PAPER_EDGE = 2048, 320, 1000  # pixels
 MAX_KEPT = 1_500_000  # bytes
 _QUALITIES = (85, 70, 50)
 _ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4
@@ -55,6 +55,13 @@ def develop(picture: Picture) -> Developed:
         why = "The picture is not taken: it is damaged."
         raise RejectedError(why, detail=repr(error), code="media.picture") from error
     return Developed(image.width, image.height, data, small, hashlib.sha256(picture.came).hexdigest())
+
+
+def for_paper(kept: bytes) -> bytes:
+    """A picture that we keep, as large as paper shows it: a JPEG."""
+    with Image.open(BytesIO(kept), formats=["JPEG"]) as image:
+        image.draft("RGB", (PAPER_EDGE, PAPER_EDGE))
+        return _jpeg(_within(image, PAPER_EDGE), _QUALITIES[0])
 
 
 def _upright(picture: Picture) -> Image.Image:

@@ -10,17 +10,19 @@ from sqlmodel import col
 from domain.audit.chain import Head
 from domain.site import Site
 from store.db import Database
-from store.read import audit, console
+from store.read import audit, console, media
 from store.read.audit import Found
 from store.read.console import Page
-from store.tables import ContextFactRow, DefinitionRow, InboxRow, ShownRow
+from store.tables import ContextFactRow, DefinitionRow, InboxRow, PictureRow, ShownRow
 
 _MOST = 2000
+_PICTURES, _PICTURE_BYTES = 24, 20_000_000  # are printed; what is beyond is named
 
 
 @dataclass(frozen=True)
 class Dossier:
-    """`records`: its part of the audit, with seals; `head`: the newest signature over them."""
+    """`records`: its part of the audit, with seals; `head`: the newest signature over them; `pictures`: those of the
+    page's that are printed."""
 
     page: Page
     site: Site
@@ -30,6 +32,7 @@ class Dossier:
     shown: Sequence[ShownRow]
     records: Sequence[Found]
     head: Head | None
+    pictures: Sequence[PictureRow] = ()
 
 
 async def dossier(database: Database, exception_id: str) -> Dossier | None:
@@ -56,4 +59,5 @@ async def dossier(database: Database, exception_id: str) -> Dossier | None:
             await rows(ShownRow, col(ShownRow.task_id).in_(tasks), order=col(ShownRow.at)),
             await audit.of_subjects(session, subjects, _MOST),
             await audit.last_head(session),
+            await media.printed(session, page.pictures, _PICTURES, _PICTURE_BYTES),
         )

@@ -33,6 +33,20 @@ async def picture(database: Database, media: str) -> PictureRow | None:
         return await session.get(PictureRow, row.picture) if row is not None and row.state == "kept" else None
 
 
+async def printed(session: AsyncSession, rows: Sequence[MediaRow], most: int, most_bytes: int) -> list[PictureRow]:
+    """What is kept of these, each once and as they came: so many, and no more bytes."""
+    names = list(dict.fromkeys(row.picture for row in rows if row.state == "kept"))
+    sized = select(col(PictureRow.sha256), col(PictureRow.size)).where(col(PictureRow.sha256).in_(names))
+    sizes = {row.sha256: row.size for row in (await session.execute(sized)).all()}
+    found: list[PictureRow] = []
+    for name in [one for one in names if one in sizes][:most]:
+        most_bytes -= sizes[name]
+        if most_bytes < 0:
+            break
+        found.append(await session.get_one(PictureRow, name))
+    return found
+
+
 async def held(session: AsyncSession, row: MediaRow) -> tuple[int, int]:
     """How many pictures stand beside this one, and their bytes: the exception's, or those of this person's day."""
     about = select(func.count(), func.coalesce(func.sum(col(PictureRow.size)), 0)).select_from(MediaRow)

@@ -1,4 +1,4 @@
-"""From our own page to the blocks of a paper: headings, paragraphs, list items and tables."""
+"""From our own page to the blocks of a paper: headings, paragraphs, list items, tables and pictures."""
 
 import re
 from dataclasses import dataclass, field
@@ -27,16 +27,18 @@ class Cell:
 
 @dataclass
 class Block:
-    """`kind`: h1, h2, h3, p, li or table. `widths` of a table's columns, in shares."""
+    """`kind`: h1, h2, h3, p, li, table or img. `widths` of a table's columns, in shares; `picture`: its name."""
 
     kind: str
     runs: list[Run] = field(default_factory=list)
     rows: list[list[Cell]] = field(default_factory=list)
     widths: tuple[int, ...] = ()
+    picture: str = ""
 
 
 class _Reader(HTMLParser):
-    """`data-widths="20 80"` of a table are its columns; anything unknown is only its text."""
+    """`data-widths="20 80"` of a table are its columns, `data-picture` of an img is its name: no address is ever
+    opened. Anything unknown is only its text."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -51,6 +53,8 @@ class _Reader(HTMLParser):
             widths = tuple(int(one) for one in (given.get("data-widths") or "").split())
             self._block = Block("table", widths=widths)
             self.blocks.append(self._block)
+        elif tag == "img" and given.get("data-picture") and self._cell is None:
+            self.blocks.append(Block("img", picture=given["data-picture"] or ""))
         elif tag == "tr" and self._block is not None:
             self._block.rows.append([])
         elif tag in ("td", "th") and self._block is not None:
@@ -96,7 +100,7 @@ def blocks_of(html: str) -> list[Block]:
 
 
 def _says(block: Block) -> bool:
-    return bool(block.rows) or any(run.text.strip() for run in block.runs)
+    return bool(block.rows or block.picture) or any(run.text.strip() for run in block.runs)
 
 
 def _trimmed(block: Block) -> Block:

@@ -1,14 +1,16 @@
-"""Paper from a page: headings, paragraphs, lists and tables, in fonts that travel with it."""
+"""Paper from a page: headings, paragraphs, lists, tables and pictures, in fonts that travel with it."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from fpdf import FPDF, FontFace
 from fpdf.enums import TableBordersLayout, WrapMode, XPos, YPos
+from fpdf.image_parsing import preload_image
 
 from templates.dossier.blocks import Block, Cell, Run, blocks_of
 
@@ -22,6 +24,8 @@ _INK, _DIM, _BLUE, _RED = (25, 30, 35), (95, 105, 112), (15, 60, 90), (170, 30, 
 _RULE, _SHADE = (205, 212, 218), (238, 242, 245)
 _HEADINGS: Final = {"h1": (17.0, 0.0, 2.0), "h2": (12.0, 6.0, 1.6), "h3": (9.4, 3.4, 0.6)}  # pt, mm above, mm below
 _TOGETHER_MM = 24  # a heading stays with so much of what follows
+_PICTURE_MM = (120, 82)  # at most, wide and high
+_PICTURE_TOLD_MM = 30  # what is said of it stays with it
 _MOST = 1600  # characters in a cell
 _WRAP_AT = 40  # a word longer than this is broken wherever the line ends
 
@@ -56,9 +60,17 @@ class _Paper(FPDF):
         self.cell(self.epw * 0.16, 4, f"page {self.page_no()} of {{nb}}", align="R")
 
 
-def pdf(html: str, *, title: str, place: str = "", foot: str, made_at: datetime) -> bytes:
+def pdf(
+    html: str,
+    *,
+    title: str,
+    place: str = "",
+    foot: str,
+    made_at: datetime,
+    pictures: Mapping[str, bytes] | None = None,
+) -> bytes:
     """The page as PDF. `html` is ours, with every value escaped (`templates.dossier.blocks`); `place` stands above
-    each page beside the title, `foot` below it."""
+    each page beside the title, `foot` below it; `pictures`: JPEGs by the names that the page has for them."""
     paper = _Paper((title, place), foot)
     for style, file in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
         paper.add_font(_SANS, style, _FONTS / f"{file}.ttf")
@@ -71,7 +83,10 @@ def pdf(html: str, *, title: str, place: str = "", foot: str, made_at: datetime)
     paper.set_creation_date(made_at)
     paper.add_page()
     for block in blocks_of(html):
-        _draw(paper, block)
+        if block.picture:
+            _picture(paper, (pictures or {})[block.picture])
+        else:
+            _draw(paper, block)
     return bytes(paper.output())
 
 
@@ -82,6 +97,17 @@ def _draw(paper: _Paper, block: Block) -> None:
         _heading(paper, block)
     else:
         _text(paper, block.runs, bullet=block.kind == "li")
+
+
+def _picture(paper: _Paper, jpeg: bytes) -> None:
+    info = preload_image(paper.image_cache, BytesIO(jpeg))[2]
+    wide, high = _PICTURE_MM
+    scale = min(wide / info.width, high / info.height)
+    if paper.will_page_break(info.height * scale + _PICTURE_TOLD_MM):
+        paper.add_page()
+    paper.ln(1.6)
+    paper.image(BytesIO(jpeg), x=paper.l_margin, w=info.width * scale, h=info.height * scale)
+    paper.ln(1.6)
 
 
 def _heading(paper: _Paper, block: Block) -> None:

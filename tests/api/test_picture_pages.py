@@ -1,17 +1,24 @@
 """A picture that somebody sent is shown to whoever is signed in: as evidence, with its hash, or why it is not here."""
 
+import asyncio
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
+from admin.audit_keys import Trusted
+from admin.auditing import verify
+from api.dossier import paper
 from connectors.pictures import picture
 from intake.photos import develop
 from store.db import Database
+from store.read import media
+from store.read.dossier import dossier
 from store.tables import MediaRow, PictureRow
 from tests.api.seeding import BREAKDOWN, HOSTILE, NOW, PLANNER, TECHNICIAN, ago
 from tests.api.site import Browser
 from tests.api.test_console_pages import plain
+from tests.support.everything_said import text_of_pdf
 
 
 async def seed(database: Database) -> PictureRow:
@@ -57,3 +64,33 @@ async def test_a_picture_needs_a_log_in_and_is_nothing_but_a_picture(database: D
     again = await somebody.client.get("/pictures/pic_a", headers={"if-none-match": whole.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert [(await somebody.get(f"/pictures/{name}")).status_code for name in ("pic_b", "pic_c", "nil")] == [404] * 3
+
+
+async def made(database: Database) -> bytes:
+    found, report = await dossier(database, BREAKDOWN), await verify(database, Trusted([]))
+    assert found is not None
+    return await asyncio.to_thread(paper, found, report, maker=PLANNER, now=NOW)
+
+
+async def test_pictures_are_in_the_dossier_with_who_when_and_their_hash(database: Database) -> None:
+    without = await made(database)
+    kept = await seed(database)
+    told = await made(database)
+    text = "".join(text_of_pdf(told).split())
+    assert (without.count(b"/Subtype /Image"), told.count(b"/Subtype /Image")) == (0, 1)
+    assert "Picturesthatpeoplesent" not in "".join(text_of_pdf(without).split())
+    said = (
+        "Picture1fromAnnaNováková(anna),WhatsApp,2026-11-2210:27:00",
+        kept.sha256,
+        "Nothererefused",
+        "600x400pixels",
+    )
+    assert [part for part in said if part not in text] == []
+
+
+async def test_paper_takes_so_many_pictures_and_names_the_others(database: Database) -> None:
+    kept = await seed(database)
+    async with database.transaction() as session:
+        rows = await media.of_exception(session, BREAKDOWN)
+        taken = [await media.printed(session, rows, *bounds) for bounds in ((1, kept.size), (0, 10**9), (9, 10))]
+    assert [[one.sha256 for one in found] for found in taken] == [[kept.sha256], [], []]
