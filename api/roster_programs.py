@@ -1,11 +1,11 @@
 """Changes of people and schedules by programs, as JSON: the console's rights, records and checks, nothing less.
 
 A token needs `roster:write`, and the person who answers for it `manage_roster`. What was changed meanwhile is refused:
-`If-Match` carries the revision that the change was made on.
+`If-Match` carries the revision that the change was made on; `If-None-Match: *` says that a schedule is to be new.
 """
 
 import hmac
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from admin import roster as people
 from admin import schedules, time_off
 from admin.sessions import Login
-from api.bodies import FORM_LIMIT, read_body
+from api.bodies import DOCUMENT_LIMIT, FORM_LIMIT, read_body
 from api.deps import ApiDeps, Deps
 from api.openapi import takes
 from api.roster import Name
@@ -23,7 +23,7 @@ from api.visitors import ForgedFormError, Visitor, actor_of
 from domain.errors import InvalidPayloadError
 from domain.ids import make_id
 from domain.rosters.contacts import ChannelName, NotificationPolicy, ZoneName
-from domain.rosters.model import EVERYBODY, Absence, Override, Swap
+from domain.rosters.model import EVERYBODY, Absence, Entry, Layer, Override, Schedule, Swap
 from domain.rosters.people import Certificate, Person
 from domain.values import Json
 from store.read import roster_pages as read
@@ -33,6 +33,7 @@ Model = TypeVar("Model", bound=BaseModel)
 UNTOLD: dict[str, Any] = {"contacts": True, "notify": {"steps": {"__all__": {"__all__": {"address"}}}}}
 """Addresses are nobody's business who only keeps the roster, wherever they stand."""
 IfMatch = Annotated[str, Header(alias="if-match", max_length=80)]
+IfNoneMatch = Annotated[str, Header(alias="if-none-match", max_length=80)]
 
 
 class _In(BaseModel):
@@ -83,6 +84,16 @@ class AbsenceIn(_In):
     begins: datetime
     ends: datetime | None = None
     kind: str = Field(default="other", pattern="^(holiday|sick|training|other)$")
+
+
+class ScheduleIn(_In):
+    """All of it: layers of rotations, entries for once, holidays. What overrides it has calls of its own."""
+
+    title: str = Field(min_length=1, max_length=120)
+    timezone: ZoneName = ""
+    layers: list[Layer] = Field(default=[], max_length=50)
+    entries: list[Entry] = Field(default=[], max_length=5000)
+    holidays: list[date] = []
 
 
 class OverrideIn(_In):
@@ -165,6 +176,34 @@ async def remove_absence(deps: Deps, login: Writer, name: Name) -> Response:
     return Response(status_code=204)
 
 
+@router.get("/api/roster/schedules/{name}")
+async def schedule(deps: Deps, login: Visitor, name: Name) -> Response:
+    """One schedule with the overrides that are not over; `revision` (also as ETag) is what a change has to carry.
+    `feed`: the other system that replaces its layers and entries."""
+    return await _schedule_told(deps, name)
+
+
+@router.put("/api/roster/schedules/{name}", **takes(ScheduleIn))
+async def put_schedule(
+    request: Request, deps: Deps, login: Writer, name: Name, if_match: IfMatch = "", if_none_match: IfNoneMatch = ""
+) -> Response:
+    """The whole schedule: new (201) with `If-None-Match: *`, else in place of what `If-Match` names. Its overrides
+    stay."""
+    new = not if_match and if_none_match.strip() == "*"
+    revision = schedules.NEW if new else _revision(if_match)
+    wanted = await _read(request, ScheduleIn, DOCUMENT_LIMIT)
+    told = _checked(Schedule, _given(wanted) | {"id": name})
+    await schedules.put_schedule(deps.database, told, revision, by=actor_of(login), now=deps.now())
+    return await _schedule_told(deps, name, 201 if new else 200)
+
+
+@router.delete("/api/roster/schedules/{name}")
+async def remove_schedule(deps: Deps, login: Writer, name: Name, if_match: IfMatch = "") -> Response:
+    """For good, with its overrides: 204."""
+    await schedules.remove_schedule(deps.database, name, _revision(if_match), by=actor_of(login), now=deps.now())
+    return Response(status_code=204)
+
+
 @router.post("/api/roster/schedules/{name}/overrides", **takes(OverrideIn, status=201))
 async def add_override(request: Request, deps: Deps, login: Writer, name: Name) -> Response:
     """Who is on for once."""
@@ -210,8 +249,19 @@ async def _told(deps: ApiDeps, name: str, status: int = 200) -> Response:
     return JSONResponse(told, status, headers={"etag": f'"{found.revision}"'})
 
 
-async def _read(request: Request, model: type[Model]) -> Model:
-    return _checked(model, await read_body(request, FORM_LIMIT))
+async def _schedule_told(deps: ApiDeps, name: str, status: int = 200) -> Response:
+    found = await read.schedule(deps.database, name)
+    told = {
+        "schedule": schedules.plain(found.schedule),
+        "overrides": [row.data for row in found.overrides],
+        "feed": next((row.name for row in found.staff.feeds), None),
+        "revision": found.revision,
+    }
+    return JSONResponse(told, status, headers={"etag": f'"{found.revision}"'})
+
+
+async def _read(request: Request, model: type[Model], limit: int = FORM_LIMIT) -> Model:
+    return _checked(model, await read_body(request, limit))
 
 
 def _checked(model: type[Model], given: Any) -> Model:

@@ -37,7 +37,8 @@ class Program:
         self._browser, self._headers = browser, {"authorization": f"Bearer {token}"}
 
     async def call(self, method: str, path: str, revision: str = "", **body: Any) -> httpx.Response:
-        headers = self._headers | ({"if-match": f'"{revision}"'} if revision else {})
+        given = {"if-none-match": "*"} if revision == "*" else {"if-match": f'"{revision}"'}
+        headers = self._headers | (given if revision else {})
         return await self._browser.client.request(method, f"/api/roster/{path}", headers=headers, json=body)
 
     async def ok(self, method: str, path: str, revision: str = "", **body: Any) -> Any:
@@ -77,7 +78,7 @@ async def program(deps: ApiDeps, somebody: Browser, lead: str) -> Program:
 
 async def records(database: Database) -> list[tuple[str, str]]:
     async with database.transaction() as session:
-        wanted = select(AuditRow).where(col(AuditRow.kind).regexp_match("^(person|absence|override|swap)\\."))
+        wanted = select(AuditRow).where(col(AuditRow.kind).regexp_match("^(person|absence|override|schedule|swap)\\."))
         return [(row.kind, row.actor) for row in await session.scalars(wanted.order_by(col(AuditRow.id)))]
 
 
@@ -126,6 +127,27 @@ async def test_absences_overrides_and_swaps(program: Program, database: Database
     assert await records(database) == [(kind, QUALITY) for kind in kinds]
 
 
+async def test_a_schedule_is_written_read_and_removed_by_revision(program: Program, database: Database) -> None:
+    turns = {"turns": [[TECHNICIAN], [PLANNER]], "starts": "2026-11-02T06:00:00", "turn": "12h"}
+    hall: dict[str, Any] = {"title": "Hall 2", "timezone": "Europe/Prague", "layers": [turns]}
+    assert (await program.call("PUT", "schedules/hall_2", **hall)).status_code == 400, "neither new nor a revision"
+    made = await program.call("PUT", "schedules/hall_2", "*", **hall)
+    told = made.json()
+    assert (made.status_code, told["schedule"]["layers"][0]["turns"]) == (201, [[TECHNICIAN], [PLANNER]])
+    assert (await program.call("PUT", "schedules/hall_2", "*", **hall)).status_code == 409, "it is there"
+    override = await program.ok("POST", "schedules/hall_2/overrides", **LATER, people=[PLANNER])
+    changed = await program.ok("PUT", "schedules/hall_2", told["revision"], **hall | {"holidays": ["2026-12-24"]})
+    assert changed["overrides"] == [override], "they stay"
+    read = await program.call("GET", "schedules/hall_2")
+    assert (read.json(), read.headers["etag"]) == (changed, f'"{changed["revision"]}"')
+    stale = [await program.call(method, "schedules/hall_2", told["revision"], **hall) for method in ("PUT", "DELETE")]
+    assert [one.status_code for one in stale] == [409, 409]
+    await program.ok("DELETE", "schedules/hall_2", changed["revision"])
+    assert (await program.call("GET", "schedules/hall_2")).status_code == 404
+    kinds = ["schedule.changed", "override.added", "schedule.changed", "schedule.removed"]
+    assert await records(database) == [(kind, QUALITY) for kind in kinds]
+
+
 @pytest.mark.parametrize(
     "method, path, body, told",
     [
@@ -134,13 +156,21 @@ async def test_absences_overrides_and_swaps(program: Program, database: Database
         ("POST", "people", {**ADA, "timezone": "Mars/Base"}, "timezone"),
         ("POST", f"people/{TECHNICIAN}/absences", {"begins": "tomorrow"}, "begins"),
         ("POST", "schedules/hall_1/overrides", {**LATER, "people": ["nobody"]}, "not on the roster: nobody"),
+        (
+            "PUT",
+            "schedules/x",
+            {"title": "X", "layers": [{"turns": [["nobody"]], "starts": "2026-11-02T06:00:00"}]},
+            "not on the roster: nobody",
+        ),
+        ("PUT", "schedules/x", {"title": "X", "layers": [{"turns": [], "starts": "2026-11-02T06:00:00"}]}, "layers.0"),
+        ("PUT", "schedules/x", {"title": "X", "overrides": []}, "overrides"),
         ("POST", "swaps/swp_1/eat", {}, "agree, refuse or withdraw"),
     ],
 )
 async def test_what_is_wrong_is_named_and_changes_nothing(
     program: Program, database: Database, method: str, path: str, body: dict[str, Any], told: str
 ) -> None:
-    answer = await program.call(method, path, **body)
+    answer = await program.call(method, path, "*" if method == "PUT" else "", **body)
     assert answer.status_code in (400, 422), answer.text
     assert told in answer.text
     assert await records(database) == []
