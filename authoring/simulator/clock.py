@@ -17,12 +17,32 @@ from domain.errors import InvariantError
 
 Result = TypeVar("Result")
 _MICROSECOND = timedelta(microseconds=1)
+_FEW = 64
 
 
 class EndlessError(InvariantError):
     """The run made more turns than allowed, or waits for what can't come."""
 
     code = "mos.simulator.endless"
+
+
+class _Call:
+    """What is to be called: `asyncio.Handle` without what only debugging needs, of which a run makes hundreds."""
+
+    __slots__ = ("args", "callback", "context")
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context | None
+    ) -> None:
+        self.callback: Callable[..., object] | None = callback
+        self.args, self.context = args, contextvars.copy_context() if context is None else context
+
+    def cancel(self) -> None:
+        """Passed over when its turn comes."""
+        self.callback, self.args = None, ()
+
+    def cancelled(self) -> bool:
+        return self.callback is None
 
 
 class VirtualLoop:
@@ -33,12 +53,13 @@ class VirtualLoop:
 
     def __init__(self, start: datetime, most_turns: int = 1_000_000) -> None:
         self._start, self._left = start, most_turns
-        self._us = 0
+        self._us, self._now = 0, start
         self._number = 0
-        self._ready: deque[asyncio.Handle] = deque()
-        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._ready: deque[_Call] = deque()
+        self._timers: list[tuple[int, int, _Call]] = []
         self._conditions: list[tuple[Callable[[], bool], asyncio.Future[bool]]] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._many = _FEW  # tasks that are kept before those are forgotten that are over
         self._problem: BaseException | None = None
         self._loop: Any = self  # in the place of an asyncio.AbstractEventLoop
 
@@ -46,7 +67,7 @@ class VirtualLoop:
 
     def now(self) -> datetime:
         """Virtual time, aware UTC."""
-        return self._start + timedelta(microseconds=self._us)
+        return self._now
 
     def time(self) -> float:
         return self._us / 1e6
@@ -115,9 +136,9 @@ class VirtualLoop:
             self._left -= 1
             if self._left < 0:
                 raise EndlessError("the run does not come to an end: too many turns")
-            handle = self._ready.popleft()
-            if not handle.cancelled():
-                handle._run()
+            call = self._ready.popleft()
+            if call.callback is not None:
+                call.context.run(call.callback, *call.args)
             if self._problem is not None:
                 problem, self._problem = self._problem, None
                 raise problem
@@ -140,22 +161,23 @@ class VirtualLoop:
         """To the next timer, and everything that is due with it."""
         due: int | None = None
         while self._timers and (due is None or self._timers[0][0] <= due):
-            when, _, handle = heapq.heappop(self._timers)
-            if handle.cancelled():
+            when, _, call = heapq.heappop(self._timers)
+            if call.callback is None:
                 continue
             due = self._us = max(when, self._us)
-            self._ready.append(handle)
+            self._ready.append(call)
         if due is None:
             raise EndlessError("the run waits for what can't come")
+        self._now = self._start + timedelta(microseconds=due)
 
     def _wind_up(self) -> None:
         self._conditions.clear()
-        for handle in self._timers:
-            handle[2].cancel()
+        for _, _, call in self._timers:
+            call.cancel()
         self._timers.clear()
         for _ in range(3):  # a task may end by starting another
             for task in list(self._tasks):
-                task.cancel()
+                task.cancel()  # nothing to one that is over
             self._left = max(self._left, 10_000)
             self._drain()
 
@@ -163,19 +185,19 @@ class VirtualLoop:
 
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
-    ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self._loop, context)
-        self._ready.append(handle)
-        return handle
+    ) -> _Call:
+        call = _Call(callback, args, context)
+        self._ready.append(call)
+        return call
 
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> _Call:
         return self._at(self._us + max(int(delay * 1e6), 0), callback, args, context)
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> _Call:
         return self._at(max(int(when * 1e6), self._us), callback, args, context)
 
     def _at(
@@ -184,14 +206,11 @@ class VirtualLoop:
         callback: Callable[..., object],
         args: tuple[Any, ...],
         context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(us / 1e6, callback, args, self._loop, context)
+    ) -> _Call:
+        call = _Call(callback, args, context)
         self._number += 1
-        heapq.heappush(self._timers, (us, self._number, handle))
-        return handle
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Passed over when its time comes."""
+        heapq.heappush(self._timers, (us, self._number, call))
+        return call
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self._loop)
@@ -204,8 +223,10 @@ class VirtualLoop:
         context: contextvars.Context | None = None,
     ) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=self._loop, name=name, context=context)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.append(task)
+        if len(self._tasks) > self._many:
+            self._tasks = [one for one in self._tasks if not one.done()]
+            self._many = max(_FEW, 2 * len(self._tasks))
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

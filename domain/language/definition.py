@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -30,7 +31,7 @@ from domain.language.steps import (
     step_kind,
     step_name,
 )
-from domain.language.texts import Text, every
+from domain.language.texts import Text, every, words
 from domain.signals import SignalType
 from domain.values import Json, content_hash
 
@@ -156,6 +157,11 @@ class Definition(Part):
         if not all(every(title)):
             raise ValueError("a title must not be empty")
         return title
+
+    @cached_property
+    def title_words(self) -> frozenset[str]:
+        """What stands in its title."""
+        return words(self.title)
 
     def content(self) -> dict[str, Json]:
         """The normalised content, by which a version is addressed."""

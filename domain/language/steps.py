@@ -1,6 +1,7 @@
 """The kinds of steps of a definition, as authored. `domain.language.definition` puts them together."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -21,7 +22,7 @@ from domain.language.parts import (
     To,
     is_plain,
 )
-from domain.language.texts import AuthoredFact, FactText, Text, each, plain_option
+from domain.language.texts import AuthoredFact, FactText, Text, each, plain_option, words
 from domain.signals import SignalType
 from domain.values import Json, duration
 
@@ -43,6 +44,11 @@ class Told(StepBase):
                 yield from ((("facts", key, "label", *at), said) for at, said in each(fact.label))
             value, more = (fact.value, ("value",)) if isinstance(fact, FactText) else (fact, ())
             yield from ((("facts", key, *more, *at), said) for at, said in each(value))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """What stands in its texts. Found once: a step is asked, settled and asked again, and never changes."""
+        return words(*(said for _, said in self.texts()))
 
 
 class TaskStep(Told):

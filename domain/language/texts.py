@@ -4,6 +4,7 @@ A plain text is in the site's language. Whoever reads another one gets it in the
 else in English, else in any.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 SHIPPED = ("de", "en", "es", "pl")
 FALLBACK = "en"
 MOST = 4_000  # characters of one text
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 
 
@@ -88,6 +90,11 @@ def each(text: str | dict[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
 def every(*texts: str | dict[str, str]) -> list[str]:
     """The texts of all languages."""
     return [said for text in texts for _, said in each(text)]
+
+
+def words(*texts: str | dict[str, str]) -> frozenset[str]:
+    """Every word that stands in these texts, in any language: the names that they may read are among them."""
+    return frozenset(word for text in every(*texts) for word in _WORD.findall(text))
 
 
 def plain_option(option: Any) -> Any:

@@ -103,7 +103,7 @@ async def _tell(
         kind=task.kind,
         rung=rung,
         version=task.version,
-        wording=engine.story.wording(step, place.frame.definition.title, place.frame.scope),
+        wording=engine.story.wording(step, place.frame.definition, place.frame.scope),
         options=task.options,
         drafts=foreseeing.drafts(engine, task),
         authority=step.authority,
@@ -133,7 +133,7 @@ async def notify(place: Place, step: NotifyStep) -> None:
         name=step.notify,
         kind="notify",
         selector=selector(place.frame, step.to),
-        wording=engine.story.wording(step, place.frame.definition.title, place.frame.scope),
+        wording=engine.story.wording(step, place.frame.definition, place.frame.scope),
     )
     place.frame.put(step.notify, {"told": sorted(told.people.values())})
 
@@ -155,7 +155,7 @@ async def settle(engine: Interpreter, task: LiveTask) -> None:
         person=task.person,
         person_name=task.person_name,
         at=_since(task) or engine.runtime.now(),
-        wording=engine.story.wording(task.step, frame.definition.title, frame.scope),
+        wording=engine.story.wording(task.step, frame.definition, frame.scope),
         choices=choices(task, mine=mine) if not task.finished else [],
         inputs=inputs(task, mine=mine) if not task.finished else [],
         handing=task.handing,

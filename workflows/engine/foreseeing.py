@@ -3,7 +3,10 @@ already. Pure, and without effects: it only reads the definition and what the ex
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,19 +31,43 @@ class _Unforeseen(Exception):
     """From here on it depends on what nobody knows yet."""
 
 
+@dataclass
+class Foreseen:
+    """The postings of one option as they were foreseen at a moment, and are they all? `moved`: what they move, once it
+    was asked. Holds for as long as the scope holds the very same values."""
+
+    at: datetime
+    option: Json
+    scope: dict[str, Json]
+    drafts: list[Draft] = field(default_factory=list)
+    complete: bool = False
+    moved: dict[str, Json] | None = None
+
+    def holds(self, at: datetime, option: Json, scope: dict[str, Json]) -> bool:
+        """Values are replaced, never changed in place; so looking at which they are is enough, and cheap."""
+        same = self.at == at and self.option is option and self.scope.keys() == scope.keys()
+        return same and all(map(operator.is_, self.scope.values(), scope.values()))
+
+
 def drafts(engine: Interpreter, task: LiveTask) -> list[Draft]:
     """By option, in the order of the definition. Without those that other people or later facts come before."""
     if not isinstance(task.step, ApproveStep) or task.finished:
         return []
-    found = [draft for name in task.offered for draft in _foreseen(engine, task, name)[0]]
+    found = [draft for name in task.offered for draft in _foreseen(engine, task, name).drafts]
     return found if len(canonical([one.outcomes for one in found])) <= _MOST else []
 
 
 def moves(engine: Interpreter, task: LiveTask, option: str) -> dict[str, Json]:
     """What approving this option moves, by what its postings declare: the figures that are known, and nothing as long
     as not every posting that follows is foreseen."""
-    found, complete = _foreseen(engine, task, option)
-    if not found or not complete:
+    known = _foreseen(engine, task, option)
+    if known.moved is None:
+        known.moved = _moved(known.drafts) if known.complete else {}
+    return dict(known.moved)
+
+
+def _moved(found: Sequence[Draft]) -> dict[str, Json]:
+    if not found:
         return {}
     try:
         outcomes = [_OUTCOMES.validate_python(one.outcomes) for one in found]
@@ -50,12 +77,18 @@ def moves(engine: Interpreter, task: LiveTask, option: str) -> dict[str, Json]:
     return {name: figure for name, figure in impact.model_dump(mode="json").items() if figure is not None}
 
 
-def _foreseen(engine: Interpreter, task: LiveTask, name: str) -> tuple[list[Draft], bool]:
-    """The postings of one option; and are they all?"""
-    scope = engine.frame_of(task.path).scope
-    decided: dict[str, Json] = {"verdict": "approved", "option": task.offered[name], "by": "", "comment": ""}
-    decided["at"] = engine.runtime.now().isoformat()
-    return _after(engine, task, name, scope | {task.name: decided})
+def _foreseen(engine: Interpreter, task: LiveTask, name: str) -> Foreseen:
+    """The postings of one option. Who is asked reads them, who may decide depends on them, and so on: worked out once
+    for the same facts at the same moment."""
+    at, option, scope = engine.runtime.now(), task.offered[name], engine.frame_of(task.path).scope
+    known = engine.foreseen.get((task.path, name))
+    if known is not None and known.holds(at, option, scope):
+        return known
+    decided: dict[str, Json] = {"verdict": "approved", "option": option, "by": "", "comment": ""}
+    decided["at"] = at.isoformat()
+    found = Foreseen(at, option, scope, *_after(engine, task, name, scope | {task.name: decided}))
+    engine.foreseen[task.path, name] = found
+    return found
 
 
 def _after(engine: Interpreter, task: LiveTask, option: str, scope: dict[str, Json]) -> tuple[list[Draft], bool]:

@@ -13,7 +13,6 @@ from domain.correlation import PRIORITIES
 from domain.errors import MosError
 from domain.language import expressions
 from domain.language.definition import ContextQuery
-from domain.language.texts import every
 from domain.values import Json
 from workflows.engine.frame import Frame, Place
 from workflows.engine.story import named
@@ -71,7 +70,7 @@ async def _ask(engine: Interpreter, frame: Frame, wanted: dict[str, ContextQuery
         exception_id=story.given.exception_id,
         queries=queries,
         title=title if frame.prefix == "" else "",
-        scope=named(engine.root.scope, *every(title)),
+        scope=named(engine.root.scope, engine.definition.title_words),
         projection=projection,
     )
     result = await engine.effect(engine.runtime.gather(request), _within(request))

@@ -30,6 +30,7 @@ from domain.values import Json
 from workflows.engine import answering, control, deciding, gathering, saving, stepping
 from workflows.engine.asking import settle
 from workflows.engine.changes import LIMIT_ON_DEMAND
+from workflows.engine.foreseeing import Foreseen
 from workflows.engine.frame import Cell, Frame, Place
 from workflows.engine.generations import steps_of
 from workflows.engine.limit import Limit
@@ -72,6 +73,7 @@ class Interpreter:
         self.limit = Limit(self)
         self._complained: set[str] = set()
         self._steps: dict[str, object | None] = {}
+        self.foreseen: dict[tuple[str, str], Foreseen] = {}  # task path, option
         if saved is not None:
             saving.restore(self, saved)
         self.root = self.frame("", given.definition, first_values(given.definition, given.parameters))

@@ -1,6 +1,5 @@
 """The state of one exception while it runs, and its story as far as it is told."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
@@ -9,11 +8,10 @@ from activities.contracts.model import Entry, ExceptionInput, Line, OpeningSigna
 from domain.asking.tasks import LiveTask
 from domain.language.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
 from domain.language.provenance import Provenance, provenance
-from domain.language.texts import Text, every
 from domain.values import Json, iso
 from workflows.engine.proposed import proposals
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SITE = "site"
 _RECENT = 50
 _TAKEN = 1000  # inbox numbers kept against second deliveries: the pump has far fewer under way
 
@@ -125,18 +123,20 @@ class Story:
         written = {entry.number for entry in projection.entries}
         self.unwritten = [entry for entry in self.unwritten if entry.number not in written]
 
-    def wording(self, step: TaskStep | NotifyStep | ApproveStep, title: Text, scope: dict[str, Json]) -> Wording:
-        """The step's texts with just the values that they name: a whole plan is too much for a message."""
-        title = step.title or title
-        return Wording(
+    def wording(
+        self, step: TaskStep | NotifyStep | ApproveStep, definition: Definition, scope: dict[str, Json]
+    ) -> Wording:
+        """The step's texts with just the values that they name: a whole plan is too much for a message. All of it was
+        validated when the definition was read."""
+        return Wording.model_construct(
             definition=self.given.definition.definition,
             step=step_name(step),
-            title=title,
+            title=step.title or definition.title,
             text=step.text,
             facts=step.facts,
             asks=step.ask if isinstance(step, TaskStep) else {},
             gaps=sorted(self.gaps),
-            scope=named(scope, *every(title), *(text for _, text in step.texts())),
+            scope=named(scope, step.words if step.title else step.words | definition.title_words),
             priority=self.priority,
             proposals=proposals(self.provenance, step, scope),
         )
@@ -147,10 +147,9 @@ class Story:
         return provenance(self.given.definition)
 
 
-def named(scope: dict[str, Json], *texts: str) -> dict[str, Json]:
-    """The part of the scope that these texts mention, and the site (times are shown in its zone)."""
-    words = {word for text in texts for word in _WORD.findall(text)} | {"site"}
-    return {name: value for name, value in scope.items() if name in words}
+def named(scope: dict[str, Json], mentioned: frozenset[str]) -> dict[str, Json]:
+    """The part of the scope that a text's words mention, and the site (times are shown in its zone)."""
+    return {name: value for name, value in scope.items() if name in mentioned or name == _SITE}
 
 
 def first_values(definition: Definition, parameters: dict[str, Json]) -> dict[str, Json]:

@@ -9,7 +9,7 @@ from domain.asking.messages import Standing
 from domain.asking.tasks import LiveTask
 from domain.ids import derived_id
 from domain.language.definition import To
-from domain.language.texts import every
+from domain.language.texts import words
 from domain.rosters.people import Selector
 from domain.values import Json
 from workflows.engine.asking import selector
@@ -70,7 +70,7 @@ def _wording(engine: Interpreter, task: LiveTask) -> Wording:
     title = task.step.title or frame.definition.title
     return Wording(
         definition=engine.story.given.definition.definition, step=task.name, title=title, text="", facts={}, gaps=[],
-        scope=named(frame.scope, *every(title)), priority=engine.story.priority,
+        scope=named(frame.scope, words(title)), priority=engine.story.priority,
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from activities.contracts.model import Wording
 from domain.ids import derived_id
-from domain.language.texts import every
 from domain.rosters.people import Selector
 from domain.values import Json
 from workflows.engine.runtime import EffectFailedError
@@ -31,7 +30,7 @@ async def tell_owner(engine: Interpreter, place: Place, code: str, what: str, re
     for selector in selectors:
         wording = Wording(
             definition=definition.definition, step=what, title=definition.title, text="", facts={}, gaps=[],
-            scope=named(engine.root.scope, *every(definition.title)), priority=story.priority,
+            scope=named(engine.root.scope, definition.title_words), priority=story.priority,
         )  # fmt: skip
         last = line(engine, "told", "nobody", place.path, **known, trouble=code)
         last = last.model_copy(update={"before": sorted(told.values())})
