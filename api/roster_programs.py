@@ -190,7 +190,7 @@ async def put_schedule(
     """The whole schedule: new (201) with `If-None-Match: *`, else in place of what `If-Match` names. Its overrides
     stay."""
     new = not if_match and if_none_match.strip() == "*"
-    revision = schedules.NEW if new else _revision(if_match)
+    revision = people.NEW if new else _revision(if_match)
     wanted = await _read(request, ScheduleIn, DOCUMENT_LIMIT)
     told = _checked(Schedule, _given(wanted) | {"id": name})
     await schedules.put_schedule(deps.database, told, revision, by=actor_of(login), now=deps.now())
