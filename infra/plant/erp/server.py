@@ -5,6 +5,7 @@ Layout of a data folder: ``pg/`` (cluster), ``erp.json`` (written last: what the
 """
 
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -13,20 +14,17 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import httpx
-
-from infra.plant.erp import snapshot
+from infra.plant.erp.environment import tryton_environment
 from infra.plant.erp.errors import ErpError
 from infra.plant.erp.postgres import Postgres, copy_cluster, running
 from infra.plant.erp.processes import start, stop, tail
 from infra.plant.erp.template import DATABASE as TEMPLATE_DATABASE
 from infra.plant.erp.template import Template, ensure_template, write_config
-from infra.plant.loopback import LOOPBACK
 
 __all__ = ["ErpServer", "Template", "ensure_template", "free_port", "run"]
 
@@ -34,6 +32,7 @@ DATABASE = "erp"
 MARK = "erp.json"
 WORKERS, THREADS = 2, 4
 READY_SECONDS = 180
+WEB_SETTINGS = Path(__file__).with_name("web_settings.py")
 
 
 def free_port() -> int:
@@ -69,6 +68,8 @@ class ErpServer:
 
     def reset(self) -> None:
         """Put the business data back to how the server started with them. Only with ``resettable``."""
+        from infra.plant.erp import snapshot  # needs psycopg, which the demo's start does without
+
         with self.postgres.connect(DATABASE) as connection:
             snapshot.restore(connection)
 
@@ -98,6 +99,8 @@ def run(
     with running(data_dir / "pg", data_dir / "postgres.log", durable=durable) as postgres:
         _prepare(postgres, template, data_dir, mark, anchor, credentials)
         if resettable:
+            from infra.plant.erp import snapshot  # as above
+
             with postgres.connect(DATABASE) as connection:
                 snapshot.take(connection)
         with _serving(postgres, template, data_dir, port or free_port()) as server:
@@ -152,6 +155,7 @@ def _freshen(
         check=False,
         capture_output=True,
         text=True,
+        env=tryton_environment(),
     )
     secret.unlink()
     if done.returncode:
@@ -164,31 +168,50 @@ def _serving(postgres: Postgres, template: Template, data_dir: Path, port: int) 
     config = write_config(data_dir / "trytond.conf", postgres)
     log = data_dir / "gunicorn.log"
     command: list[str | Path] = [template.venv / "bin" / "gunicorn", "-w", str(WORKERS), "--threads", str(THREADS)]
-    options = ["--preload", "--no-control-socket", "--graceful-timeout", "5", "--bind", f"127.0.0.1:{port}"]
-    env = os.environ | {
-        "TRYTOND_CONFIG": str(config),
-        "TRYTOND_DATABASE_NAMES": DATABASE,
-        "TRYTOND_LOGGING_LEVEL": "30",
-        "VIRTUAL_ENV": str(template.venv),
-    }
+    options = [
+        "--config",
+        str(WEB_SETTINGS),
+        "--preload",
+        "--no-control-socket",
+        "--graceful-timeout",
+        "5",
+        "--bind",
+        f"127.0.0.1:{port}",
+    ]
+    env = tryton_environment(
+        TRYTOND_CONFIG=str(config),
+        TRYTOND_DATABASE_NAMES=DATABASE,
+        TRYTOND_LOGGING_LEVEL="30",
+        VIRTUAL_ENV=str(template.venv),
+    )
     web = start([*command, *options, "trytond.application:app"], log, env=env)
     server = ErpServer(f"http://127.0.0.1:{port}/{DATABASE}/", postgres, web, log)
     try:
-        _wait_ready(server, f"http://127.0.0.1:{port}/rpc/")
+        _wait_ready(server, port)
         yield server
     finally:
         server.stop()
 
 
-def _wait_ready(server: ErpServer, url: str) -> None:
+def _wait_ready(server: ErpServer, port: int) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    question = {"id": 0, "method": "common.server.version", "params": []}
-    with httpx.Client(timeout=5, trust_env=False, verify=LOOPBACK) as client:
-        while time.monotonic() < deadline:
-            if reason := server.failed():
-                raise ErpError(reason)
-            with suppress(httpx.TransportError):
-                if client.post(url, json=question).status_code == httpx.codes.OK:
-                    return
-            time.sleep(0.1)
+    while time.monotonic() < deadline:
+        if reason := server.failed():
+            raise ErpError(reason)
+        if _answers(port):
+            return
+        time.sleep(0.1)
     raise ErpError(f"The ERP does not answer; see {server.log}.\n{tail(server.log)}")
+
+
+def _answers(port: int) -> bool:
+    """Whether Tryton says its version."""
+    question = json.dumps({"id": 0, "method": "common.server.version", "params": []})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("POST", "/rpc/", question, {"Content-Type": "application/json"})
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

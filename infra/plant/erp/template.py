@@ -12,9 +12,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
-from infra.plant.erp.environment import CATALOGUE, Report, digest, ensure_environment, only_builder, source_digest
+from infra.plant.erp.environment import (
+    CATALOGUE,
+    Report,
+    digest,
+    ensure_environment,
+    only_builder,
+    source_digest,
+    tryton_environment,
+)
 from infra.plant.erp.errors import ErpError
 from infra.plant.erp.postgres import Postgres, account, init_cluster, running, sync_cluster
 
@@ -77,6 +83,8 @@ def _build(folder: Path, venv: Path, report: Report) -> None:
 
 
 def _seed(server: Postgres, folder: Path, venv: Path, report: Report) -> None:
+    import yaml  # only a build needs it
+
     catalogue = folder / "catalogue.json"
     catalogue.write_text(json.dumps(yaml.safe_load(CATALOGUE.read_text())))
     config = write_config(folder / "trytond.conf", server)
@@ -88,6 +96,7 @@ def _seed(server: Postgres, folder: Path, venv: Path, report: Report) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env=tryton_environment(),
     )
     last: deque[str] = deque(maxlen=30)
     reader = threading.Thread(target=_relay, args=(process, last, report), daemon=True)
