@@ -17,7 +17,7 @@ from connectors.roster_csv.manifest import build as csv_roster
 from domain.errors import ConfigError, InvalidPayloadError, TransientError
 from domain.rosters.people import Roster
 from domain.values import Json, local_text, parse_time
-from infra.roster_sources import source
+from infra.roster_sources import read_apart
 from infra.run import database_url, now
 from infra.settings import load_settings
 from store.db import Database
@@ -62,7 +62,7 @@ def import_(
         async with database.transaction() as session:
             people = (await site_read.roster(session)).people
             zone = (await site_read.site(session)).timezone
-        found = source(format.value, _settings(format, schedule, zone)).read(data, people)
+        found = await read_apart(format.value, _settings(format, schedule, zone), data, people)
         actor = Actor(by, signed_in=False)
         return await roster_import.take_over(
             database, found, by=actor, now=now(), dry_run=dry_run, despite=despite_problems

@@ -1,7 +1,7 @@
-"""Which reader reads which export, here or in a child process that may not take for ever.
+"""Which reader reads which export, in a child process that may not take for ever.
 
 A calendar from elsewhere can be a few lines that keep a processor busy for years (an event that repeats on 30 February,
-say): what comes by itself is read by a child with limits on time and memory.
+say): what comes by an address or from a file is read by a child with limits on time and memory.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from pydantic import TypeAdapter
+
 from connectors.roles import RosterSource
 from connectors.roster_csv.manifest import build as csv_roster
 from connectors.roster_goalert.manifest import build as goalert
@@ -19,7 +21,6 @@ from connectors.roster_ical.manifest import build as ical
 from connectors.roster_pagerduty.manifest import build as pagerduty
 from domain.errors import InvalidPayloadError
 from domain.rosters.imported import Imported
-from domain.rosters.model import Schedule
 from domain.rosters.people import Person
 from domain.values import Json
 from infra.settings import bare_environment
@@ -75,13 +76,11 @@ async def read_apart(
 
 def _answer(out: bytes) -> Imported:
     if not out:
-        raise InvalidPayloadError("It can't be read: no export that this feed is set for.")
+        raise InvalidPayloadError("It can't be read: it is no export of the kind that it is said to be.")
     answer = json.loads(out)
     if "error" in answer:
         raise InvalidPayloadError(answer["error"])
-    return Imported(
-        schedules=[Schedule.model_validate(one) for one in answer["schedules"]], problems=answer["problems"]
-    )
+    return TypeAdapter(Imported).validate_python(answer)
 
 
 def main() -> None:
@@ -96,8 +95,7 @@ def main() -> None:
     except InvalidPayloadError as error:
         json.dump({"error": error.message}, sys.stdout)  # the detail may quote a page that quotes the secret address
         return
-    schedules = [one.model_dump(mode="json") for one in found.schedules]
-    json.dump({"schedules": schedules, "problems": found.problems}, sys.stdout)
+    json.dump(TypeAdapter(Imported).dump_python(found, mode="json"), sys.stdout)
 
 
 if __name__ == "__main__":

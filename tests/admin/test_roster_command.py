@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from sqlmodel import col
 from typer.testing import CliRunner
 
 from domain.errors import InvalidPayloadError, NotFoundError
+from infra import roster
 from infra.roster import app
+from infra.roster_sources import read_apart
 from store.db import Database
 from store.tables import AuditRow, PersonRow, ScheduleFeedRow
+from tests.admin.test_schedule_feeds import JONAS, calendar
 from tests.support.servers import Postgres
 
 NEW = "ada,Ada Novak,maintenance_technician"
@@ -81,6 +85,15 @@ def test_with_a_problem_nothing_is_taken_over_unless_it_is_wanted(url: str, tmp_
     assert "ada" not in kept(url)[0]
     mos(*words, "--despite-problems", code=1)
     assert kept(url)[0].keys() & {"ada", "bob"} == {"ada"}
+
+
+def test_a_file_that_is_read_for_ever_is_left(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child reads it, like what comes by an address."""
+    file = tmp_path / "hall.ics"
+    file.write_bytes(calendar(JONAS, more="RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30\r\n"))
+    monkeypatch.setattr(roster, "read_apart", partial(read_apart, seconds=2))
+    with pytest.raises(InvalidPayloadError, match="repeat without end"):
+        mos("import", str(file), "--format", "ical", "--schedule", "hall", "--by", "piotr")
 
 
 def test_who_is_on_at_any_time(url: str) -> None:
