@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from api.app import create_app
@@ -30,6 +31,14 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All on one event loop: a browser cannot be handed from one to the next."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @dataclass
@@ -71,7 +80,7 @@ async def holds() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(database_url: str) -> AsyncIterator[Console]:
     async with emptied(database_url) as database:
         await seed(database)
@@ -89,12 +98,21 @@ async def console(database_url: str) -> AsyncIterator[Console]:
             await asyncio.gather(feed, return_exceptions=True)
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def started() -> AsyncIterator[Browser]:
+    """Chromium: its start and its driver's cost as much as a test."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium(started: Browser) -> AsyncIterator[Browser]:
+    """As new: what a test opened is closed with all that it remembers."""
+    yield started
+    for context in started.contexts:
+        await context.close()
 
 
 @pytest.fixture(scope="session")

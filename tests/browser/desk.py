@@ -2,19 +2,17 @@
 
 from collections.abc import AsyncIterator
 
-import pytest
-from playwright.async_api import Page
+import pytest_asyncio
 
 from api.app import create_app
 from infra.demo.answers import demo_answers
 from infra.plant.process import HOST, listen, port_of, serving
 from tests.api.authored import publish_demo, starved
-from tests.api.seeding import PASSWORD
 from tests.api.site import dependencies, emptied
 from tests.browser.conftest import Console
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(database_url: str) -> AsyncIterator[Console]:
     """`breakdown` is live; a few machines waited for material in the last days."""
     async with emptied(database_url) as database:
@@ -28,11 +26,3 @@ async def desk(database_url: str) -> AsyncIterator[Console]:
         )
         async with serving(create_app(deps), bound):
             yield Console(url, database)
-
-
-async def sign_in(page: Page, desk: Console, person: str) -> None:
-    await page.goto(f"{desk.url}/login")
-    await page.get_by_label("Name").fill(person)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url(f"{desk.url}/")

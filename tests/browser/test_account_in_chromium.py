@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 from sqlalchemy import select, update
 from sqlmodel import col
 
@@ -14,17 +14,10 @@ from store.db import Database
 from store.tables import IdentityRow, OutboxRow, PersonRow, UnknownSenderRow
 from tests.api.seeding import HOSTILE, NOW, PASSWORD, PEOPLE, PLANNER, QUALITY
 from tests.browser.conftest import Console
-from tests.browser.test_console_in_chromium import SIZES
-from tests.browser.test_signing_in_chromium import fits, opened
+from tests.browser.screens import opened, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 PHONE, OTHER = "+420777000111", "+420777000222"
-
-
-async def picture(page: Page, folder: Path | None, name: str) -> None:
-    await fits(page)
-    if folder:
-        await page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 
 async def newest_code(database: Database) -> str:
@@ -34,9 +27,8 @@ async def newest_code(database: Database) -> str:
     return str(row.payload["code"])
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_my_account(console: Console, chromium: Browser, pictures: Path | None, size: str) -> None:
-    page = await opened(console, chromium, size, PLANNER)
+async def test_my_account(console: Console, chromium: Browser, pictures: Path | None) -> None:
+    page = await opened(console, chromium, PLANNER)
     await page.get_by_role("link", name="Petr Dvořák").click()
     await expect(page.get_by_role("heading", name="How I am reached")).to_be_visible()
     await page.get_by_text("Add a phone number").click()
@@ -45,8 +37,9 @@ async def test_my_account(console: Console, chromium: Browser, pictures: Path | 
     await form.get_by_label("Your password, again").fill(PASSWORD)
     await form.get_by_role("button", name="Send me a code").click()
     await page.get_by_label("The six digits that came there").fill(await newest_code(console.database))
-    await picture(page, pictures, f"account-code-{size}")
-    await page.get_by_role("button", name="This is mine").click()
+    mine = page.get_by_role("button", name="This is mine")
+    await picture(page, pictures, "account-code", mine)
+    await mine.click()
     await expect(page.get_by_text("The address is yours.")).to_be_visible()
     await page.get_by_text("Set up an authenticator").click()
     form = page.locator('form[action="/account/begin-authenticator"]')
@@ -54,30 +47,32 @@ async def test_my_account(console: Console, chromium: Browser, pictures: Path | 
     await form.get_by_role("button", name="Set it up").click()
     drawn = await page.locator("img.qr").evaluate("async image => { await image.decode(); return image.naturalWidth }")
     assert drawn > 100
-    await picture(page, pictures, f"account-{size}")
+    use = page.get_by_role("button", name="Use it")
+    await picture(page, pictures, "account", use)
     key = (await page.locator(".key code").inner_text()).replace(" ", "")
     await page.get_by_label("The six digits that the app shows").fill(pyotp.TOTP(key).at(NOW))
-    await page.get_by_role("button", name="Use it").click()
+    await use.click()
     await expect(page.get_by_role("heading", name="Keep these codes")).to_be_visible()
-    await picture(page, pictures, f"recovery-codes-{size}")
+    leave = page.get_by_role("button", name="Sign out")
+    await picture(page, pictures, "recovery-codes", leave)
     code = await page.locator("ul.codes code").first.inner_text()
-    await page.get_by_role("button", name="Sign out").click()
+    await leave.click()
     await page.get_by_label("Name").fill(PLANNER)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await page.get_by_label("Code of your authenticator").fill(code)
-    await picture(page, pictures, f"login-second-{size}")
-    await page.get_by_role("button", name="Sign in").click()
+    enter = page.get_by_role("button", name="Sign in")
+    await picture(page, pictures, "login-second", enter)
+    await enter.click()
     await expect(page.get_by_role("link", name="Petr Dvořák")).to_be_visible()
     await page.goto(f"{console.url}/account#tokens")
     await page.get_by_text("Make a token").click()
     await page.get_by_text("Change my password", exact=True).click()
-    await picture(page, pictures, f"account-forms-{size}")
+    await picture(page, pictures, "account-forms")
     assert console.complaints == []
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_enrolments_of_others(console: Console, chromium: Browser, pictures: Path | None, size: str) -> None:
+async def test_enrolments_of_others(console: Console, chromium: Browser, pictures: Path | None) -> None:
     manager = next(one for one in PEOPLE if one.id == QUALITY).model_dump(mode="json") | {
         "authorities": ["manage_roster"]
     }
@@ -99,16 +94,17 @@ async def test_enrolments_of_others(console: Console, chromium: Browser, picture
             rows = (await session.scalars(select(OutboxRow).where(col(OutboxRow.address) == address))).all()
         code = next(row.payload["code"] for row in rows if row.payload["reply_code"] == "enrol_code")
         await ceremonies.verify(key, str(code), Actor(PLANNER), NOW)
-    page = await opened(console, chromium, size, QUALITY)
+    page = await opened(console, chromium, QUALITY)
     await page.goto(f"{console.url}/enrolments")
     await expect(page.get_by_text(OTHER)).to_be_visible()
     await page.get_by_text("This is ...").click()
     await page.get_by_text("Vouch for it").click()
     await page.get_by_text("Confirm or refuse").click()
-    await picture(page, pictures, f"enrolments-{size}")
-    assert await page.title() != "owned"
     form = page.locator('form[action="/enrolments/vouch"]')
+    theirs = form.get_by_role("button", name="It is theirs")
+    await picture(page, pictures, "enrolments", theirs)
+    assert await page.title() != "owned"
     await form.get_by_label("Your password, again").fill(PASSWORD)
-    await form.get_by_role("button", name="It is theirs").click()
+    await theirs.click()
     await expect(page.get_by_text("Done.")).to_be_visible()
     assert console.complaints == []

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from sqlalchemy import select, update
 from sqlmodel import col
 
@@ -11,9 +11,10 @@ from store.tables import ExceptionRow, InboxRow
 from store.write.exceptions import changed
 from tests.api.seeding import BREAKDOWN, HOLD, PASSWORD, PLANNER, QUALITY, RUSH, TECHNICIAN
 from tests.browser.conftest import Console
+from tests.browser.screens import PHONE, picture
+from tests.browser.signing_in import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
-SIZES = {"phone": (390, 844), "tablet": (820, 1180), "desk": (1440, 900)}
 PATHS = {
     "board": "/",
     "breakdown": f"/exceptions/{BREAKDOWN}",
@@ -27,44 +28,25 @@ PATHS = {
 }
 
 
-async def sign_in(page: Page, console: Console, person: str) -> None:
-    await page.goto(f"{console.url}/login")
-    await page.get_by_label("Name").fill(person)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url(f"{console.url}/")
-
-
 def told(page: Page) -> Locator:
     """What the page says to the last answer; above it, the header has a status for channels that are down."""
     return page.get_by_role("main").get_by_role("status").first
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
 async def test_every_page_fits_and_is_quiet(
-    console: Console, chromium: Browser, pictures: Path | None, size: str, scheme: str
+    console: Console, chromium: Browser, pictures: Path | None, scheme: str
 ) -> None:
-    width, height = SIZES[size]
-    view = ViewportSize(width=width, height=height)
-    context = await chromium.new_context(viewport=view, color_scheme=scheme, has_touch=size == "phone")  # type: ignore[arg-type]
+    context = await chromium.new_context(viewport=PHONE, color_scheme=scheme, has_touch=True)  # type: ignore[arg-type]
     page = await context.new_page()
     console.watch(page)
     await sign_in(page, console, QUALITY if scheme == "light" else PLANNER)
     for name, path in PATHS.items():
         await page.goto(console.url + path)
         await expect(page.locator("main h1").first).to_be_visible()
-        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{name} scrolls sideways by {wide} px at {width}"
-        small = await page.evaluate(
-            "[...document.querySelectorAll('main button')].filter(b => b.getBoundingClientRect().height < 44).length"
-        )
-        assert small == 0, f"{name}: {small} buttons are too small for a thumb"
-        if pictures:
-            await page.screenshot(path=pictures / f"{name}-{size}-{scheme}.png", full_page=True)
+        await picture(page, pictures, f"{name}-{scheme}")
     assert console.complaints == []
     assert "owned" not in await page.title()
-    await context.close()
 
 
 async def test_the_keyboard_reaches_the_answer(console: Console, chromium: Browser) -> None:
@@ -83,7 +65,7 @@ async def test_the_keyboard_reaches_the_answer(console: Console, chromium: Brows
 
 
 async def test_a_signature_is_asked_on_the_phone(console: Console, chromium: Browser) -> None:
-    page = await chromium.new_page(viewport=ViewportSize(width=390, height=844))
+    page = await chromium.new_page(viewport=PHONE)
     console.watch(page)
     await sign_in(page, console, QUALITY)
     await page.get_by_role("link", name="Disposition of lot L-BAR-502").click()

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ViewportSize, expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
 from admin import drafts, rollout
 from admin.actors import Actor
@@ -14,12 +15,13 @@ from tests.api.authored import AUTHOR, BREAKDOWN, DEFINITIONS, OTHER, SIGNER, op
 from tests.api.seeding import BREAKDOWN as OPEN
 from tests.api.seeding import HOSTILE, NOW
 from tests.browser.conftest import Console
-from tests.browser.desk import desk, sign_in
+from tests.browser.desk import desk
+from tests.browser.screens import PHONE, every_size, not_too_wide
+from tests.browser.signing_in import sign_in
 
 __all__ = ["desk"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
-SIZES = {"phone": (390, 844), "tablet": (820, 1180), "desk": (1440, 900)}
 SMALL = """[...document.querySelectorAll("main button")]
   .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44).length"""
 NAMELESS = """[...document.querySelectorAll("main :is(input, textarea, select):not([type=hidden], [hidden])")]
@@ -35,7 +37,7 @@ PATHS = {
 }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def busy(desk: Console) -> Console:
     """Two versions, one of them on trial; a draft that is right, one that is wrong, one that waits for a signature."""
     newer = BREAKDOWN.replace("lead_after: 5m", "lead_after: 8m").replace("buttons: [arrived, done]", "buttons: [done]")
@@ -59,13 +61,10 @@ async def _drafts(database: Database) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
 async def test_every_page_of_definitions_fits_and_is_quiet(
-    busy: Console, chromium: Browser, pictures: Path | None, size: str, scheme: str
+    busy: Console, chromium: Browser, pictures: Path | None, scheme: str
 ) -> None:
-    width, height = SIZES[size]
-    view = ViewportSize(width=width, height=height)
-    context = await chromium.new_context(viewport=view, color_scheme=scheme, has_touch=size == "phone")  # type: ignore[arg-type]
+    context = await chromium.new_context(viewport=PHONE, color_scheme=scheme, has_touch=True)  # type: ignore[arg-type]
     page = await context.new_page()
     busy.watch(page)
     await sign_in(page, busy, SIGNER)
@@ -74,12 +73,12 @@ async def test_every_page_of_definitions_fits_and_is_quiet(
         await expect(page.locator("main h1").first).to_be_visible()
         if name == "definition":
             await page.get_by_text("Roll out", exact=True).click()
-        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{name} scrolls sideways by {wide} px at {width}"
-        assert await page.evaluate(SMALL) == 0, f"{name}: buttons too small for a thumb"
-        assert await page.evaluate(NAMELESS) == 0, f"{name}: fields without a name"
-        if pictures:
-            await page.screenshot(path=pictures / f"{name}-{size}-{scheme}.png", full_page=True, caret="initial")
+        async for size in every_size(page):
+            await not_too_wide(page, f"{name}-{size}")
+            assert await page.evaluate(SMALL) == 0, f"{name}-{size}: buttons too small for a thumb"
+            assert await page.evaluate(NAMELESS) == 0, f"{name}-{size}: fields without a name"
+            if pictures:
+                file = pictures / f"{name}-{size}-{scheme}.png"
+                await page.screenshot(path=file, full_page=True, caret="initial")
     assert busy.complaints == []
     assert "owned" not in await page.title()
-    await context.close()

@@ -14,7 +14,8 @@ from store.tables import DraftRow
 from tests.api.authored import AUTHOR, OTHER, SIGNER
 from tests.api.seeding import PASSWORD
 from tests.browser.conftest import Console
-from tests.browser.desk import desk, sign_in
+from tests.browser.desk import desk
+from tests.browser.signing_in import sign_in
 
 __all__ = ["desk"]
 

@@ -9,13 +9,13 @@ from playwright.async_api import Browser, expect
 from api.rendering import STATIC
 from tests.api.seeding import PLANNER
 from tests.browser.conftest import Console
-from tests.browser.test_signing_in_chromium import opened
+from tests.browser.screens import opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
 
 async def test_chromium_takes_the_manifest(console: Console, chromium: Browser) -> None:
-    page = await opened(console, chromium, "phone", PLANNER)
+    page = await opened(console, chromium, PLANNER)
     told = await page.context.new_cdp_session(page)
     found = await told.send("Page.getAppManifest")
     assert found["errors"] == []
@@ -32,7 +32,7 @@ async def test_chromium_takes_the_manifest(console: Console, chromium: Browser) 
 async def test_a_page_that_says_the_connection_is_gone(
     console: Console, chromium: Browser, pictures: Path | None
 ) -> None:
-    page = await opened(console, chromium, "phone", PLANNER)
+    page = await opened(console, chromium, PLANNER)
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await page.wait_for_function("navigator.serviceWorker.controller !== null")
     await page.context.set_offline(True)

@@ -8,17 +8,14 @@ from playwright.async_api import Browser, expect
 from tests.api.seeding import TECHNICIAN
 from tests.api.test_notifying import person, with_phones
 from tests.browser.conftest import Console
-from tests.browser.test_account_in_chromium import picture
-from tests.browser.test_console_in_chromium import SIZES
-from tests.browser.test_signing_in_chromium import opened
+from tests.browser.screens import opened, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_say_how_i_am_reached(console: Console, chromium: Browser, pictures: Path | None, size: str) -> None:
+async def test_say_how_i_am_reached(console: Console, chromium: Browser, pictures: Path | None) -> None:
     await with_phones(console.database, TECHNICIAN)
-    page = await opened(console, chromium, size, TECHNICIAN)
+    page = await opened(console, chromium, TECHNICIAN)
     await page.goto(f"{console.url}/account#notify")
     await page.locator("#notify").get_by_text("Change how I am reached").click()
     form = page.locator('form[action$="/notify"]')
@@ -30,8 +27,9 @@ async def test_say_how_i_am_reached(console: Console, chromium: Browser, picture
     await form.get_by_text("Quiet hours, in").click()
     await form.get_by_label("From").first.fill("22:00")
     await form.get_by_label("To", exact=True).first.fill("06:00")
-    await picture(page, pictures, f"notify-{size}")
-    await form.get_by_role("button", name="Save").click()
+    save = form.get_by_role("button", name="Save")
+    await picture(page, pictures, "notify", save)
+    await save.click()
     await expect(page.get_by_text("From now on you are reached so.")).to_be_visible()
     await expect(page.locator("#notify")).to_contain_text("SMS after 5 min")
     kept = (await person(console.database, TECHNICIAN)).notify

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ViewportSize, expect
+from playwright.async_api import Browser, expect
 
 from domain.rosters.model import Schedule
 from store.db import Database
 from store.tables import AbsenceRow, OverrideRow, PersonRow, ScheduleFeedRow, ScheduleRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, TECHNICIAN
 from tests.browser.conftest import Console
-from tests.browser.test_console_in_chromium import SIZES, sign_in
+from tests.browser.screens import every_size, not_too_wide, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 NIGHT = {"start": "22:00", "end": "06:00"}
@@ -63,26 +63,25 @@ def _feed(name: str, good_at: datetime) -> ScheduleFeedRow:
     return ScheduleFeedRow(name=name, stale_after=24, schedules=["hall"] if good else [], **told)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_people_and_schedules(console: Console, chromium: Browser, pictures: Path | None, size: str) -> None:
+async def test_people_and_schedules(console: Console, chromium: Browser, pictures: Path | None) -> None:
     await staff(console.database)
-    width, height = SIZES[size]
-    page = await (await chromium.new_context(viewport=ViewportSize(width=width, height=height))).new_page()
-    console.watch(page)
-    await sign_in(page, console, QUALITY)
+    page = await opened(console, chromium, QUALITY)
     for path in ("/people", f"/people/{QUALITY}", "/schedules/hall?week=2026-11-23", "/schedules/new", "/people/new"):
         await page.goto(f"{console.url}{path}")
         if path.startswith("/people/q"):
             await page.get_by_text("Change this person").click()
-        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if pictures:
-            name = path.strip("/").partition("?")[0].replace("/", "-")
-            await page.screenshot(path=pictures / f"roster-{name}-{size}.png", full_page=True)
-        assert wide <= 0, f"{path} is {wide} px too wide"
+        async for size in every_size(page):
+            if pictures:
+                name = path.strip("/").partition("?")[0].replace("/", "-")
+                await page.screenshot(path=pictures / f"roster-{name}-{size}.png", full_page=True)
+            await not_too_wide(page, f"{path} on a {size}")
     await page.goto(f"{console.url}/people/{QUALITY}")
     await page.get_by_text("Enter an absence").click()
     await page.locator("[name=begins]").fill("2026-12-24T00:00")
     await page.locator("[name=ends]").fill("2026-12-27T00:00")
-    await page.get_by_role("button", name="Enter", exact=True).click()
+    enter = page.get_by_role("button", name="Enter", exact=True)
+    async for _ in every_size(page):
+        await enter.click(trial=True)
+    await enter.click()
     await expect(page.locator("#away + .item")).to_contain_text("Holiday")
     assert console.complaints == []

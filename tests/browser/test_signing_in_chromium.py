@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, expect
+from playwright.async_api import Browser, expect
 from sqlalchemy import select
 
 from admin.authority import publish_matrix
 from store.tables import SignatureRow
 from tests.api.seeding import DISPOSITION, HOLD, NOW, PASSWORD, PLANNER, QUALITY
 from tests.browser.conftest import Console
-from tests.browser.test_console_in_chromium import SIZES, sign_in
+from tests.browser.screens import opened, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 MATRIX = {
@@ -26,52 +26,31 @@ MATRIX = {
 }
 
 
-async def opened(console: Console, chromium: Browser, size: str, person: str) -> Page:
-    width, height = SIZES[size]
-    page = await (await chromium.new_context(viewport=ViewportSize(width=width, height=height))).new_page()
-    console.watch(page)
-    await sign_in(page, console, person)
-    return page
-
-
-async def fits(page: Page) -> None:
-    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0
-    small = await page.evaluate(
-        "[...document.querySelectorAll('main button')].filter(b => b.getBoundingClientRect().height < 44).length"
-    )
-    assert small == 0
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_sign_a_disposition(console: Console, chromium: Browser, pictures: Path | None, size: str) -> None:
+async def test_sign_a_disposition(console: Console, chromium: Browser, pictures: Path | None) -> None:
     await publish_matrix(console.database, MATRIX, author="eng", now=NOW)
-    page = await opened(console, chromium, size, QUALITY)
+    page = await opened(console, chromium, QUALITY)
     await page.goto(f"{console.url}/tasks/{DISPOSITION}/sign")
     await expect(page.get_by_role("heading", name="Decide and sign")).to_be_visible()
     await page.get_by_role("radio", name="scrap").check()
     await page.get_by_label("My signature means").select_option("responsible")
     await page.get_by_label("Your password, again").fill(PASSWORD)
-    await fits(page)
-    if pictures:
-        await page.screenshot(path=pictures / f"sign-{size}.png", full_page=True)
-    await page.get_by_role("button", name="Sign and send").click()
+    send = page.get_by_role("button", name="Sign and send")
+    await picture(page, pictures, "sign", page.get_by_role("radio", name="scrap"), send)
+    await send.click()
     await page.wait_for_url(f"{console.url}/exceptions/{HOLD}?answer=*")
     signature = page.locator(".signature")
     await expect(signature).to_contain_text("Quentin Marsh signed")
     await expect(signature).to_contain_text("meaning responsible")
-    if pictures:
-        await page.locator("#signatures").screenshot(path=pictures / f"signed-{size}.png")
+    await picture(page, pictures, "signed")
     async with console.database.transaction() as session:
         [row] = (await session.scalars(select(SignatureRow))).all()
     assert (row.verb, row.meaning) == ("approve:scrap", "responsible")
     assert console.complaints == []
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_authority_page(console: Console, chromium: Browser, pictures: Path | None, size: str) -> None:
+async def test_the_authority_page(console: Console, chromium: Browser, pictures: Path | None) -> None:
     await publish_matrix(console.database, MATRIX, author="eng", now=NOW)
-    page = await opened(console, chromium, size, PLANNER)
+    page = await opened(console, chromium, PLANNER)
     await page.goto(f"{console.url}/authority")
     await page.get_by_label("Action").select_option("reschedule")
     await page.get_by_label("Money").fill("4000")
@@ -81,12 +60,12 @@ async def test_the_authority_page(console: Console, chromium: Browser, pictures:
     await page.get_by_label("reschedule").last.check()
     await page.get_by_label("Until").fill(NOW.replace(hour=23).strftime("%Y-%m-%dT%H:%M"))
     await page.get_by_label("Why").fill("I am at the dentist until the evening.")
-    await page.get_by_role("button", name="Lend", exact=True).click()
+    lend = page.get_by_role("button", name="Lend", exact=True)
+    await picture(page, pictures, "lending", page.get_by_role("button", name="Look"), lend)
+    await lend.click()
     await expect(page.locator(".delegation")).to_contain_text("at the dentist")
-    await fits(page)
-    if pictures:
-        await page.goto(f"{console.url}/authority?action=reschedule&money=4000")
-        await page.screenshot(path=pictures / f"authority-{size}.png", full_page=True)
-    await page.get_by_role("button", name="End what").click()
+    end = page.get_by_role("button", name="End what")
+    await picture(page, pictures, "authority", end)
+    await end.click()
     await expect(page.locator("#delegations")).to_contain_text("Nobody lends anything.")
     assert console.complaints == []

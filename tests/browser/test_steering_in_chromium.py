@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -12,9 +12,12 @@ from store.write.exceptions import changed
 from tests.api.seeding import BREAKDOWN, PLANNER
 from tests.api.test_steering_api import settle, standing, versions
 from tests.browser.conftest import Console
-from tests.browser.test_console_in_chromium import SIZES, sign_in
+from tests.browser.screens import PHONE, every_size, not_too_wide
+from tests.browser.signing_in import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
+SMALL = """[...document.querySelectorAll("#steer button, #steer select, #outcome button")]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44).length"""
 DETAIL = {"kept": 6, "going_on": ["repair"], "withdrawn": ["staging"], "passed_over": ["affected"], "new": ["clean_up"]}
 
 
@@ -30,26 +33,22 @@ async def answered(console: Console, code: str, **detail: object) -> None:
         await changed(session, BREAKDOWN)
 
 
-async def fits(page: Page, name: str, pictures: Path | None) -> None:
-    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{name} scrolls sideways by {wide} px"
-    small = await page.evaluate(
-        "[...document.querySelectorAll('#steer button, #steer select, #outcome button')]"
-        ".filter(b => b.checkVisibility() && b.getBoundingClientRect().height < 44).length"
-    )
-    assert small == 0, f"{name}: {small} are too small for a thumb"
-    if pictures:
-        await page.screenshot(path=pictures / f"{name}.png", full_page=True)
+async def fits(page: Page, name: str, pictures: Path | None, *reached: Locator) -> None:
+    async for size in every_size(page):
+        await not_too_wide(page, f"{name}-{size}")
+        small = await page.evaluate(SMALL)
+        assert small == 0, f"{name}-{size}: {small} are too small for a thumb"
+        for one in reached:
+            await one.click(trial=True)
+        if pictures:
+            await page.screenshot(path=pictures / f"{name}-{size}.png", full_page=True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
 async def test_the_panel_and_the_preview_fit_every_screen(
-    console: Console, chromium: Browser, pictures: Path | None, size: str, scheme: str
+    console: Console, chromium: Browser, pictures: Path | None, scheme: str
 ) -> None:
-    width, height = SIZES[size]
-    view = ViewportSize(width=width, height=height)
-    context = await chromium.new_context(viewport=view, color_scheme=scheme, has_touch=size == "phone")  # type: ignore[arg-type]
+    context = await chromium.new_context(viewport=PHONE, color_scheme=scheme, has_touch=True)  # type: ignore[arg-type]
     page = await context.new_page()
     console.watch(page)
     await standing(console.database)
@@ -57,21 +56,22 @@ async def test_the_panel_and_the_preview_fit_every_screen(
     await sign_in(page, console, PLANNER)
     await page.goto(f"{console.url}/exceptions/{BREAKDOWN}")
     await expect(page.locator(".banner.bad", has_text="New times failed")).to_be_visible()
-    await fits(page, f"steer-closed-{size}-{scheme}", pictures)
-    await page.get_by_text("Steer this exception").click()
+    steer = page.get_by_text("Steer this exception")
+    await fits(page, f"steer-closed-{scheme}", pictures, steer)
+    await steer.click()
     await page.get_by_text("Skip it with values").first.click()
-    await fits(page, f"steer-open-{size}-{scheme}", pictures)
-    await page.get_by_role("button", name="Preview").click()
+    preview = page.get_by_role("button", name="Preview")
+    await fits(page, f"steer-open-{scheme}", pictures, preview)
+    await preview.click()
     await expect(page.get_by_text("Received. It is being done.")).to_be_visible()
     await answered(console, "done", **DETAIL)
     await expect(page.get_by_role("button", name="Move it to v2")).to_be_visible(timeout=20_000)
     await page.get_by_text("What this version says differently").click()
-    await fits(page, f"steer-preview-{size}-{scheme}", pictures)
+    await fits(page, f"steer-preview-{scheme}", pictures)
     await standing(console.database, by_hand="Petr Dvořák")
     await page.goto(console.url)
-    await fits(page, f"steer-board-{size}-{scheme}", pictures)
+    await fits(page, f"steer-board-{scheme}", pictures)
     assert console.complaints == []
-    await context.close()
 
 
 async def test_a_reason_is_asked_for_where_one_is_needed(console: Console, chromium: Browser) -> None:
