@@ -1,1 +1,5 @@
 """The simulated site: real protocol peers in their own processes."""
+
+from infra.quick_imports import begun
+
+begun()

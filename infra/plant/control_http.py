@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
 from pydantic import BaseModel, model_validator
+from starlette.applications import Starlette
 
 from infra.plant.catalogue import RushDraw
 from infra.plant.files import PLANT_TOKEN, secret
 from infra.plant.plant_control import ControlError, PlantControl, draw
-from infra.plant.problem import Problem, refuse_by_problem
-from infra.plant.process import HOST, BearerToken, listen, port_of, ready, run, serving, until_told_to_stop
+from infra.plant.problem import Problem
+from infra.plant.process import HOST, listen, port_of, ready, run, serving, until_told_to_stop
+from infra.plant.web import ControlPort
+
+
+class _Draw(BaseModel):
+    seed: int
 
 
 class _Break(BaseModel):
@@ -48,50 +53,49 @@ class _Rush(BaseModel):
         return self
 
 
-def control_http(control: PlantControl, token: str) -> FastAPI:
+def control_http(control: PlantControl, token: str) -> Starlette:
     """The same verbs over HTTP, behind the plant's token; refusals are problem documents."""
-    app = FastAPI(openapi_url=None, dependencies=[Depends(BearerToken(token))])
-    refuse_by_problem(app)
+    port = ControlPort(token)
 
     async def refused(_: Any, error: Exception) -> Any:
         status = error.status if isinstance(error, ControlError) else 502
         return Problem(status, "not-done", str(error)).response()
 
-    app.add_exception_handler(ControlError, refused)
+    port.app.add_exception_handler(ControlError, refused)
 
-    @app.get("/status")
+    @port.get("/status")
     async def status() -> dict[str, Any]:
         return await control.status()
 
-    @app.get("/draw")
-    async def drawn(seed: int) -> dict[str, Any]:
-        return draw(control.catalogue, seed)
+    @port.get("/draw", _Draw)
+    async def drawn(asked: _Draw) -> dict[str, Any]:
+        return draw(control.catalogue, asked.seed)
 
-    @app.post("/break/{unit_id}")
+    @port.post("/break/{unit_id}", _Break)
     async def break_down(unit_id: str, body: _Break) -> dict[str, Any]:
         return await control.break_down(unit_id, body.reason)
 
-    @app.post("/clear/{unit_id}")
+    @port.post("/clear/{unit_id}")
     async def clear(unit_id: str) -> dict[str, Any]:
         return await control.clear(unit_id)
 
-    @app.post("/fail-inspection/{lot_id}")
+    @port.post("/fail-inspection/{lot_id}", _Inspection)
     async def fail_inspection(lot_id: str, body: _Inspection) -> dict[str, Any]:
         return await control.fail_inspection(lot_id, body.value)
 
-    @app.post("/short/{job_order}")
+    @port.post("/short/{job_order}", _Short)
     async def short(job_order: str, body: _Short) -> dict[str, Any]:
         return await control.short(job_order, body.counted)
 
-    @app.post("/slow/{job_order}")
+    @port.post("/slow/{job_order}", _Slow)
     async def slow(job_order: str, body: _Slow) -> dict[str, Any]:
         return await control.slow(job_order, body.minutes)
 
-    @app.post("/rush")
+    @port.post("/rush", _Rush)
     async def rush(body: _Rush) -> dict[str, Any]:
         return await control.rush(body.sale())
 
-    return app
+    return port.app
 
 
 def run_http(control: PlantControl, port: int) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
 from pydantic import BaseModel
+from starlette.applications import Starlette
 
 from infra.plant.machine import STATE_NAMES, AlreadyThere, Machine, MachinePark
-from infra.plant.problem import Problem, refuse_by_problem
-from infra.plant.process import BearerToken
+from infra.plant.problem import Problem
+from infra.plant.web import ControlPort
 
 
 class BreakRequest(BaseModel):
@@ -18,16 +18,15 @@ class BreakRequest(BaseModel):
     reason: int | None = None
 
 
-def control_app(park: MachinePark, token: str) -> FastAPI:
+def control_app(park: MachinePark, token: str) -> Starlette:
     """`GET /work-units`, `POST /work-units/{id}/break` and `/clear`, all behind the plant's token."""
-    app = FastAPI(openapi_url=None, dependencies=[Depends(BearerToken(token))])
-    refuse_by_problem(app)
+    port = ControlPort(token)
 
-    @app.get("/work-units")
+    @port.get("/work-units")
     async def work_units() -> dict[str, Any]:
         return {"work_units": [_shown(machine) for machine in park.machines.values()]}
 
-    @app.post("/work-units/{unit_id}/break")
+    @port.post("/work-units/{unit_id}/break", BreakRequest)
     async def break_down(unit_id: str, body: BreakRequest) -> dict[str, Any]:
         machine = _machine(park, unit_id)
         try:
@@ -38,7 +37,7 @@ def control_app(park: MachinePark, token: str) -> FastAPI:
             raise Problem(409, "state-conflict", str(error), state=machine.record.state) from error
         return _shown(machine)
 
-    @app.post("/work-units/{unit_id}/clear")
+    @port.post("/work-units/{unit_id}/clear")
     async def clear(unit_id: str) -> dict[str, Any]:
         machine = _machine(park, unit_id)
         try:
@@ -47,7 +46,7 @@ def control_app(park: MachinePark, token: str) -> FastAPI:
             raise Problem(409, "state-conflict", str(error), state=machine.record.state) from error
         return _shown(machine)
 
-    return app
+    return port.app
 
 
 def _machine(park: MachinePark, unit_id: str) -> Machine:

@@ -8,14 +8,15 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from infra.plant.catalogue import DEFAULT_PATH, Catalogue, RushDraw, load_catalogue
 from infra.plant.files import MES_TOKEN, PLANT_TOKEN, secret
-from infra.plant.loopback import LOOPBACK
+
+if TYPE_CHECKING:
+    import httpx
 
 _TIMEOUT_S = 30
 EnterSale = Callable[[RushDraw, datetime], str]
@@ -162,6 +163,10 @@ class PlantControl:
     async def _call(
         self, base: str, method: str, path: str, body: dict[str, Any] | None = None, token: str = PLANT_TOKEN
     ) -> dict[str, Any]:
+        import httpx  # 0.2 s of processor time that the plant's start can do without: a hand comes later
+
+        from infra.plant.loopback import LOOPBACK
+
         headers = {"authorization": f"Bearer {secret(self.endpoints.data, token)}"}
         try:
             async with httpx.AsyncClient(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 TYPE_PREFIX = "urn:havel:mes:problem:"
 
@@ -38,17 +38,12 @@ def invalid(errors: list[dict[str, Any]]) -> Problem:
     return Problem(422, "invalid", "Correct the request and send it again with the same key.", errors=errors)
 
 
-def refuse_by_problem(app: FastAPI) -> None:
+def refuse_by_problem(app: Starlette) -> None:
     """Make this app answer every refusal as a problem document."""
 
     async def problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
         return error.response()
-
-    async def malformed(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
-        places = [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in error.errors()]
-        return invalid(places).response()
 
     async def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -56,5 +51,4 @@ def refuse_by_problem(app: FastAPI) -> None:
         return Problem(error.status_code, slug, str(error.detail)).response()
 
     app.add_exception_handler(Problem, problem)
-    app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, http)

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request
+from starlette.applications import Starlette
+from starlette.requests import Request
 
 from infra.plant.catalogue import DEFAULT_PATH, Catalogue, CatalogueError, load_catalogue
 from infra.plant.clock import PlantClock, parse_moment
 from infra.plant.problem import Problem
+from infra.quick_imports import loaded
 
 HOST = "127.0.0.1"
 
@@ -83,7 +85,7 @@ class _Quiet(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: FastAPI, bound: socket.socket) -> AsyncIterator[None]:
+async def serving(app: Starlette, bound: socket.socket) -> AsyncIterator[None]:
     """Serve this app on a bound socket for as long as the block lasts."""
     server = _Quiet(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none"))
     task = asyncio.create_task(server.serve(sockets=[bound]))
@@ -111,12 +113,13 @@ async def until_told_to_stop() -> None:
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a peer to its end."""
+    loaded()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     asyncio.run(main)
 
 
 class BearerToken:
-    """A FastAPI dependency: the caller must present this token. Raises Problem 401."""
+    """The caller must present this token (also a FastAPI dependency). Raises Problem 401."""
 
     def __init__(self, token: str) -> None:
         self._expected = f"Bearer {token}".encode()

@@ -16,6 +16,7 @@ from infra.plant.erp.errors import ErpError
 from infra.plant.erp.server import MARK, ErpServer, Template, ensure_template, run
 from infra.plant.erp.template import MARK as TEMPLATE_MARK
 from infra.plant.erp.template import template_key
+from infra.quick_imports import loaded
 
 CHECK_SECONDS = 0.5
 
@@ -115,4 +116,5 @@ def _status(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    loaded()
     sys.exit(main())

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BaseModel
+from starlette.requests import Request
 
 from infra.plant.mes import happenings, postings, questions
 from infra.plant.mes.faults import Faults
 from infra.plant.mes.service import Mes
-from infra.plant.problem import Problem, refuse_by_problem
+from infra.plant.problem import Problem, invalid, refuse_by_problem
 from infra.plant.process import BearerToken
 
 Many = Annotated[list[str] | None, Query()]
@@ -23,6 +25,7 @@ def mes_app(mes: Mes, product_token: str, plant_token: str) -> FastAPI:
     """The product's API behind its token, and `/floor` behind the plant's own."""
     app = FastAPI(title="MES", openapi_url=None, redirect_slashes=False)
     refuse_by_problem(app)
+    app.add_exception_handler(RequestValidationError, _malformed)
     faults = Faults()
     app.middleware("http")(faults.middleware)
 
@@ -38,6 +41,12 @@ def mes_app(mes: Mes, product_token: str, plant_token: str) -> FastAPI:
     app.include_router(_floor(mes), prefix="/floor", dependencies=[plant])
     app.include_router(faults.router(), prefix="/floor", dependencies=[plant])
     return app
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    places = [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in error.errors()]
+    return invalid(places).response()
 
 
 def _plan_questions(mes: Mes) -> APIRouter:
