@@ -12,7 +12,6 @@ from typing import Any
 
 from infra.plant.catalogue import CatalogueError, RushDraw
 from infra.plant.plant_control import ControlError, PlantControl, draw, read_endpoints
-from infra.quick_imports import loaded
 
 
 async def _do(control: PlantControl, options: argparse.Namespace) -> dict[str, Any]:
@@ -86,5 +85,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    loaded()
     main()
