@@ -21,11 +21,21 @@ from tests.chaos.seams import Traps, install
 _PR_SET_PDEATHSIG = 1
 _PAUSE_S = 0.1
 _LOADED_LATER = (
+    "anyio._backends._asyncio",
+    "connectors.email.connector",
     "connectors.mes_http.connector",
     "connectors.mqtt.connector",
     "connectors.slack.connector",
     "connectors.tryton.connector",
     "connectors.twilio.connector",
+    "connectors.twilio.desk",
+    "connectors.twilio.voice",
+    "connectors.twilio.whatsapp",
+    "httpcore",
+    "infra.demo.answers",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
 )
 
 

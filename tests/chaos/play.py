@@ -95,7 +95,7 @@ class Breakdown(Play):
         # Before somebody else moves the orders: otherwise the ledger differs from the systems, and rightly says so.
         unread = "SELECT 1 FROM ledger WHERE exception_id = %s AND status = 'posted'"
         eventually(lambda: not self.site.rows(unread, self.id), "every posting was read back")
-        self.site.restore_plan()
+        self.site.plan.restore()
 
     def _break(self) -> None:
         self.site.break_down(self.thing)

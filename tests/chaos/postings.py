@@ -1,7 +1,7 @@
 """Postings driven through a wire that breaks, as the ledger drives them: after an unsure answer the key is looked up.
 
-A driver may be killed at any moment (its task is cancelled and a new one starts with nothing but the transaction), and
-some postings have two drivers at once, as after a worker that was taken for dead.
+A driver may be killed before, in or after any of its exchanges (its task is cancelled and a new one starts with nothing
+but the transaction), and some postings have two drivers at once, as after a worker that was taken for dead.
 """
 
 import asyncio
@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from connectors.roles import System
 from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.errors import AuthError, ConflictError, InvalidPayloadError, OutcomeUnknownError, TransientError
+from tests.chaos.mortal import Life, lived
 
 ATTEMPTS = 200
-DRIVERS = 4
+DRIVERS = 8
 _AGAIN = (TransientError, OutcomeUnknownError, AuthError, InvalidPayloadError)
 
 
 @dataclass
 class Story:
-    """What it took: attempts of posting, lookups, deaths of drivers; and the receipts, by key."""
+    """What it took: attempts of posting, lookups, deaths of drivers; how many are settled, and the receipts, by key."""
 
+    done: int = 0
     attempts: int = 0
     lookups: int = 0
     killed: int = 0
@@ -54,34 +56,23 @@ async def drive(
     harm: Callable[[int], Awaitable[None]] | None = None,
     *,
     share: float = 0.2,
+    story: Story | None = None,
 ) -> Story:
     """Settle all: a `share` of them by two drivers at once, as many by drivers that are killed. `harm` is told how many
-    are done."""
-    story, room = Story(), asyncio.Semaphore(DRIVERS)
-    done = 0
+    are done. `story`: the one to go on with."""
+    story, room = story or Story(), asyncio.Semaphore(DRIVERS)
 
-    async def one(transaction: OutcomeTransaction, twice: bool, fatal: float | None) -> None:
-        nonlocal done
+    async def one(transaction: OutcomeTransaction, twice: bool, life: Life | None) -> None:
         async with room:
-            if fatal is not None:
-                await _killed(settle(systems[0], transaction, story), fatal, story)
+            if life and not await lived(settle(systems[0], transaction, story), life):
+                story.killed += 1
             both = [settle(system, transaction, story) for system in systems[: 2 if twice else 1]]
             story.receipts[transaction.key] = list(await asyncio.gather(*both))
-        done += 1
+        story.done += 1
         if harm is not None:
-            await harm(done)
+            await harm(story.done)
 
-    draws = [
-        (chance.random() < share, chance.random() * 0.1 if chance.random() < share else None) for _ in transactions
-    ]
+    draws = [(chance.random() < share, Life.drawn(chance) if chance.random() < share else None) for _ in transactions]
     pairs = zip(transactions, draws, strict=True)
     await asyncio.gather(*(one(transaction, *draw) for transaction, draw in pairs))
     return story
-
-
-async def _killed(work: Awaitable[Receipt], seconds: float, story: Story) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await work
-    except TimeoutError:
-        story.killed += 1

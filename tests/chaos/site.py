@@ -21,10 +21,10 @@ from psycopg.rows import dict_row
 
 from infra.plant.erp.reader import Reader
 from infra.plant.plant_control import PlantControl, read_endpoints
+from tests.support.kept_plan import BY_HAND, KeptPlan
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
-BY_HAND = "by-hand-"
 Value = TypeVar("Value")
 Json = dict[str, Any]
 
@@ -34,7 +34,7 @@ def eventually(condition: Callable[[], Value | None], what: str, within: float =
     deadline = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return value
 
 
@@ -72,10 +72,7 @@ class Site:
         self.phones_page = str(told["phones"])
         self.phones = httpx.Client(base_url=f"{told['phones']}/control", timeout=30, trust_env=False)
         self.plant = PlantControl(read_endpoints(self.data / "plant" / "endpoints.json"))
-        token = (self.data / "plant" / "mes.token").read_text().strip()
-        headers = {"authorization": f"Bearer {token}"}
-        self._mes = httpx.Client(base_url=self.plant.endpoints.mes, headers=headers, trust_env=False)
-        self.keep_plan()
+        self.plan = KeptPlan(self.data)
         passwords = json.loads(Path(told["erp_credentials"]).read_text())
         self.erp = Reader(told["erp_url"], passwords["plant_reader"])
         self.database = psycopg.connect(self.env["MOS_DATABASE_URL"], autocommit=True, row_factory=dict_row)
@@ -142,28 +139,6 @@ class Site:
 
     def clear(self, unit: str) -> None:
         asyncio.run(self.plant.clear(unit))
-
-    def keep_plan(self) -> None:
-        """Remember the dispatch list, so that every breakdown finds the same orders in its way."""
-        file = self.data / "plan.json"
-        if not file.exists():
-            file.write_text(json.dumps(self._mes.get("/dispatch-list").raise_for_status().json()["entries"]))
-
-    def restore_plan(self) -> None:
-        """As a planner would at the MES's own screen: everything back to its old time."""
-        now = self._mes.get("/dispatch-list").raise_for_status().json()
-        old = {entry["segment_id"]: entry for entry in json.loads((self.data / "plan.json").read_text())}
-        names = ("segment_id", "equipment_id", "start", "end")
-        entries = [
-            {name: old[entry["segment_id"]][name] for name in names}
-            for entry in now["entries"]
-            if entry["segment_id"] in old  # a rush order was not there then
-            and entry["state"] != "done"
-            and any(entry[name] != old[entry["segment_id"]][name] for name in names)
-        ]
-        if entries:
-            marks = {"If-Match": f'"{now["version"]}"', "Idempotency-Key": f"{BY_HAND}{now['version']}"}
-            self._mes.put("/dispatch-list", json={"entries": entries}, headers=marks).raise_for_status()
 
     def fail_inspection(self, lot: str) -> None:
         asyncio.run(self.plant.fail_inspection(lot))

@@ -56,6 +56,7 @@ from infra.standins.sap.app import SapStandIn
 from infra.standins.sap.app import build_app as sap_app
 from infra.standins.sap.seed import work_center_of
 from infra.standins.serve import serving
+from tests.chaos.mortal import Mortal
 from tests.chaos.postings import drive
 from tests.chaos.test_chaos_postings import IN_TEST, MANY, SEED
 from tests.connectors.rest.test_rest_on_standin import MAPPING
@@ -84,7 +85,7 @@ class Lab:
 
 def _sap(_: Path) -> Lab:
     standin = SapStandIn({"MOS": WORD})
-    settings: dict[str, Any] = {"user": "MOS", "plant": "BRNO", "timezone": "Europe/Prague", "timeout": 5, "settle": 0}
+    settings: dict[str, Any] = {"user": "MOS", "plant": "BRNO", "timezone": "Europe/Prague", "settle": 0}
     settings["work_centers"] = {unit: work_center_of(unit) for unit in UNITS}
     settings["equipment"] = {unit: {"object": unit.upper()} for unit in UNITS}
 
@@ -94,7 +95,7 @@ def _sap(_: Path) -> Lab:
         return Counter(["downtime"] * len(notices) + [row["Batch"] for row in moved])
 
     def system(url: str) -> System:
-        return build_sap(SapConfig.model_validate(settings | {"url": url}), {"password": WORD})
+        return build_sap(SapConfig.model_validate(settings | {"url": url}), {"password": WORD}, Mortal(url))
 
     return Lab(sap_app(standin, "control"), system, count, (*BREAKING, *SLOWING), 0.0, holds=True)
 
@@ -106,7 +107,7 @@ def _odoo(_: Path) -> Lab:
         return Counter({"downtime": len(standin.dump("mrp.workcenter.productivity"))})
 
     def system(url: str) -> System:
-        return build_odoo(OdooConfig(url=url, timeout=5), {"api_key": WORD})
+        return build_odoo(OdooConfig(url=url), {"api_key": WORD}, Mortal(url))
 
     return Lab(odoo_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
 
@@ -118,8 +119,8 @@ def _erpnext(_: Path) -> Lab:
         return Counter({"downtime": len(standin.dump("Downtime Entry"))})
 
     def system(url: str) -> System:
-        config = ErpNextConfig(url=url, api_key="key", operator=OPERATOR, timezone="Europe/Prague", timeout=5)
-        return build_erpnext(config, {"api_secret": WORD})
+        config = ErpNextConfig(url=url, api_key="key", operator=OPERATOR, timezone="Europe/Prague")
+        return build_erpnext(config, {"api_secret": WORD}, Mortal(url))
 
     return Lab(erpnext_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
 
@@ -131,8 +132,8 @@ def _rest(_: Path) -> Lab:
         return Counter({"downtime": len(standin.dump("downtimes"))})
 
     def system(url: str) -> System:
-        settings = {"url": url, "timeout": 5, "mapping": MAPPING}
-        return build_rest(RestConfig.model_validate(settings), {"token": WORD})
+        settings = {"url": url, "mapping": MAPPING}
+        return build_rest(RestConfig.model_validate(settings), {"token": WORD}, Mortal(url))
 
     return Lab(rest_app(standin, "control"), system, count, (*BREAKING, *DOUBLING, *SLOWING), 0.2)
 
@@ -151,7 +152,7 @@ def _mes(folder: Path) -> Lab:
             return Counter({"orders": len(orders), "held": held, "changes": floor.version - 1})
 
     def system(url: str) -> System:
-        return build_mes(MesConfig(url=url, timeout=5), {"token": WORD})
+        return build_mes(MesConfig(url=url), {"token": WORD}, Mortal(url))
 
     def expects(number: int) -> Counter[str]:
         held = len(range(0, number, 3))

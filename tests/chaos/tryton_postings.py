@@ -26,6 +26,8 @@ from infra.plant.erp.server import DATABASE, ErpServer
 
 UNITS = ("lathe-1", "lathe-2", "mill-1", "mill-2", "furnace-1", "press-1")
 ORDERS = tuple(f"JO-10{number:02}" for number in range(1, 11))
+NEW_ORDERS = 0.15
+"""Of the postings: a new order costs Tryton five times as much processor time as any other outcome."""
 LOTS = ("L-BAR-501", "L-BAR-502", "L-CAST-701", "L-CAST-702")
 _ROUTES = {"GS-40": ("lathe-1", "mill-1", "furnace-1"), "PH-12": ("mill-1", "press-1")}
 _TABLES = {
@@ -42,7 +44,9 @@ def random_postings(number: int, chance: random.Random, anchor: datetime) -> lis
 
 
 def _posting(index: int, chance: random.Random, anchor: datetime) -> OutcomeTransaction:
-    makers = chance.sample([_downtime, _maintenance, _deviation, _order, _priority, _status], chance.randint(1, 3))
+    makers = chance.sample([_downtime, _maintenance, _deviation, _priority, _status], chance.randint(1, 3))
+    if chance.random() < NEW_ORDERS:
+        makers[-1] = _order
     outcomes = [make(index, chance, anchor) for make in makers]
     exception = f"exc_chaos_{index}"
     key = f"{exception}:post:1"

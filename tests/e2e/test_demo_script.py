@@ -24,6 +24,7 @@ from infra.demo.play.phones import Phones
 from infra.plant.catalogue import load_catalogue
 from infra.plant.plant_control import draw
 from tests.support import everything_said
+from tests.support.kept_plan import KeptPlan
 from tests.support.vendor_rules import assert_rules_kept
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -108,20 +109,8 @@ def folder() -> Iterator[Demo]:
 def demo(folder: Demo) -> Demo:
     """Running. The tests of this file follow each other on one plant, which remembers."""
     folder.start()
+    KeptPlan(folder.data)
     return folder
-
-
-@pytest.fixture
-def fresh(folder: Demo) -> Iterator[Demo]:
-    """Running on a plant of its own: where orders were pushed right before, there may be nothing left to move."""
-    folder.stop()  # two stacks at once are too much for two cores
-    demo = Demo()
-    try:
-        demo.start()
-        yield demo
-    finally:
-        demo.stop()
-        shutil.rmtree(demo.folder, ignore_errors=True)
 
 
 def _seed(machine: str) -> int:
@@ -209,9 +198,10 @@ def _follow(lines: Iterator[str], phones: Phones, title: str) -> str:
     return "".join(said)
 
 
-def test_script_fails_when_nothing_can_be_posted(fresh: Demo) -> None:
-    with _posting_refused(fresh):
-        played = fresh.play(_seed("mill-1"), patience=30, within=150)
+def test_script_fails_when_nothing_can_be_posted(demo: Demo) -> None:
+    KeptPlan(demo.data).restore()  # where orders were pushed right before, there may be nothing left to move
+    with _posting_refused(demo):
+        played = demo.play(_seed("mill-1"), patience=30, within=150)
     assert played.returncode == 1, played.stdout
     assert "the ERP holds no new times" in played.stdout, played.stdout
 

@@ -2,14 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.chaos.play import TECHNICIAN, Breakdown
-from tests.chaos.points import Journey
-from tests.chaos.site import Json, Site, eventually
-from tests.chaos.soundness import check
+from tests.chaos.site import Json, eventually
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 SLOW_DOWN, NO_ANSWER = "Slack asks us to slow down.", "Slack did not answer"
 
 
@@ -43,20 +38,3 @@ class Troubled(Breakdown):
 
     def tried_again(self) -> list[Json]:
         return self.site.rows("SELECT * FROM outbox WHERE exception_id = %s AND attempts > 1", self.id)
-
-
-def test_people_are_told_once_when_slack_is_itself_again(site: Site) -> None:
-    played = Troubled(site, "mill-2", Journey("slack is in trouble", "breakdown", ()))
-    try:
-        played.play()
-        check(site, played)
-        again = played.tried_again()
-        assert {row["channel"] for row in again} == {"slack"}
-        assert {row["state"] for row in again} == {"sent"}
-        assert {bool(row["edits"]) for row in again} == {True, False}, "posts and edits were refused"
-        assert not site.phones.get("/violations", params={"kind": "rate"}).json(), "it did not wait as it was told"
-        left = site.phones.get("/orders").json()["faults"]
-        assert left == [], "not every fault was met"
-    finally:
-        site.phones.delete("/orders").raise_for_status()
-        played.clean_up()
