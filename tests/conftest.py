@@ -1,7 +1,9 @@
 """Shared by all tests: their order, and programs of the machine that some of them need."""
 
+import gc
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,18 @@ settings.load_profile(os.environ.get("MOS_EXAMPLES", "same"))
 # Longest files first, so that the workers of `make test` end together. Beside the kill tests, which mostly wait, there
 # is room for what starts stacks.
 _FIRST = ("chaos", "stack", "e2e", "workflows", "authoring")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is loaded for thousands of tests stays: it is not searched for garbage while it grows, nor later on."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
