@@ -1,14 +1,18 @@
 """Taking back a posting to a system of records: what stood before it, and the documents that it made. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from connectors.records import Ref, Step
 from domain.books.booking import Preview
-from domain.books.outcomes import CancelDocuments, Outcome, OutcomeTransaction, Receipt
+from domain.books.outcomes import CancelDocuments, DisposeLot, HoldLot, Outcome, OutcomeTransaction, Receipt
 from domain.errors import RejectedError
 from domain.values import Json
 
 WHY = "taken back"
+
+
+Undo = Callable[[Outcome], list[Outcome] | None]
+"""What undoes one outcome; None: only people can."""
 
 
 class Stood:
@@ -25,6 +29,31 @@ class Stood:
         if value is None:
             raise RejectedError(f"What stood before of {record} is not known: set it back in {self._system} by hand.")
         return value
+
+
+def taken_back(
+    transaction: OutcomeTransaction, receipt: Receipt, made: dict[str, str], system: str, undo: Undo
+) -> list[Outcome]:
+    """What takes a posting back, the last first: the documents that it created are cancelled (`made`: see `made_by`), a
+    lot that it held is released and the other way round, `undo` knows the rest. Raises RejectedError for what only
+    people can undo."""
+    found = list(made_by(transaction, receipt, made, system))
+    for outcome in reversed(transaction.outcomes):
+        if outcome.kind not in made:
+            found += _undone(outcome, system, undo)
+    return found
+
+
+def _undone(outcome: Outcome, system: str, undo: Undo) -> list[Outcome]:
+    match outcome:
+        case HoldLot():
+            return [DisposeLot(lot=outcome.lot, disposition="release", reason=WHY)]
+        case DisposeLot(disposition="release"):
+            return [HoldLot(lot=outcome.lot, reason=WHY)]
+    back = undo(outcome)
+    if back is None:
+        raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in {system}.")
+    return back
 
 
 def made_by(transaction: OutcomeTransaction, receipt: Receipt, made: dict[str, str], system: str) -> Iterator[Outcome]:

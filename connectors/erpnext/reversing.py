@@ -3,18 +3,15 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connectors.way_back import WHY, Stood, made_by
+from connectors.way_back import Stood, taken_back
 from domain.books.booking import Preview
 from domain.books.outcomes import (
-    DisposeLot,
-    HoldLot,
     Outcome,
     OutcomeTransaction,
     PlannedOrder,
     Receipt,
     RescheduleOrders,
 )
-from domain.errors import RejectedError
 
 MADE = {
     "record_downtime": "Downtime Entry",
@@ -29,22 +26,13 @@ def reversal_of(
 ) -> list[Outcome]:
     """The last first. Raises RejectedError for what only people can undo."""
     stood = Stood(shown, "ERPNext")
-    found = list(made_by(transaction, receipt, MADE, "ERPNext"))
-    for outcome in reversed(transaction.outcomes):
-        if outcome.kind not in MADE:
-            found += _undo(outcome, stood, zone)
-    return found
+    return taken_back(transaction, receipt, MADE, "ERPNext", lambda outcome: _undo(outcome, stood, zone))
 
 
-def _undo(outcome: Outcome, stood: Stood, zone: ZoneInfo) -> list[Outcome]:
-    match outcome:
-        case RescheduleOrders():
-            return [RescheduleOrders(orders=[_order(order.job_order, stood, zone) for order in outcome.orders])]
-        case HoldLot():
-            return [DisposeLot(lot=outcome.lot, disposition="release", reason=WHY)]
-        case DisposeLot(disposition="release"):
-            return [HoldLot(lot=outcome.lot, reason=WHY)]
-    raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in ERPNext.")
+def _undo(outcome: Outcome, stood: Stood, zone: ZoneInfo) -> list[Outcome] | None:
+    if isinstance(outcome, RescheduleOrders):
+        return [RescheduleOrders(orders=[_order(order.job_order, stood, zone) for order in outcome.orders])]
+    return None
 
 
 def _order(name: str, stood: Stood, zone: ZoneInfo) -> PlannedOrder:

@@ -3,12 +3,10 @@
 from datetime import UTC, datetime
 
 from connectors.odoo.config import OdooConfig
-from connectors.way_back import WHY, Stood, made_by
+from connectors.way_back import WHY, Stood, taken_back
 from domain.books.booking import Preview
 from domain.books.outcomes import (
     ChangePromise,
-    DisposeLot,
-    HoldLot,
     Outcome,
     OutcomeTransaction,
     PlannedOrder,
@@ -16,7 +14,6 @@ from domain.books.outcomes import (
     RescheduleOrders,
     SetPriority,
 )
-from domain.errors import RejectedError
 from domain.values import Json
 
 MADE = {
@@ -33,14 +30,10 @@ def reversal_of(
 ) -> list[Outcome]:
     """The last first. Raises RejectedError for what only people can undo."""
     stood = Stood(shown, "Odoo")
-    found = list(made_by(transaction, receipt, MADE, "Odoo"))
-    for outcome in reversed(transaction.outcomes):
-        if outcome.kind not in MADE:
-            found += _undo(outcome, stood, config)
-    return found
+    return taken_back(transaction, receipt, MADE, "Odoo", lambda outcome: _undo(outcome, stood, config))
 
 
-def _undo(outcome: Outcome, stood: Stood, config: OdooConfig) -> list[Outcome]:
+def _undo(outcome: Outcome, stood: Stood, config: OdooConfig) -> list[Outcome] | None:
     match outcome:
         case RescheduleOrders():
             return [RescheduleOrders(orders=[_order(order.job_order, stood) for order in outcome.orders])]
@@ -52,11 +45,7 @@ def _undo(outcome: Outcome, stood: Stood, config: OdooConfig) -> list[Outcome]:
         case ChangePromise():
             before = _moment(stood.of(f"sales order {outcome.sale}", "commitment_date"))
             return [ChangePromise(sale=outcome.sale, promised=before, reason=WHY)]
-        case HoldLot():
-            return [DisposeLot(lot=outcome.lot, disposition="release", reason=WHY)]
-        case DisposeLot(disposition="release"):
-            return [HoldLot(lot=outcome.lot, reason=WHY)]
-    raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in Odoo.")
+    return None
 
 
 def _order(name: str, stood: Stood) -> PlannedOrder:
