@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import sys
 from collections.abc import Iterator
 
 
@@ -18,18 +17,3 @@ def uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def begun() -> None:
-    """For a package's `__init__`: nothing is collected until `loaded` when Python looks in it for what `-m` is to run.
-
-    When the package is imported by anything else, this does nothing.
-    """
-    if sys.argv[0] == "-m":
-        gc.disable()
-
-
-def loaded() -> None:
-    """Everything is imported: it stays, the collector need not look at it again."""
-    gc.freeze()
-    gc.enable()

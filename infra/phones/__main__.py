@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from infra.phones import loaded
 from infra.phones.app import build_app
 from infra.phones.config import PhonesConfig, load_config
 from infra.phones.doors import Door, Doors
@@ -112,4 +113,5 @@ async def _serve(config: PhonesConfig, data: Path, bound: socket.socket) -> None
 
 
 if __name__ == "__main__":
+    loaded()
     sys.exit(main())

@@ -18,6 +18,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.user_managers import UserManager
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "opcua"
+_DIGEST = hashlib.sha256().digest_size
 _log = logging.getLogger(__name__)
 
 
@@ -30,17 +31,13 @@ class StandardSpaceServer(InternalServer):
     def __init__(self, users: UserManager, cache: Path) -> None:
         super().__init__(users)
         self.view_service = _Views(self.aspace)
-        self._file = cache / f"standard-{version('asyncua')}-{sys.implementation.cache_tag}.pickle"
+        self._file = cache / f"standard-{version('asyncua')}-{sys.implementation.cache_tag}.nodes"
 
     async def load_standard_address_space(self, shelf_file: Path | None = None) -> None:
         """Take the kept nodes. A file that cannot be used is replaced; where none can be written, none is."""
-        try:
-            self.aspace.load(self._file)
-        except FileNotFoundError:
-            pass
-        except Exception as error:  # noqa: BLE001 - a pickle can fail in any way, and none of them may stop the plant
-            _log.warning("%s is made anew, it cannot be used: %r", self._file, error)
-        else:
+        kept = _kept(self._file)
+        if kept is not None:
+            self.aspace._nodes = KeptNodes(kept)  # type: ignore[assignment]  # as its own load_aspace_shelf does
             return
         await super().load_standard_address_space(shelf_file)
         try:
@@ -59,7 +56,9 @@ class _Views(ViewService):
     def _get_sub_ref(self, ref: ua.NodeId) -> frozenset[ua.NodeId]:  # type: ignore[override]  # only asked with `in`
         known = self._subtypes.get(ref)
         if known is None:
-            known = self._subtypes[ref] = frozenset(super()._get_sub_ref(ref))
+            known = frozenset(super()._get_sub_ref(ref))
+            if ref in self._aspace:  # a client may ask for any number of others
+                self._subtypes[ref] = known
         return known
 
 
@@ -99,30 +98,30 @@ def _number(nodeid: ua.NodeId) -> int:
     return nodeid.Identifier if nodeid.NamespaceIndex == 0 and isinstance(nodeid.Identifier, int) else -1
 
 
-class _Packed:
-    """What the file holds: unpickling it gives KeptNodes, or raises ValueError when a byte of it has changed."""
-
-    def __init__(self, nodes: AddressSpace) -> None:
-        kept = {_number(nodeid): pickle.dumps(nodes[nodeid], pickle.HIGHEST_PROTOCOL) for nodeid in nodes.keys()}  # noqa: SIM118
-        self._packed = pickle.dumps(kept, pickle.HIGHEST_PROTOCOL)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _unpacked, (self._packed, hashlib.sha256(self._packed).digest())
-
-
-def _unpacked(packed: bytes, digest: bytes) -> KeptNodes:
+def _kept(file: Path) -> dict[int, bytes] | None:
+    """The pickled nodes by their numbers; None when there is no file, or not the one that was written."""
+    try:
+        whole = memoryview(file.read_bytes())
+    except OSError:
+        return None
+    digest, packed = whole[:_DIGEST], whole[_DIGEST:]
     if hashlib.sha256(packed).digest() != digest:
-        raise ValueError("not what was written")
-    return KeptNodes(pickle.loads(packed))  # noqa: S301 - written by us
+        _log.warning("%s is damaged, it is made anew", file)
+        return None
+    kept: dict[int, bytes] = pickle.loads(packed)  # noqa: S301 - written by us
+    return kept
 
 
 def _keep(space: AddressSpace, file: Path) -> None:
     """Write beside it and rename: no reader sees half of it, and of two writers either's is good."""
+    nodes = {_number(nodeid): pickle.dumps(space[nodeid], pickle.HIGHEST_PROTOCOL) for nodeid in space.keys()}  # noqa: SIM118
+    packed = pickle.dumps(nodes, pickle.HIGHEST_PROTOCOL)
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=file.parent, prefix=file.name)
     try:
         with os.fdopen(handle, "wb") as out:
-            pickle.dump(_Packed(space), out, pickle.HIGHEST_PROTOCOL)
+            out.write(hashlib.sha256(packed).digest())
+            out.write(packed)
         os.replace(draft, file)
     except BaseException:
         os.unlink(draft)

@@ -18,10 +18,10 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from infra.plant import loaded
 from infra.plant.catalogue import DEFAULT_PATH, Catalogue, CatalogueError, load_catalogue
 from infra.plant.clock import PlantClock, parse_moment
 from infra.plant.problem import Problem
-from infra.quick_imports import loaded
 
 HOST = "127.0.0.1"
 

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from infra.plant import loaded
 from infra.plant.erp.credentials import ensure_credentials
 from infra.plant.erp.environment import REPOSITORY
 from infra.plant.erp.errors import ErpError
 from infra.plant.erp.server import MARK, ErpServer, Template, ensure_template, run
 from infra.plant.erp.template import MARK as TEMPLATE_MARK
 from infra.plant.erp.template import template_key
-from infra.quick_imports import loaded
 
 CHECK_SECONDS = 0.5
 
