@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from domain.calendar import check_moment, check_span
 from domain.language.texts import Text
+from domain.rosters.criteria import Criteria
 
 if TYPE_CHECKING:
     from domain.language.steps import Step
@@ -47,19 +48,9 @@ def is_plain(span: str) -> bool:
     return not span.startswith("=") and " " not in span.strip()
 
 
-class To(Part):
+class To(Part, Criteria):
     """Who is asked; every value may be an =expression. `shift`: current, any, or a shift's name; `schedule`: who is
     on call by it now."""
-
-    role: str = ""
-    skill: str = ""
-    certificate: str = ""
-    area: str = ""
-    account: str = ""
-    person: str = ""
-    authority: str = ""
-    shift: str = "current"
-    schedule: str = ""
 
     @model_validator(mode="after")
     def _somebody(self) -> "To":

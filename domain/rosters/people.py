@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.rosters.contacts import ChannelName as ChannelName  # noqa: PLC0414 - known to all as people's
 from domain.rosters.contacts import ContactMethod as ContactMethod  # noqa: PLC0414
 from domain.rosters.contacts import NotificationPolicy, ZoneName
+from domain.rosters.criteria import Criteria
 from domain.rosters.model import CREW, Absence, Schedule
 from domain.rosters.when import Span, cuts, joined, on_call
 
@@ -164,22 +165,12 @@ def zone_of(person: Person, site: ZoneInfo) -> ZoneInfo:
     return ZoneInfo(person.timezone) if person.timezone else site
 
 
-class Selector(BaseModel):
+class Selector(Criteria):
     """Who is asked: every given criterion must hold. An empty text criterion does not select. `shift`: current (on
     now), any (whoever it is, on or off), or the name of a shift that somebody works. `schedule`: who is on call by it
     now; then `current` shifts are not looked at."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    role: str = ""
-    skill: str = ""
-    certificate: str = ""
-    area: str = ""
-    account: str = ""
-    person: str = ""
-    authority: str = ""
-    shift: str = "current"
-    schedule: str = ""
 
     def fits(self, person: Person) -> bool:
         """Everything but time: certificates that end and shifts are `select`'s."""
