@@ -120,6 +120,7 @@ def _keep(space: AddressSpace, file: Path) -> None:
     handle, draft = tempfile.mkstemp(dir=file.parent, prefix=file.name)
     try:
         with os.fdopen(handle, "wb") as out:
+            os.fchmod(handle, 0o644)  # no secret: whoever runs the next plant may read it
             out.write(hashlib.sha256(packed).digest())
             out.write(packed)
         os.replace(draft, file)
