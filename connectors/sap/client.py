@@ -12,14 +12,13 @@ import httpx
 
 from connectors.sap import edm
 from connectors.sap.config import SapConfig
-from connectors.sap.connection import UNREADABLE, Connection, record_of
+from connectors.sap.connection import Client, record_of
 from connectors.sap.errors import error_of
 from connectors.sap.metadata import EntitySet, function_parameters
 from connectors.sap.multipart import Answer, Part, answers, changeset
 from domain.errors import InvalidPayloadError, NotFoundError, OutcomeUnknownError
 from domain.values import Json
 
-_PAGES = 50
 Record = dict[str, Any]
 
 
@@ -38,14 +37,12 @@ class Change:
         return Part("PATCH", self.target.address(self.key), self.target.body(self.values, creating=False), headers)
 
 
-class SapClient:
-    """Never logs bodies, tokens or secrets. Every method raises the errors of `domain.errors`."""
+class SapClient(Client):
+    """OData v2."""
 
-    def __init__(self, config: SapConfig, secret: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._at = Connection(config, secret, config.path, transport)
-
-    async def close(self) -> None:
-        await self._at.close()
+    @staticmethod
+    def _path(config: SapConfig) -> str:
+        return config.path
 
     async def read(self, target: EntitySet, key: Mapping[str, Any]) -> Record:
         """One entity. Raises NotFoundError."""
@@ -56,17 +53,8 @@ class SapClient:
         """Entities for a `$filter`, all pages."""
         options = {"$filter": where, "$orderby": order, "$top": str(top) if top else ""}
         url = self._at.url(target.service, target.name, {name: value for name, value in options.items() if value})
-        found: list[Record] = []
-        for _ in range(_PAGES):
-            page = _d(record_of(await self._at.get(url)))
-            results = page.get("results")
-            if not isinstance(results, list):
-                raise InvalidPayloadError(UNREADABLE, detail=str(page)[:200])
-            found += [target.read(item) for item in results]
-            if not (following := str(page.get("__next") or "")):
-                return found
-            url = self._at.following(following)
-        raise InvalidPayloadError(f"SAP has too many {target.name} for one question: narrow it.")
+        found = await self._pages(url, target.name, _page, {})
+        return [target.read(item) for item in found]
 
     async def ready_to_write(self, service: str) -> None:
         """A CSRF token is given. Raises AuthError."""
@@ -96,6 +84,11 @@ class SapClient:
         headers = {"Content-Type": kind, "Accept": "multipart/mixed"}
         response = await self._at.write("POST", service, self._at.url(service, "$batch"), content=body, headers=headers)
         _settled(_batch_answers(response), len(parts))
+
+
+def _page(answer: Mapping[str, Any]) -> tuple[Json, Json]:
+    page = _d(answer)
+    return page.get("results"), page.get("__next")
 
 
 def _batch_answers(response: httpx.Response) -> list[Answer]:

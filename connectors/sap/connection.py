@@ -5,7 +5,8 @@ answered 403 with `X-CSRF-Token: Required`, before anything is done).
 """
 
 import asyncio
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from domain.values import Json
 
 SYSTEM = "SAP"
 UNREADABLE = "SAP's answer cannot be read."
+_PAGES = 50
 
 
 class _TokenRequiredError(Exception):
@@ -114,6 +116,38 @@ class Connection:
         """The next page by path and query only: a link never leads to another host."""
         parts = urlsplit(link)
         return f"{parts.path}?{parts.query}"
+
+
+class Client(ABC):
+    """What a client does alike whatever version it speaks. Never logs bodies, tokens or secrets. Every method raises
+    the errors of `domain.errors`."""
+
+    def __init__(self, config: SapConfig, secret: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._at = Connection(config, secret, self._path(config), transport)
+
+    @staticmethod
+    @abstractmethod
+    def _path(config: SapConfig) -> str:
+        """Where the services of this version begin."""
+
+    async def close(self) -> None:
+        await self._at.close()
+
+    async def _pages(
+        self, url: str, name: str, page: Callable[[dict[str, Any]], tuple[Json, Json]], headers: Mapping[str, str]
+    ) -> list[Json]:
+        """The entities of all pages. `page`: those of an answer, and its link to the next."""
+        found: list[Json] = []
+        for _ in range(_PAGES):
+            answer = record_of(await self._at.get(url, headers))
+            entities, following = page(answer)
+            if not isinstance(entities, list):
+                raise InvalidPayloadError(UNREADABLE, detail=str(answer)[:200])
+            found += entities
+            if not following:
+                return found
+            url = self._at.following(str(following))
+        raise InvalidPayloadError(f"SAP has too many {name} for one question: narrow it.")
 
 
 async def _look_for_token(response: httpx.Response) -> None:

@@ -10,17 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from connectors.sap import edm4
 from connectors.sap.config import SapConfig
-from connectors.sap.connection import UNREADABLE, Connection, record_of
+from connectors.sap.connection import Client, record_of
 from connectors.sap.errors import error_of, said_in
 from connectors.sap.metadata import EntitySet
-from domain.errors import InvalidPayloadError, OutcomeUnknownError
+from domain.errors import OutcomeUnknownError
 from domain.values import Json
 
-_PAGES = 50
 _GROUP = "all"
 _WRITES = {"Content-Type": edm4.FORMAT, "Accept": edm4.FORMAT}
 Record = dict[str, Any]
@@ -52,14 +49,12 @@ class Change4:
         return {"If-Match": self.etag} if self.etag else {}
 
 
-class SapV4Client:
-    """Never logs bodies, tokens or secrets. Every method raises the errors of `domain.errors`."""
+class SapV4Client(Client):
+    """OData v4."""
 
-    def __init__(self, config: SapConfig, secret: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._at = Connection(config, secret, config.path4, transport)
-
-    async def close(self) -> None:
-        await self._at.close()
+    @staticmethod
+    def _path(config: SapConfig) -> str:
+        return config.path4
 
     async def read(self, target: EntitySet, key: Mapping[str, Any]) -> Record:
         """One entity with its `@etag`. Raises NotFoundError."""
@@ -70,16 +65,8 @@ class SapV4Client:
         """Entities for a `$filter`, all pages."""
         options = {"$filter": where} | ({"$top": str(top)} if top else {})
         url = self._at.url(target.service, target.name, options)
-        found: list[Record] = []
-        for _ in range(_PAGES):
-            page = record_of(await self._at.get(url, {"Accept": edm4.FORMAT}))
-            if not isinstance(page.get("value"), list):
-                raise InvalidPayloadError(UNREADABLE, detail=str(page)[:200])
-            found += [target.read(item) for item in page["value"]]
-            if not (following := str(page.get("@odata.nextLink") or "")):
-                return found
-            url = self._at.following(following)
-        raise InvalidPayloadError(f"SAP has too many {target.name} for one question: narrow it.")
+        found = await self._pages(url, target.name, _page, {"Accept": edm4.FORMAT})
+        return [target.read(item) for item in found]
 
     async def create(self, target: EntitySet, values: Mapping[str, Any]) -> Record:
         """POST; the new entity."""
@@ -110,6 +97,10 @@ class SapV4Client:
         url = self._at.url(service, "$batch")
         answer = await self._at.write("POST", service, url, json={"requests": requests}, headers=dict(_WRITES))
         _settled(record_of(answer, writes=True), [str(request["id"]) for request in requests])
+
+
+def _page(answer: Mapping[str, Any]) -> tuple[Json, Json]:
+    return answer.get("value"), answer.get("@odata.nextLink")
 
 
 def _settled(answer: Mapping[str, Json], wanted: Sequence[str]) -> None:
