@@ -1,8 +1,11 @@
 """What HTTP says and what it means for the caller, as a table."""
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -93,3 +96,19 @@ def test_retry_after_a_date() -> None:
     assert 60 < retry_after(httpx.Response(429, headers={"Retry-After": later})) <= 120
     earlier = format_datetime(datetime.now(UTC) - timedelta(minutes=2), usegmt=True)
     assert retry_after(httpx.Response(429, headers={"Retry-After": earlier})) == 0
+
+
+async def test_what_httpcore_may_import_is_not_searched_for_at_each_request() -> None:
+    seen: list[str] = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            seen.append(name)
+
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for _ in range(2):
+            seen.clear()
+            with patch.object(sys, "meta_path", [Finder(), *sys.meta_path]), suppress(httpx.ConnectError):
+                await client.get("http://127.0.0.1:1/")
+    assert not seen
