@@ -55,7 +55,7 @@ bench: .venv/.dev erp ## Benchmarks, as ratios to the peers
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: .venv/.dev erp ## The kill tests, what make test tries at a smaller size, and new random examples
-	@MOS_EXAMPLES=new $(BIN)/pytest -m "chaos or full or hypothesis" $(ARGS)
+	@MOS_EXAMPLES=new MOS_CHAOS_POSTINGS=$${MOS_CHAOS_POSTINGS:-10000} $(BIN)/pytest -m "chaos or full or hypothesis" $(ARGS)
 
 docs: .venv/.dev ## Check that the docs are complete and their links lead somewhere
 	@$(BIN)/pytest -q tests/house -k docs

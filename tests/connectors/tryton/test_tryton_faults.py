@@ -1,4 +1,4 @@
-"""Thirty random postings through a wire that breaks, in Tryton's own tables once each; many more: tests/chaos."""
+"""300 random postings through a wire that breaks, in Tryton's own tables once each; many more: tests/chaos."""
 
 from tests.chaos.test_chaos_postings import IN_TEST, post_through_faults
 from tests.connectors.tryton.conftest import Erp
