@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ def content_hash(value: Json) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
+@lru_cache(maxsize=1024)
 def duration(text: str) -> timedelta:
     """`90s`, `5m`, `1h30m`, `2d` as a timedelta. Raises ValueError for anything else."""
     match = _DURATION.fullmatch(text.strip())
@@ -42,7 +44,7 @@ def parse_time(text: str) -> datetime:
 
 def iso(moment: datetime) -> str:
     """Aware time as ISO 8601 in UTC, ending in Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
 
 
 _MONTHS = {

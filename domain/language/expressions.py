@@ -5,7 +5,6 @@ A text that begins with `=` is an expression wherever a definition takes data; `
 expressions.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +15,8 @@ from cel_expr_python import cel
 from domain.errors import ConfigError
 from domain.typing import bounds
 from domain.typing.cel import read_tree
+from domain.typing.reads import ABSENT, Wanted, cut, follow, path_in, reads
 from domain.values import Json, iso
-
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 class Undefined(ConfigError):
@@ -33,11 +31,11 @@ def is_expression(value: Json) -> bool:
 
 @dataclass(frozen=True)
 class _Compiled:
-    """An expression within its bounds. `reads`: the names that stand in it; `looped`: those of them whose lists are
-    counted before each evaluation."""
+    """An expression within its bounds. `reads`: the names that stand in it, and what is read of each; `looped`: those
+    of them whose lists are counted before each evaluation."""
 
     expression: cel.Expression
-    reads: frozenset[str]
+    reads: tuple[tuple[str, Wanted], ...]
     looped: frozenset[str]
 
 
@@ -54,8 +52,9 @@ def _compiled(source: str, names: frozenset[str]) -> _Compiled:
         expression = _environment(names).compile(source)
     except RuntimeError as error:  # the binding's only error type
         raise ConfigError(_readable(str(error)), code="mos.expression.invalid") from error
-    looped = bounds.check_tree(read_tree(expression.serialize()).root)
-    return _Compiled(expression, names & set(_WORD.findall(source)), looped)
+    root = read_tree(expression.serialize()).root
+    looped = bounds.check_tree(root)
+    return _Compiled(expression, tuple((name, part) for name, part in reads(root).items() if name in names), looped)
 
 
 def _readable(text: str) -> str:
@@ -70,10 +69,16 @@ def check(source: str, names: frozenset[str]) -> None:
 
 def evaluate(source: str, scope: Mapping[str, Json]) -> Json:
     """The value of the expression as JSON. Raises Undefined for a missing key, ConfigError for anything else."""
+    path = path_in(source)
+    found = follow(path, scope) if path else ABSENT
+    return _evaluated(source, scope) if found is ABSENT else found
+
+
+def _evaluated(source: str, scope: Mapping[str, Json]) -> Json:
     compiled = _compiled(source.removeprefix("="), frozenset(scope))
     bounds.check_data(scope[name] for name in compiled.looped if name in scope)
     try:
-        result = compiled.expression.eval(data={name: scope[name] for name in compiled.reads})
+        result = compiled.expression.eval(data={name: cut(scope[name], part) for name, part in compiled.reads})
     except RuntimeError as error:  # its limit of loop steps
         raise ConfigError(f"'{source}' cannot be evaluated: {error}", code="mos.expression.too_long") from error
     if result.type() == cel.Type.ERROR:

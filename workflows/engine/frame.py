@@ -81,7 +81,7 @@ class Frame:
         return _or_config(lambda: calendar.moment(self._text(text), now))
 
     def _text(self, text: str) -> str:
-        return str(self.resolve(text))
+        return str(self.resolve(text)) if text.startswith("=") else text
 
 
 def _or_config(compute: Callable[[], datetime]) -> datetime:
@@ -114,7 +114,10 @@ class Place:
 
     @property
     def cell(self) -> Cell:
-        return self.engine.cells.setdefault(self.path, Cell())
+        found = self.engine.cells.get(self.path)
+        if found is None:
+            found = self.engine.cells[self.path] = Cell()
+        return found
 
     @property
     def kept(self) -> dict[str, Json]:
