@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from activities.contracts.asking import DecisionMade, OwnerCall, Silence
 from domain.asking.messages import Choice, Input, OptionCard, Standing
@@ -16,6 +16,8 @@ from domain.values import Json, iso
 
 
 class Data(BaseModel):
+    """Defaults that are made often are made by a factory: a literal is deeply copied every time."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
@@ -145,7 +147,7 @@ class Line(Data):
     otherwise: str
     step: str
     data: dict[str, Json] = {}
-    before: list[str] = []
+    before: list[str] = Field(default_factory=list)
     reaches: str = ""
 
     def entry(self, found: Collection[str]) -> Entry:
@@ -253,17 +255,17 @@ class TellRequest(Data):
     standing: Standing = Standing.OPEN  # as the readers see it
     by: str = ""
     owner: OwnerCall | None = None
-    already: list[str] = []
+    already: list[str] = Field(default_factory=list)
     rung: int = 0
     version: int = 1
     wording: Wording
-    choices: list[Choice] = []
-    inputs: list[Input] = []
-    options: list[OptionCard] = []
-    drafts: list[Draft] = []
+    choices: list[Choice] = Field(default_factory=list)
+    inputs: list[Input] = Field(default_factory=list)
+    options: list[OptionCard] = Field(default_factory=list)
+    drafts: list[Draft] = Field(default_factory=list)
     authority: str = ""
     risk: str = "low"
-    impacts: list[dict[str, Json]] = []  # what each option moves, for the risk class
+    impacts: list[dict[str, Json]] = Field(default_factory=list)  # what each option moves, for the risk class
     deadline_at: datetime | None = None
     silence: Silence | None = None
     trouble: str = ""  # a code of the words' `trouble` table, with `reason`: what went wrong, in the reader's language
@@ -348,9 +350,9 @@ class Authorised(Data):
     code: str = (
         ""  # not_allowed | over_limit | off_shift | sign_in | four_eyes | own_request | superseded | new_address
     )
-    granted: dict[str, Json] = {}
+    granted: dict[str, Json] = Field(default_factory=dict)
     quorum: int = 1
-    over: list[str] = []
+    over: list[str] = Field(default_factory=list)
 
 
 class ProposeRequest(Data):

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.language.texts import nearest, pick
 from domain.values import Json, local_text
@@ -46,7 +46,9 @@ class Input(BaseModel):
     label: str = ""
     kind: str = "text"
     required: bool = False
-    choices: list[Fact] = []  # of kind choice: what is shown (label) and what is answered (value)
+    choices: list[Fact] = Field(
+        default_factory=list
+    )  # of kind choice: what is shown (label) and what is answered (value)
 
 
 class Choice(BaseModel):
@@ -63,7 +65,7 @@ class Choice(BaseModel):
     verb: str
     label: str = ""
     style: str = ""  # primary | danger | empty
-    asks: list[Input] = []
+    asks: list[Input] = Field(default_factory=list)
     more: bool = False
 
 
@@ -108,9 +110,9 @@ class OptionCard(BaseModel):
     id: str
     title: str
     summary: str = ""
-    figures: list[Fact] = []
+    figures: list[Fact] = Field(default_factory=list)
     preview: OptionPreview | None = None
-    languages: dict[str, OptionText] = {}
+    languages: dict[str, OptionText] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

@@ -3,6 +3,8 @@
 Few choices are of the first rank: accept and decline, then what the step is about. All else is `more`.
 """
 
+from functools import lru_cache
+
 from domain.asking.messages import Choice, Fact, Input
 from domain.asking.tasks import LiveTask, asks, buttons, has_done
 from domain.language.definition import ApproveStep, Ask
@@ -17,39 +19,46 @@ _ASIDE = [
     Choice(verb="inform", asks=[Input(name="text", required=True)], more=True),
     Choice(verb="snooze", asks=[_FOR], more=True),
 ]
+_REJECT = Choice(verb="reject", style="danger", asks=[Input(name="comment")])
+_ARRIVED, _ACCEPT = Choice(verb="arrived"), Choice(verb="accept", style="primary")
+_DECLINE, _DECLINE_TOO = (Choice(verb="decline", asks=[_REASON], more=more) for more in (False, True))
 
 
 def choices(task: LiveTask, *, mine: bool) -> list[Choice]:
     """What a reader may press: everybody asked while it is open (`mine` False), the one who accepted afterwards."""
     if isinstance(task.step, ApproveStep):
-        return [*_options(task), *_ASIDE, Choice(verb="decline", asks=[_REASON], more=True)]
+        return [*_options(task), *_ASIDE, _DECLINE_TOO]
     return [*(_of_holder(task) if mine else _of_asked(task)), *_ASIDE]
 
 
 def _options(task: LiveTask) -> list[Choice]:
     offered = [Choice(verb=f"approve:{option.id}", label=option.title, style="primary") for option in task.options]
-    return [*offered, Choice(verb="reject", style="danger", asks=[Input(name="comment")])]
+    return [*offered, _REJECT]
 
 
 def _of_asked(task: LiveTask) -> list[Choice]:
     picks = _picks(task)
-    accept = [] if picks else [Choice(verb="accept", style="primary")]
-    return [*picks, *accept, Choice(verb="decline", asks=[_REASON], more=bool(picks))]
+    return [*picks, _DECLINE_TOO] if picks else [_ACCEPT, _DECLINE]
 
 
 def _of_holder(task: LiveTask) -> list[Choice]:
     durations = [name for name, ask in asks(task).items() if ask.kind == "duration" and name not in task.values]
-    estimates = [Choice(verb=f"answer:{name}:{span}", label=span) for name in durations for span in QUICK_DURATIONS]
+    estimates = [choice for name in durations for choice in _estimates(name)]
     arrived = "arrived" in buttons(task) and "arrived_at" not in task.values
     return [
-        *([Choice(verb="arrived")] if arrived else []),
+        *([_ARRIVED] if arrived else []),
         *estimates,
         *_picks(task),
         *([Choice(verb="done", style="primary", asks=inputs(task, mine=True))] if has_done(task) else []),
         *_other_estimates(task),
         Choice(verb="hand_over", asks=[*_to(task), _REASON], more=True),
-        Choice(verb="decline", asks=[_REASON], more=True),
+        _DECLINE_TOO,
     ]
+
+
+@lru_cache(maxsize=256)
+def _estimates(name: str) -> tuple[Choice, ...]:
+    return tuple(Choice(verb=f"answer:{name}:{span}", label=span) for span in QUICK_DURATIONS)
 
 
 def _picks(task: LiveTask) -> list[Choice]:

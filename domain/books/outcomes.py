@@ -233,7 +233,7 @@ class OutcomeTransaction(_Outcome):
     system: System
     outcomes: list[Outcome] = Field(min_length=1)
     decision: str = ""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
 
 
 class Receipt(_Outcome):

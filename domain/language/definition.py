@@ -163,6 +163,16 @@ class Definition(Part):
         """What stands in its title."""
         return words(self.title)
 
+    @cached_property
+    def asks_agents(self) -> bool:
+        """Does one of its own steps ask an agent? (`bundled` may differ in a copy, its steps never do.)"""
+        return any(isinstance(step, AgentStep) for _, step in walk(self.steps))
+
+    @cached_property
+    def found_steps(self) -> dict[str, Any]:
+        """Its own steps by path, as `step_at` was asked for them."""
+        return {}
+
     def content(self) -> dict[str, Json]:
         """The normalised content, by which a version is addressed."""
         dumped: dict[str, Json] = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -184,9 +194,19 @@ def walk(steps: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def step_at(definition: Definition, path: str) -> Any:
     """The step at a path as it runs (`2.do[3].0`, `1.call.0`). Raises KeyError when there is none."""
+    still, known = _LOOP.sub("", path), definition.found_steps
+    if still not in known:
+        found = _step_at(definition, still, path)
+        if "call" in still:
+            return found
+        known[still] = found
+    return known[still]
+
+
+def _step_at(definition: Definition, still: str, path: str) -> Any:
     steps: list[Any] = definition.steps
     step: Any = None
-    for part in _LOOP.sub("", path).split("."):
+    for part in still.split("."):
         if part == "call" and isinstance(step, CallStep):
             definition = definition.bundled[step.definition]
             steps = definition.steps

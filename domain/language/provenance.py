@@ -84,7 +84,7 @@ class Provenance:
 def provenance(definition: Definition) -> Provenance:
     """Of a whole definition with those that it calls."""
     found = Provenance()
-    if not any(_has_agent(one) for one in _all(definition)):
+    if not any(one.asks_agents for one in _all(definition)):
         return found
     _Scope(definition, "", {}, _NONE, found).look()
     return found
@@ -94,10 +94,6 @@ def _all(definition: Definition) -> Iterator[Definition]:
     yield definition
     for called in definition.bundled.values():
         yield from _all(called)
-
-
-def _has_agent(definition: Definition) -> bool:
-    return any(isinstance(step, AgentStep) for _, step in walk(definition.steps))
 
 
 class _Scope:
@@ -195,7 +191,7 @@ class _Scope:
         if called is None:
             return _NONE
         given = {name: self._reads(value) for name, value in step.values.items()}
-        if not control and not any(given.values()) and not any(_has_agent(one) for one in _all(called)):
+        if not control and not any(given.values()) and not any(one.asks_agents for one in _all(called)):
             return _NONE
         scope = _Scope(called, f"{self._prefix}{path}.call.", given, control, found)
         return scope.look()

@@ -216,4 +216,4 @@ def decision_id(engine: Interpreter, frame: Frame, step: str) -> str:
 
 def selector(frame: Frame, to: To) -> Selector:
     """Who is meant, now."""
-    return Selector.model_validate(frame.resolve(to.model_dump(mode="json")))
+    return Selector(**frame.resolve(dict(to)))

@@ -20,6 +20,22 @@ SOON = timedelta(minutes=2)
 """More than the first attempt of a posting takes, with the time until a worker takes it (`workflows.transaction`)."""
 
 
+class Underway:
+    """What is under way as long as the block lasts: it ends by itself at `due`, or is quick. An exception has dozens of
+    them: no generator for each."""
+
+    __slots__ = ("_due", "_limit", "_quick")
+
+    def __init__(self, limit: Limit, due: datetime | None, *, quick: bool = False) -> None:
+        self._limit, self._due, self._quick = limit, due, quick
+
+    def __enter__(self) -> None:
+        self._limit.begin(self._due, quick=self._quick)
+
+    def __exit__(self, *_: object) -> None:
+        self._limit.end(self._due, quick=self._quick)
+
+
 class Limit:
     """`reached`: time is up. Pauses move it (`paused_for`)."""
 
@@ -55,27 +71,23 @@ class Limit:
     def at(self, end: datetime) -> datetime:
         return end + self.paused_for
 
-    @contextmanager
-    def wakes(self, within: timedelta | None) -> Iterator[None]:
+    def wakes(self, within: timedelta | None) -> Underway:
         """Something ends by itself within this span; None: nothing is known of it."""
-        due = None if within is None else self._engine.runtime.now() + within
+        return Underway(self, None if within is None else self._engine.runtime.now() + within)
+
+    def effect(self, within: timedelta | None) -> Underway:
+        """An effect is under way; None: it ends as soon as the database answers, without which nothing could end."""
+        return Underway(self, None if within is None else self._engine.runtime.now() + within, quick=within is None)
+
+    def begin(self, due: datetime | None, *, quick: bool) -> None:
+        self._quick += quick
         if due is not None:
             self._wakes.append(due)
-        try:
-            yield
-        finally:
-            if due is not None:
-                self._wakes.remove(due)
 
-    @contextmanager
-    def effect(self, within: timedelta | None) -> Iterator[None]:
-        """An effect is under way; None: it ends as soon as the database answers, without which nothing could end."""
-        self._quick += within is None
-        try:
-            with self.wakes(within):
-                yield
-        finally:
-            self._quick -= within is None
+    def end(self, due: datetime | None, *, quick: bool) -> None:
+        self._quick -= quick
+        if due is not None:
+            self._wakes.remove(due)
 
     @contextmanager
     def posting(self, transaction: str, *, begun: bool) -> Iterator[bool]:

@@ -33,11 +33,12 @@ async def run(place: Place, step: PostStep) -> None:
     await engine.turn(start="transaction" not in place.kept)
     started = "transaction" in place.kept
     if not started:
-        place.kept["transaction"] = _transaction(place, step).model_dump(mode="json")
+        transaction = _transaction(place, step)
+        place.kept["transaction"] = transaction.model_dump(mode="json")
         place.kept["before"], story.handling = story.handling, "posting"
-    transaction = OutcomeTransaction.model_validate(place.kept["transaction"])
-    if not started:
         engine.note("posting", place.path, transaction=transaction.id, system=step.to.value)
+    else:
+        transaction = OutcomeTransaction.model_validate(place.kept["transaction"])
     with engine.limit.posting(transaction.id, begun=started) as watched:
         standing = story.version if step.standing else ""
         request = PostRequest(
