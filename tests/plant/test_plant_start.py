@@ -10,7 +10,8 @@ import pytest
 from asyncua import ua
 from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.internal_server import InternalServer
-from asyncua.server.user_managers import PermissiveUserManager
+from asyncua.server.user_managers import UserManager
+from asyncua.ua.attribute_ids import AttributeIds
 from pydantic import BaseModel
 
 from infra.plant.erp.environment import tryton_environment
@@ -34,7 +35,7 @@ class Making:
 
 def _node(number: int, text: str) -> NodeData:
     node = NodeData(ua.NodeId(ua.Int32(number)))
-    node.attributes[ua.AttributeIds.Value] = AttributeValue(ua.DataValue(ua.Variant(text)))
+    node.attributes[AttributeIds.Value] = AttributeValue(ua.DataValue(ua.Variant(text)))
     return node
 
 
@@ -50,13 +51,15 @@ def making(monkeypatch: pytest.MonkeyPatch) -> Making:
 
 
 async def _started(cache: Path) -> StandardSpaceServer:
-    server = StandardSpaceServer(PermissiveUserManager(), cache)
+    server = StandardSpaceServer(UserManager(), cache)
     await server.load_standard_address_space()
     return server
 
 
 def _value(server: StandardSpaceServer, nodeid: ua.NodeId) -> Any:
-    return server.aspace.read_attribute_value(nodeid, ua.AttributeIds.Value).Value.Value
+    found = server.aspace.read_attribute_value(nodeid, AttributeIds.Value).Value
+    assert found is not None
+    return found.Value
 
 
 async def test_standard_nodes_are_made_once_and_behave_like_any_others(tmp_path: Path, making: Making) -> None:
@@ -66,7 +69,7 @@ async def test_standard_nodes_are_made_once_and_behave_like_any_others(tmp_path:
     assert _value(kept, SERVER) == "node 2253"
     assert kept.aspace.get(LATHE) is None
     kept.aspace[LATHE] = _node(1, "a lathe")
-    await kept.aspace.write_attribute_value(SERVER, ua.AttributeIds.Value, ua.DataValue(ua.Variant("written")))
+    await kept.aspace.write_attribute_value(SERVER, AttributeIds.Value, ua.DataValue(ua.Variant("written")))
     assert (_value(kept, SERVER), _value(kept, LATHE)) == ("written", "a lathe")
     del kept.aspace[ua.NodeId(ua.Int32(2254))]
     assert set(kept.aspace.keys()) == {SERVER, LATHE}
