@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin import publish
 from admin.actors import Actor, NotAllowedError, name_of, on_roster
+from admin.definitions import publish
 from domain.authority.matrix import AuthorityMatrix, held_actions
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, NotFoundError
 from domain.rosters.people import Person

@@ -7,39 +7,22 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api import (
-    account,
-    agents,
-    audit,
-    authority,
-    definitions,
-    doors,
-    drafting,
-    enrolment,
-    exceptions,
-    installing,
-    ledger,
-    lists,
-    live,
-    login,
-    notifying,
-    pictures,
-    plant,
-    programs,
-    reconciliation,
-    roster,
-    roster_changes,
-    roster_feeds,
-    roster_programs,
-    shelving,
-    signals,
-    signing,
-    steering,
-    trying,
-)
+from api import doors, installing, lists, live, plant, programs, signals
+from api.access import account, enrolment, login
+from api.definitions import agents, drafting, trying
+from api.definitions import pages as definitions
 from api.deps import ApiDeps
+from api.exceptions import pages as exceptions
+from api.exceptions import pictures, shelving, signing, steering
+from api.ledger import audit, reconciliation
+from api.ledger import pages as ledger
 from api.problems import handle_problems
 from api.rendering import STATIC
+from api.roster import authority, notifying
+from api.roster import changes as roster_changes
+from api.roster import feeds as roster_feeds
+from api.roster import pages as roster
+from api.roster import programs as roster_programs
 from api.security import SecurityHeaders
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from admin.audit_keys import Trusted
-from admin.enrolment import Enrolments
-from admin.oidc import Calls, Oidc, Provider
-from admin.sessions import Sessions
-from admin.tokens import Tokens
+from admin.access.enrolment import Enrolments
+from admin.access.oidc import Calls, Oidc, Provider
+from admin.access.sessions import Sessions
+from admin.access.tokens import Tokens
+from admin.audit.keys import Trusted
 from authoring.scenarios.setting import Answers, nothing
 from domain.values import Json
 from intake.doors import Doors

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import shelving
+from api.access.visitors import Visitor
 from api.deps import Deps
+from api.exceptions import shelving
 from api.references import sections
 from api.rendering import show
-from api.visitors import Visitor
 from domain.errors import MosError, NotFoundError
 from domain.values import Json, iso
 from store.read import board as board_read

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from admin.sessions import Login
+from admin.access.sessions import Login
+from api.access.visitors import Visitor, cookie_name
 from api.deps import ApiDeps, Deps
-from api.visitors import Visitor, cookie_name
 from domain.errors import RateLimitedError
 from store.read.changes import EVERYTHING
 from store.read.health import UNAVAILABLE

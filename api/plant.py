@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.access.visitors import Visitor, VisitorForm
 from api.deps import ApiDeps, Deps
 from api.rendering import show
-from api.visitors import Visitor, VisitorForm
 from domain.errors import InvalidPayloadError, MosError, NotFoundError, RejectedError, TransientError
 from domain.values import Json
 

@@ -8,10 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from admin.tokens import ScopeError
+from admin.access.tokens import ScopeError
+from api.access.visitors import ForgedFormError, SignInNeededError
 from api.bodies import TooLargeError
 from api.rendering import page, wants_page
-from api.visitors import ForgedFormError, SignInNeededError
 from domain.errors import (
     AuthError,
     ConflictError,

@@ -3,10 +3,12 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from api import lists, roster_programs, shelving, signals, steering
+from api import lists, signals
+from api.access.visitors import Visitor
 from api.deps import Deps
+from api.exceptions import shelving, steering
 from api.openapi import document
-from api.visitors import Visitor
+from api.roster import programs as roster_programs
 from store.read import board as board_read
 from store.read import console
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import templates
-from admin.sessions import Login
+from admin.access.sessions import Login
 from api import wording
 from api.deps import ApiDeps, deps_of
 from api.references import link_of

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.bearer import given, program
+from api.access.bearer import given, program
 from api.bodies import DOOR_LIMIT, read_body
 from api.deps import Deps
 from domain.errors import AuthError

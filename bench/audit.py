@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from admin import auditing
-from admin.audit_keys import Signer
+from admin.audit import auditing
+from admin.audit.keys import Signer
 from bench.kept import kept, load, put
+from infra.commands.verifying import whole
 from infra.processes.sealer import keep_sealing
-from infra.verifying import whole
 from store.db import Database
 from store.migrate import upgrade
 from store.write import audit as write

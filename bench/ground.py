@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from admin import publish
+from admin.definitions import publish
 from infra.settings import child_environment
 from infra.stack.folder import DataFolder, read_json
 from store.db import Database

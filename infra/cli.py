@@ -14,28 +14,28 @@ from infra.quick_imports import uncollected
 
 # Sub-commands: name -> module with a typer app named `app`. Add a line to add one.
 SUB_APPS = {
-    "agent": "infra.agents",
+    "agent": "infra.commands.agents",
     "run": "infra.run",
-    "audit": "infra.audit",
-    "connect": "infra.connecting",
-    "db": "infra.db",
-    "roster": "infra.roster",
-    "token": "infra.token",
+    "audit": "infra.commands.audit",
+    "connect": "infra.commands.connecting",
+    "db": "infra.commands.db",
+    "roster": "infra.commands.roster",
+    "token": "infra.commands.token",
 }
 # Single commands: name -> module with a function of that name.
 COMMANDS = {
-    "check": "infra.check",
-    "schema": "infra.schema",
-    "test": "infra.scenarios",
-    "replay": "infra.replay",
-    "push": "infra.push",
-    "pull": "infra.pull",
-    "drift": "infra.pull",
-    "versions": "infra.versions",
-    "diff": "infra.versions",
-    "rollout": "infra.rollout",
-    "shelve": "infra.shelving",
-    "unshelve": "infra.shelving",
+    "check": "infra.commands.check",
+    "schema": "infra.commands.schema",
+    "test": "infra.commands.scenarios",
+    "replay": "infra.commands.replay",
+    "push": "infra.commands.push",
+    "pull": "infra.commands.pull",
+    "drift": "infra.commands.pull",
+    "versions": "infra.commands.versions",
+    "diff": "infra.commands.versions",
+    "rollout": "infra.commands.rollout",
+    "shelve": "infra.commands.shelving",
+    "unshelve": "infra.commands.shelving",
     "demo": "infra.demo.command",
 }
 _OWN = ("up", "down", "status")

@@ -8,11 +8,11 @@ from infra.settings import load_settings
 from infra.stack.forking import serve
 
 LOADED = (
-    "infra.db",
+    "infra.commands.db",
     "infra.processes.api",
     "infra.processes.listener",
     "infra.processes.worker",
-    "infra.push",
+    "infra.commands.push",
     "infra.run",
 )
 

@@ -13,10 +13,10 @@ from infra import connect
 from infra.run import now
 from infra.settings import Settings
 from intake.gate import Gate
-from intake.slack_door import SlackDoor
-from intake.slack_homes import SlackHomes
-from intake.slack_pages import SlackPages
-from intake.slack_vouching import SlackVouching
+from intake.slack.door import SlackDoor
+from intake.slack.homes import SlackHomes
+from intake.slack.pages import SlackPages
+from intake.slack.vouching import SlackVouching
 from store.db import Database
 from store.read.health import UNAVAILABLE
 from templates import views

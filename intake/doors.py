@@ -9,7 +9,7 @@ from domain.errors import InvalidPayloadError
 from domain.signals import RawSignal
 from intake import signals
 from intake.gate import DoorAnswer, Gate
-from intake.slack_door import SlackDoor
+from intake.slack.door import SlackDoor
 from intake.twilio_door import TwilioDoor
 from store.db import Database
 

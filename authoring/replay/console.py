@@ -30,7 +30,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Wanted:
-    """`after`: the definition (with `bundled`, see `admin.versions.bundle`) and how it is called. `before`: the same;
+    """`after`: the definition (with what it calls, `versions.bundle`) and how it is called. `before`: the same;
     None compares with what happened."""
 
     after: tuple[Definition, str]

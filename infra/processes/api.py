@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from admin.oidc import Provider
+from admin.access.oidc import Provider
 from api.app import create_app
 from api.deps import ApiDeps, ErpPage
 from authoring.scenarios.setting import Answers, nothing
@@ -20,7 +20,7 @@ from connectors.webhook.connector import Webhook
 from domain.errors import ConfigError, NotFoundError, TransientError
 from domain.values import Json
 from infra import connect
-from infra.audit import trusted_keys
+from infra.commands.audit import trusted_keys
 from infra.plant.erp.errors import ErpError
 from infra.provider_calls import HttpCalls
 from infra.run import now

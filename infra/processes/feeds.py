@@ -6,16 +6,16 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from admin import roster_feeds
-from admin.roster_feeds import Look
+from admin.roster import followed as roster_feeds
+from admin.roster.followed import Look
 from connectors.roster_feeds import CalendarConfig, FeedClient, FeedConfig
 from domain.errors import ConfigError, MosError, NotFoundError
 from domain.rosters.imported import Imported
 from domain.rosters.people import Person
 from domain.values import Json, content_hash
 from infra import connect
+from infra.commands.roster_sources import read_apart, window
 from infra.connect import Connection
-from infra.roster_sources import read_apart, window
 from infra.run import now
 from store.db import Database
 from store.read import site as site_read

@@ -4,8 +4,8 @@ one seals at a time, and no writer ever waits for it."""
 import asyncio
 import logging
 
-from admin import auditing
-from admin.audit_keys import Signer
+from admin.audit import auditing
+from admin.audit.keys import Signer
 from domain.errors import MosError
 from infra.run import now
 from infra.settings import Settings

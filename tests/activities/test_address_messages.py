@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from admin.access.enrolment import Address, Enrolments
 from admin.actors import Actor
-from admin.enrolment import Address, Enrolments
 from domain.rosters.people import Person
 from store.db import Database
 from store.read.limits import WRONG_CODE

@@ -13,10 +13,10 @@ from activities.contracts.model import PostRequest
 from activities.posting import PostingActivities
 from activities.watching import Watch
 from activities.world import World
-from admin import ledger as admin
 from admin.actors import Actor
-from admin.ledger_deciding import Deed
-from admin.publish import publish_definition
+from admin.books import ledger as admin
+from admin.books.deciding import Deed
+from admin.definitions.publish import publish_definition
 from domain.books.booking import FieldChange, Preview
 from domain.books.ledger import Control
 from domain.books.outcomes import HoldLot, OutcomeTransaction, Receipt, SetPriority

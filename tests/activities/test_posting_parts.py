@@ -16,9 +16,9 @@ from activities.posting import PostingActivities
 from activities.posting_life import Life
 from activities.posting_parts import Parts
 from activities.world import World
-from admin import ledger as admin
 from admin.actors import Actor
-from admin.ledger_deciding import Deed
+from admin.books import ledger as admin
+from admin.books.deciding import Deed
 from domain.books.booking import Booked
 from domain.books.ledger import Control
 from domain.books.outcomes import AddNote, Outcome, OutcomeTransaction, SetOrderStatus, SetPriority

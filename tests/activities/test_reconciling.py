@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from activities.reconciling import PLAN, Reconciliation
 from activities.world import World
-from admin import reconciliation as admin
 from admin.actors import Actor
+from admin.books import reconciliation as admin
 from domain.books.booking import Booked, FieldStanding, ReadBack
 from domain.books.outcomes import OutcomeTransaction, Receipt, SetPriority
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError, TransientError

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from admin.actors import PUBLISH, Actor
-from admin.publish import import_roster
+from admin.definitions.publish import import_roster
 from store.db import Database
 from tests.support.fixtures import database, database_url, postgres, published, published_template
 

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from admin import auditing
 from admin.actors import Actor
-from admin.audit_files import as_csv, read_line, verify_lines
-from admin.audit_keys import Signer, Trusted
-from admin.auditing import head_of
+from admin.audit import auditing
+from admin.audit.auditing import head_of
+from admin.audit.files import as_csv, read_line, verify_lines
+from admin.audit.keys import Signer, Trusted
 from domain.audit.chain import Head
 from domain.audit.verification import Report, Verifier, What
 from domain.errors import ConflictError, InvariantError, NotFoundError

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from admin import auditing
-from admin.audit_keys import Signer
+from admin.audit import auditing
+from admin.audit.keys import Signer
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
-from infra.audit import app
-from infra.verifying import whole
+from infra.commands.audit import app
+from infra.commands.verifying import whole
 from store.db import Database
 from store.write import audit as write
 

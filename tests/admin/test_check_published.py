@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from admin import publish
+from admin.definitions import publish
 from infra import cli
 from store.db import Database
 from tests.support.servers import Postgres

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from admin.publish import publish_site
+from admin.definitions.publish import publish_site
 from domain.errors import ConfigError
 from domain.values import Json
 from store.db import Database

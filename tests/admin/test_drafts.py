@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
-from admin import drafts
 from admin.actors import Actor, FourEyesError, NotAllowedError
-from admin.drafts import Deed
+from admin.definitions import drafts
+from admin.definitions.drafts import Deed
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, NotFoundError
 from domain.language.definition_text import DefinitionError
 from store.db import Database

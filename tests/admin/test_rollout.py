@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from admin import rollout
 from admin.actors import Actor, NotAllowedError
-from admin.publish import publish_definition
-from admin.rollout import Move
+from admin.definitions import rollout
+from admin.definitions.publish import publish_definition
+from admin.definitions.rollout import Move
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from store.db import Database
 from store.read import definitions as read

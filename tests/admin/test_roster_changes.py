@@ -8,10 +8,10 @@ import yaml
 from sqlalchemy import select, text
 from sqlmodel import col
 
-from admin import roster as people
-from admin import roster_import, schedules, time_off
 from admin.actors import Actor, NotAllowedError
-from admin.publish import import_roster
+from admin.definitions.publish import import_roster
+from admin.roster import importing as roster_import
+from admin.roster import people, schedules, time_off
 from domain.errors import ConflictError, InvalidPayloadError
 from domain.rosters.imported import Imported, PersonFields
 from domain.rosters.model import Absence, Schedule, Swap

@@ -13,9 +13,9 @@ from sqlmodel import col
 from typer.testing import CliRunner
 
 from domain.errors import InvalidPayloadError, NotFoundError
-from infra import roster
-from infra.roster import app
-from infra.roster_sources import read_apart
+from infra.commands import roster
+from infra.commands.roster import app
+from infra.commands.roster_sources import read_apart
 from store.db import Database
 from store.tables import AuditRow, PersonRow, ScheduleFeedRow
 from tests.admin.test_schedule_feeds import JONAS, calendar

@@ -12,9 +12,11 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlmodel import col
 
-from admin import publish, roster_feeds, schedules
 from admin.actors import Actor, NotAllowedError
-from admin.roster_feeds import Look
+from admin.definitions import publish
+from admin.roster import followed as roster_feeds
+from admin.roster import schedules
+from admin.roster.followed import Look
 from authoring.check.published import facts
 from domain.errors import ConfigError, InvalidPayloadError, NotFoundError
 from domain.rosters.imported import Imported
@@ -22,8 +24,8 @@ from domain.rosters.model import Override
 from domain.rosters.people import Person
 from domain.values import Json
 from infra import connect
+from infra.commands.roster_sources import read_apart, source
 from infra.processes.feeds import Feeds
-from infra.roster_sources import read_apart, source
 from store.db import Database
 from store.read import feeds as feeds_read
 from store.read import site as site_read

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from admin import shelving
 from admin.actors import Actor, NotAllowedError
-from admin.publish import import_roster, publish_definition, publish_site
+from admin.definitions.publish import import_roster, publish_definition, publish_site
 from admin.shelving import AUTHORITY, Target
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, MosError, NotFoundError
 from domain.values import Json

@@ -12,18 +12,19 @@ import pytest
 import typer
 import yaml
 
-from admin import passwords, publish, rollout
+from admin.access import passwords
 from admin.actors import Actor
-from admin.rollout import Move
+from admin.definitions import publish, rollout
+from admin.definitions.rollout import Move
 from domain.authority.matrix import AuthorityMatrix
 from domain.errors import ConfigError, InvalidPayloadError, MosError
 from domain.site import Site
 from infra import site_folder
-from infra.pull import drift, pull
-from infra.push import push
-from infra.rollout import Action
-from infra.rollout import rollout as mos_rollout
-from infra.versions import diff, versions
+from infra.commands.pull import drift, pull
+from infra.commands.push import push
+from infra.commands.rollout import Action
+from infra.commands.rollout import rollout as mos_rollout
+from infra.commands.versions import diff, versions
 from store.db import Database
 from store.read import definitions as read
 from store.read import sessions as sessions_read

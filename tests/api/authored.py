@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import workflows
-from admin.publish import import_roster, publish_definition, publish_site
+from admin.definitions.publish import import_roster, publish_definition, publish_site
 from domain.values import iso
-from infra.scenarios import DEMO_SITE
+from infra.commands.scenarios import DEMO_SITE
 from infra.site_folder import read_yaml
 from store.db import Database
 from store.read.definitions import find

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from admin.sessions import hash_password
+from admin.access.sessions import hash_password
 from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
 from domain.rosters.people import ChannelName, ContactMethod, Person, Shift
 from domain.values import Json, iso

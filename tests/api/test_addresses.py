@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from admin.access.enrolment import Address, WrongCodeError
 from admin.actors import Actor, FourEyesError, NotAllowedError
-from admin.enrolment import Address, WrongCodeError
-from admin.roster import put_person
+from admin.roster.people import put_person
 from api.app import create_app
 from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError, RateLimitedError, RejectedError

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import col
 from typer.testing import CliRunner
 
-from infra.agents import app
+from infra.commands.agents import app
 from store.db import Database
 from store.tables import AuditRow, TimelineRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, RUSH

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
-from admin import auditing
-from admin.audit_keys import Signer, Trusted
+from admin.audit import auditing
+from admin.audit.keys import Signer, Trusted
 from api.app import create_app
 from store.db import Database
 from store.tables import AuditRow, PersonRow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.connections import connections, settings
+from api.ledger.connections import connections, settings
 
 DOCUMENT = [
     {"name": "books", "kind": "tryton", "role": "erp", "secrets": {"password": "file:/run/secrets/erp"},

@@ -5,9 +5,9 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from admin.sessions import set_password
+from admin.access.sessions import set_password
+from api.access.login import local_path
 from api.app import create_app
-from api.login import local_path
 from store.db import Database
 from store.tables import AuditRow, PersonRow, SessionRow
 from tests.api.seeding import NOW, PASSWORD, PLANNER, QUALITY

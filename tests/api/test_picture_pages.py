@@ -6,9 +6,9 @@ from typing import Any
 
 from PIL import Image
 
-from admin.audit_keys import Trusted
-from admin.auditing import verify
-from api.dossier import paper
+from admin.audit.auditing import verify
+from admin.audit.keys import Trusted
+from api.exceptions.dossier import paper
 from connectors.pictures import picture
 from intake.photos import develop
 from store.db import Database

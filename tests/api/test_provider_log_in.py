@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from admin import oidc
+from admin.access import oidc
+from admin.access.oidc import Provider
 from admin.actors import Actor, FourEyesError, NotAllowedError
-from admin.oidc import Provider
 from api.app import create_app
 from infra.provider_calls import HttpCalls
 from store.db import Database

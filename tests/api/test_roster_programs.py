@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from admin.access.tokens import Wanted
 from admin.actors import Actor
-from admin.tokens import Wanted
 from api.app import create_app
 from api.deps import ApiDeps
 from domain.rosters.people import Person

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from admin.sessions import SecondFactorError
+from admin.access.sessions import SecondFactorError
 from api.app import create_app
 from api.deps import ApiDeps
 from store.db import Database

@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from admin.access.enrolment import Address, WrongCodeError
+from admin.access.oidc import Provider
+from admin.access.tokens import Wanted
 from admin.actors import Actor
-from admin.enrolment import Address, WrongCodeError
-from admin.oidc import Provider
-from admin.tokens import Wanted
 from api.app import create_app
 from domain.errors import AuthError, ConfigError
 from infra.log_lines import FORMAT, OneLine

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from admin.publish import publish_definition
+from admin.definitions.publish import publish_definition
 from store.db import Database
 from store.tables import InboxRow, PersonRow, ShelfRow
 from tests.api.seeding import HOSTILE, NOW, PLANNER, QUALITY

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.errors import NotFoundError
-from infra.token import app
+from infra.commands.token import app
 from store.db import Database
 from tests.api.seeding import PLANNER
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from admin.access.tokens import SCOPES, Wanted
 from admin.actors import Actor, NotAllowedError
-from admin.tokens import SCOPES, Wanted
+from api.access.bearer import PERMISSIONS, scope_for
 from api.app import create_app
-from api.bearer import PERMISSIONS, scope_for
 from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError
 from store.db import Database

@@ -17,8 +17,8 @@ from authoring.simulator.effects import Story
 from authoring.simulator.runtime import SimulatedRuntime
 from domain.language import definition_text
 from domain.values import Json
-from infra.scenarios import demo_setting
-from infra.scenarios_on_temporal import compare
+from infra.commands.scenarios import demo_setting
+from infra.commands.scenarios_on_temporal import compare
 from workflows.engine.runtime import EffectFailedError
 
 SETTING = demo_setting()

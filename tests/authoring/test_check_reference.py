@@ -16,7 +16,7 @@ from authoring.simulator.simulation import simulate
 from domain.language.definition_text import shape
 from domain.language.parts import StepBase
 from domain.language.steps import STEP_KINDS, STEP_MODELS
-from infra.scenarios import demo_setting
+from infra.commands.scenarios import demo_setting
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "steps.md"
 SECTION = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.M | re.S)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from activities.contracts.model import ExceptionInput, OpeningSignal
-from admin.versions import read_definition
+from admin.definitions.versions import read_definition
 from authoring.check import check
 from authoring.simulator.plant import Plant
 from authoring.simulator.simulation import simulate

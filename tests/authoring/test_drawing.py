@@ -9,7 +9,7 @@ from authoring.drawing import Drawing, Node, draw, nodes
 from authoring.drawing_story import Asked, Event, Happened, overlay, still
 from authoring.trial import examples, try_out
 from domain.language.definition_text import load, read
-from infra.scenarios import demo_setting
+from infra.commands.scenarios import demo_setting
 from tests.api.authored import BREAKDOWN
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)

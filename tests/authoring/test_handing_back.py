@@ -9,7 +9,7 @@ from authoring.scenarios.playing import play, tell
 from authoring.scenarios.reporting import as_text
 from authoring.scenarios.suite import Case, Report
 from domain.language import definition_text
-from infra.scenarios import demo_setting
+from infra.commands.scenarios import demo_setting
 
 DEFINITION = """\
 definition: handed

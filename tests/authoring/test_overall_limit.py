@@ -15,8 +15,8 @@ from authoring.scenarios.suite import Case, Report
 from authoring.simulator.effects import Story
 from authoring.simulator.simulation import simulate
 from domain.language import definition_text
-from infra.scenarios import SCENARIOS, demo_setting
-from infra.scenarios_on_temporal import compare
+from infra.commands.scenarios import SCENARIOS, demo_setting
+from infra.commands.scenarios_on_temporal import compare
 from workflows.engine.generations import GENERATIONS
 
 SETTING = demo_setting()

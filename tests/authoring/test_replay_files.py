@@ -159,9 +159,9 @@ def test_the_command_on_files_alone(plant: Path) -> None:
     ],
 )
 def test_wrong_options_are_told_in_one_line(plant: Path, arguments: tuple[str, ...], said: str) -> None:
-    from infra import replay
+    from infra.commands import replay
 
-    assert COMMANDS["replay"] == "infra.replay"
+    assert COMMANDS["replay"] == "infra.commands.replay"
     if not app.registered_commands or all(one.name != "replay" for one in app.registered_commands):
         app.command("replay")(replay.replay)
     given = [argument.format(plant=plant) for argument in arguments]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from admin import publish, rollout
 from admin.actors import Actor
-from admin.rollout import Move
+from admin.definitions import publish, rollout
+from admin.definitions.rollout import Move
 from authoring.replay import comparing, console, recorded, running
 from authoring.replay.answering import Model
 from authoring.replay.model import Case, Place, Recording

@@ -16,7 +16,7 @@ from authoring.scenarios.reading import Scenario
 from authoring.scenarios.reporting import as_json, as_junit, as_text
 from authoring.scenarios.suite import Case, Report
 from domain.language import definition_text
-from infra.scenarios import SCENARIOS, demo_setting
+from infra.commands.scenarios import SCENARIOS, demo_setting
 
 SETTING = demo_setting()
 FILES = suite.files_of([SCENARIOS])

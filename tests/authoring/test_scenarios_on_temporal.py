@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from authoring.scenarios import suite
-from infra.scenarios import SCENARIOS, demo_setting
-from infra.scenarios_on_temporal import compare
+from infra.commands.scenarios import SCENARIOS, demo_setting
+from infra.commands.scenarios_on_temporal import compare
 
 EVERY = suite.files_of([SCENARIOS])
 ONE_OF_EACH = sorted({path.stem: path for path in EVERY}.values())

@@ -12,7 +12,7 @@ from authoring.scenarios.reporting import as_text
 from authoring.scenarios.suite import Case, Report
 from authoring.simulator.simulation import simulate
 from domain.language import definition_text
-from infra.scenarios import SCENARIOS, demo_setting
+from infra.commands.scenarios import SCENARIOS, demo_setting
 
 SETTING = demo_setting()
 _WITHIN = "          within: =params.repair_within\n"

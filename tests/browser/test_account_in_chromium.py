@@ -8,8 +8,8 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from admin.access.enrolment import Address, Enrolments
 from admin.actors import Actor
-from admin.enrolment import Address, Enrolments
 from store.db import Database
 from store.tables import IdentityRow, OutboxRow, PersonRow, UnknownSenderRow
 from tests.api.seeding import HOSTILE, NOW, PASSWORD, PEOPLE, PLANNER, QUALITY

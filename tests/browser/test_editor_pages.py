@@ -6,10 +6,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from admin import drafts, rollout
 from admin.actors import Actor
-from admin.drafts import Deed
-from admin.rollout import Move
+from admin.definitions import drafts, rollout
+from admin.definitions.drafts import Deed
+from admin.definitions.rollout import Move
 from store.db import Database
 from tests.api.authored import AUTHOR, BREAKDOWN, DEFINITIONS, OTHER, SIGNER, open_breakdown, publish
 from tests.api.seeding import BREAKDOWN as OPEN

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 from sqlalchemy import select
 
-from api import bundle
+from api.definitions import bundle
 from store.read.definitions import find
 from store.tables import DraftRow
 from tests.api.authored import AUTHOR, OTHER, SIGNER

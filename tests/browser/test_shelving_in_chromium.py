@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from admin.publish import publish_definition
+from admin.definitions.publish import publish_definition
 from tests.api.seeding import NOW, PLANNER
 from tests.api.test_shelving_console import may_shelve
 from tests.browser.conftest import Console

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from authoring.check.facts import connected
 from domain.errors import ConfigError
+from infra.commands.connecting import app
 from infra.connect import check_document
-from infra.connecting import app
 from tests.connectors.rest.home_grown import MAPPING, TOKEN, HomeGrown
 from tests.support.json_server import serving
 

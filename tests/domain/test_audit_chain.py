@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.audit_keys import Signer, Trusted
+from admin.audit.keys import Signer, Trusted
 from domain.audit.chain import (
     GENESIS,
     Head,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from admin.versions import read_definition
+from admin.definitions.versions import read_definition
 from domain.books.origins import origins
 from domain.language.definition import Definition
 from tests.support.plant import DEFINITIONS

@@ -15,12 +15,12 @@ EFFECTS = (
     "store/write/reach.py",
 )
 WITHOUT = {
-    "admin/enrolment.py:_may_send": "counts codes against a limit",
-    "admin/passwords.py:_take_a_try": "counts tries against a limit; what is refused is a record",
-    "admin/roster_feeds.py:failed": "a look at a feed that changed nothing: the row says how it went",
-    "admin/sessions.py:who": "when a log-in was last used",
-    "admin/tokens.py:who": "when a token was last used",
-    "admin/totp.py:_try": "counts tries against a limit; what is refused is a record",
+    "admin/access/enrolment.py:_may_send": "counts codes against a limit",
+    "admin/access/passwords.py:_take_a_try": "counts tries against a limit; what is refused is a record",
+    "admin/roster/followed.py:failed": "a look at a feed that changed nothing: the row says how it went",
+    "admin/access/sessions.py:who": "when a log-in was last used",
+    "admin/access/tokens.py:who": "when a token was last used",
+    "admin/access/totp.py:_try": "counts tries against a limit; what is refused is a record",
 }
 _SAYS = {"audit", "_audit", "_fact"}
 

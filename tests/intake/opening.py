@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from admin import publish, shelving
+from admin import shelving
 from admin.actors import Actor
+from admin.definitions import publish
 from admin.shelving import Target
 from store.db import Database
 from store.tables import ExceptionRow

@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from admin import publish
+from admin.definitions import publish
 from connectors.pictures import picture
 from connectors.roles import InboundMessage, Media
 from connectors.slack.config import SlackConfig

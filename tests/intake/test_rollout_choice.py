@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from admin import publish, rollout
 from admin.actors import Actor
-from admin.rollout import Move
+from admin.definitions import publish, rollout
+from admin.definitions.rollout import Move
 from intake.choosing import percentile
 from store.read import definitions as read
 from store.tables import ShadowSignalRow

@@ -14,7 +14,7 @@ from domain.values import Json
 from infra.slack import door as make_door
 from infra.slack import take
 from intake.gate import DoorAnswer
-from intake.slack_door import SlackDoor
+from intake.slack.door import SlackDoor
 from store.db import Database
 from store.tables import RefusedCall, TaskRow
 from tests.connectors.slack.lab import TS, SlackLab, pressed, signed, slack_lab

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from connectors.roles import CallbackRequest
 from infra.slack import door as make_door
 from intake.gate import DoorAnswer
-from intake.slack_door import SlackDoor
+from intake.slack.door import SlackDoor
 from store.tables import RefusedCall, TaskRow
 from tests.connectors.slack.lab import APP, TEAM, TS, SlackLab, interaction, pressed, signed, slack_lab
 from tests.intake.hand import Hand
@@ -93,7 +93,7 @@ async def test_more_is_a_view_and_a_form_is_pushed_onto_it(door: SlackDoor, lab:
 async def test_a_slow_database_opens_an_empty_view_that_is_filled(
     door: SlackDoor, hand: Hand, lab: SlackLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("intake.slack_showing.SOON_S", 0.05)
+    monkeypatch.setattr("intake.slack.showing.SOON_S", 0.05)
     async with hand.database.transaction() as session:
         await session.execute(update(TaskRow).values(step="held"))
         opening = asyncio.create_task(_read_locked(door, hand, monkeypatch))

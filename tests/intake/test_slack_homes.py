@@ -9,9 +9,9 @@ from sqlmodel import col
 
 from domain.errors import RateLimitedError
 from intake.gate import Gate
-from intake.slack_door import SlackDoor
-from intake.slack_homes import REST, SlackHomes
-from intake.slack_pages import SlackPages
+from intake.slack.door import SlackDoor
+from intake.slack.homes import REST, SlackHomes
+from intake.slack.pages import SlackPages
 from store.tables import ContactRow, SlackHomeRow, TaskRow
 from templates import views
 from tests.conformance.channel.recorder import Fault

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from intake.gate import DoorAnswer, Gate
-from intake.slack_door import SlackDoor
-from intake.slack_pages import SlackPages
-from intake.slack_vouching import PATIENCE, SlackVouching
+from intake.slack.door import SlackDoor
+from intake.slack.pages import SlackPages
+from intake.slack.vouching import PATIENCE, SlackVouching
 from store.tables import OutboxRow
 from templates import views
 from tests.conformance.channel.recorder import Fault

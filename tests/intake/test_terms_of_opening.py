@@ -8,7 +8,7 @@ import yaml
 from sqlalchemy import select
 from sqlmodel import col
 
-from admin import publish
+from admin.definitions import publish
 from store.tables import AuditRow
 from tests.intake.hand import START, Hand
 from tests.intake.opening import (

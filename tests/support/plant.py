@@ -18,8 +18,9 @@ from temporalio.client import Client
 
 from activities.sender import Sender
 from activities.world import World
-from admin import publish, signing
-from admin.sessions import Login
+from admin.access.sessions import Login
+from admin.books import signing
+from admin.definitions import publish
 from connectors.mqtt.mapping import uns_signal
 from connectors.roles import InboundMessage
 from connectors.webhook.mapping import CLOUDEVENT

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlmodel import col
 
-from admin.publish import publish_definition
+from admin.definitions.publish import publish_definition
 from store.tables import OutboxRow
 from tests.support.past import closed
 from tests.support.plant import Plant, utcnow

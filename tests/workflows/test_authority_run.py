@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from admin import authority
 from admin.actors import Actor
-from admin.publish import publish_definition, publish_site
-from admin.signing import ChangedError
+from admin.books.signing import ChangedError
+from admin.definitions.publish import publish_definition, publish_site
 from connectors.roles import InboundMessage
 from domain.asking.messages import Message
 from domain.authority.signing import signature_hash, snapshot

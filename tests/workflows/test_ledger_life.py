@@ -9,9 +9,9 @@ import pytest
 from activities.contracts import calls
 from activities.contracts.model import PostRequest
 from activities.reconciling import Reconciliation
-from admin import ledger as admin
 from admin.actors import Actor
-from admin.ledger_deciding import Deed
+from admin.books import ledger as admin
+from admin.books.deciding import Deed
 from domain.books.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
 from domain.books.ledger import Control
 from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt, SetPriority

@@ -6,10 +6,10 @@ import yaml
 from sqlalchemy import select
 from sqlmodel import col
 
-from admin import ledger as admin
-from admin import publish
 from admin.actors import Actor
-from admin.ledger_deciding import Deed
+from admin.books import ledger as admin
+from admin.books.deciding import Deed
+from admin.definitions import publish
 from store.tables import ExceptionRow, LedgerRow
 from tests.support.eventually import eventually
 from tests.support.plant import SITE, Plant, utcnow

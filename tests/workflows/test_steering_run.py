@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import col
 
-from admin import publish
+from admin.definitions import publish
 from domain.ids import derived_id
 from domain.rosters.people import ChannelName
 from domain.values import Json

@@ -9,7 +9,7 @@ import yaml
 from sqlalchemy import select
 from sqlmodel import col
 
-from admin import publish
+from admin.definitions import publish
 from connectors.roles import InboundMessage
 from domain.rosters.people import ChannelName, Person
 from intake import answers, own_signals, signals

@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from authoring.check.facts import connected
-from infra.connecting import app
+from infra.commands.connecting import app
 from infra.standins.serve import serving
 from tests.connectors.openai_compatible.stand_in import KEY, MODEL, Server
 

@@ -13,9 +13,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.contracts.model import PostRequest, PostResult
 from activities.posting import PostingActivities
 from activities.world import World
-from admin import ledger as admin
 from admin.actors import Actor
-from admin.ledger_deciding import Deed
+from admin.books import ledger as admin
+from admin.books.deciding import Deed
 from domain.books.booking import Preview
 from domain.books.outcomes import Outcome, OutcomeTransaction, PlannedOrder, RescheduleOrders, SetPriority, System
 from domain.errors import MosError

@@ -1,0 +1,1 @@
+"""Log-ins, second steps, programs' keys, addresses that are proven."""

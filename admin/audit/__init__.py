@@ -1,0 +1,1 @@
+"""The chain: sealed, verified, taken out, held, erased."""

@@ -1,0 +1,1 @@
+"""What people do about transactions and differences, and their signatures."""

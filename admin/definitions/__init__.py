@@ -1,0 +1,1 @@
+"""From a draft to a version that is in force."""

@@ -1,0 +1,1 @@
+"""People, schedules, absences; imports and feeds."""

@@ -1,0 +1,1 @@
+"""Who asks: signing in, my account, enrolments, programs' keys."""

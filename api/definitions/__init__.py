@@ -1,0 +1,1 @@
+"""Definitions: their pages, drafts, checks, trials, agents."""

@@ -1,0 +1,1 @@
+"""One exception: its page, answers, steering, shelving, pictures, dossier."""

@@ -1,0 +1,1 @@
+"""People and schedules, who may decide, how somebody is reached."""

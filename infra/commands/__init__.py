@@ -1,0 +1,1 @@
+"""The commands of `mos`; each is loaded when it is first named."""
