@@ -45,12 +45,13 @@ class Operation:
 class Plan:
     """What is still to be done. `as_of` is the first whole minute of the planning: plans are made in whole minutes, so
     that what does not move keeps its very times. `version` is the dispatch list's; `materials`: job order -> material,
-    quantity."""
+    quantity; `begun`: job order -> minute at which the first of its finished operations was to start."""
 
     as_of: datetime
     version: str
     operations: tuple[Operation, ...]
     materials: dict[str, tuple[str, float]] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
 
     def at(self, minute: int) -> datetime:
         return self.as_of + timedelta(minutes=minute)
@@ -64,19 +65,21 @@ class Plan:
 
 
 def read_plan(answer: Json) -> Plan:
-    """The query `mes.plan` as a Plan; finished operations are left out."""
+    """The query `mes.plan` as a Plan; of finished operations only when their order began is kept."""
     asked_at = parse_time(answer["as_of"])
     as_of = asked_at.replace(second=0, microsecond=0)
     as_of += timedelta(minutes=asked_at > as_of)
     bare = Plan(as_of, str(answer["version"]), ())
-    operations = [
-        _operation(bare, asked_at, order["id"], item)
-        for order in answer["job_orders"]
-        for item in order["segments"]
-        if item["state"] != "done"
-    ]
+    segments = [(order["id"], item) for order in answer["job_orders"] for item in order["segments"]]
+    operations = [_operation(bare, asked_at, order, item) for order, item in segments if item["state"] != "done"]
+    begun: dict[str, int] = {}
+    for order, item in segments:
+        if item["state"] == "done":
+            start = bare.minute(parse_time(item["start"]))
+            begun[order] = min(begun.get(order, start), start)
     materials = {order["id"]: (order["material"], float(order["quantity"])) for order in answer["job_orders"]}
-    return Plan(as_of, bare.version, tuple(sorted(operations, key=lambda o: (o.start, o.job_order, o.seq))), materials)
+    ordered = tuple(sorted(operations, key=lambda o: (o.start, o.job_order, o.seq)))
+    return Plan(as_of, bare.version, ordered, materials, begun)
 
 
 def _operation(plan: Plan, asked_at: datetime, job_order: str, item: dict[str, Any]) -> Operation:

@@ -70,8 +70,9 @@ def _planned_order(plan: Plan, shifts: list[Shift], job_order: str) -> PlannedOr
         for s in own
         for sequence in (_sequence(shifts, s),)
     ]
+    begun = min(own[0].start, plan.begun.get(job_order, own[0].start))  # an order that has begun keeps its start
     return PlannedOrder(
-        job_order=job_order, planned_start=plan.at(own[0].start), planned_end=plan.at(own[-1].end), works=works
+        job_order=job_order, planned_start=plan.at(begun), planned_end=plan.at(own[-1].end), works=works
     )
 
 

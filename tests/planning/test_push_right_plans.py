@@ -171,3 +171,15 @@ def test_fractions_of_minutes_are_rounded_up() -> None:
     }  # fmt: skip
     (operation,) = read_plan(answer).operations
     assert (operation.remaining, operation.end) == (10, 10)
+
+
+def test_an_order_that_has_begun_keeps_its_start() -> None:
+    facts = demo_facts(ANCHOR)
+    begun = {"state": "done", "start": "2026-11-21T14:00:00Z", "end": "2026-11-21T15:00:00Z"}
+    for order in facts["plan"]["job_orders"]:
+        order["segments"][0] |= begun
+    (option,) = propose("push_right", down(ANCHOR, "mill-1", "48h"), facts)["options"]
+    assert option["orders"]
+    for order in option["orders"]:
+        assert order["planned_start"] == begun["start"]
+        assert all(work["planned_start"] > begun["end"] for work in order["works"])
