@@ -4,11 +4,13 @@ import os
 import pwd
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 from domain.errors import ConfigError
 
 _ACCOUNTS = ("mos-postgres", "postgres")
+_PAUSES = (0.1, 0.2, 0.5, 1.0)  # seconds, while another process holds the lock of the accounts
 User = tuple[int, int]
 
 
@@ -19,13 +21,8 @@ def server_user(data: Path) -> User | None:
         return None
     if data.exists() and data.stat().st_uid != 0:
         return data.stat().st_uid, data.stat().st_gid
-    for name in _ACCOUNTS:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return entry.pw_uid, entry.pw_gid
-    return _make_account(_ACCOUNTS[0])
+    found = next((account for name in _ACCOUNTS if (account := _account(name)) is not None), None)
+    return found if found is not None else _make_account(_ACCOUNTS[0])
 
 
 def let_through(path: Path) -> list[Path]:
@@ -52,13 +49,28 @@ def check_runs(program: Path, user: User) -> None:
 
 
 def _make_account(name: str) -> User:
+    """Somebody else may make it at the same moment: useradd refuses while they do, and once they have."""
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
+    for pause in (*_PAUSES, 0):
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            if (found := _account(name)) is not None:
+                return found
+            time.sleep(pause)
+            continue
+        break
+    if (made := _account(name)) is None:
         raise ConfigError(
             f"PostgreSQL refuses to run as root and the account {name} can't be made (useradd):"
             " make it yourself, start mos as a plain user, or set MOS_DATABASE_URL"
-        ) from None
-    entry = pwd.getpwnam(name)
+        )
+    return made
+
+
+def _account(name: str) -> User | None:
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return None
     return entry.pw_uid, entry.pw_gid

@@ -61,7 +61,7 @@ from tests.chaos.postings import drive
 from tests.chaos.test_chaos_postings import MANY, SEED
 from tests.connectors.rest.test_rest_on_standin import MAPPING
 
-IN_TEST = 100
+IN_TEST = 300
 UNITS = ("lathe-1", "lathe-2", "mill-1", "mill-2", "furnace-1", "press-1")
 LOTS = ("L-BAR-501", "L-BAR-502", "L-CAST-701", "L-CAST-702", "L-GS-301")
 WORD = "a-password"
