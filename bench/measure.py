@@ -14,6 +14,7 @@ from bench.contenders import Bare, Contender, Product
 from bench.drive import Burst, Driver, Latency
 from bench.ground import Ground, bare, free_port, ground, product_worker, publish_job
 from bench.outside import Outside
+from bench.tireless import tireless
 from store.db import Database
 
 _IDLE_S = 6.0
@@ -70,7 +71,7 @@ async def measure(plan: Plan) -> Results:
             await publish_job(database)
         finally:
             await database.close()
-        async with _playing(stack, plan) as (driver, contenders):
+        async with _playing(stack, plan) as (driver, contenders), tireless(stack.env["MOS_DATABASE_URL"]):
             results = Results({one.name: Found() for one in contenders}, {})
             await _rounds(stack, driver, contenders, plan, results)
             results.idle = await _idle(stack)

@@ -23,6 +23,7 @@ from bench.ground import BenchError, Ground, ground, product_worker, publish_job
 from bench.machine import described
 from bench.outside import Outside
 from bench.product_worker import PlainChannel
+from bench.tireless import tireless
 from connectors.roles import ChannelMessage, SentMessage
 from domain.asking.messages import Choice, Message, MessageKind
 from domain.rosters.people import ChannelName, Person
@@ -123,7 +124,11 @@ async def _decided(stack: Ground, count: int) -> list[float]:
     found = list[float]()
     try:
         with product_worker(stack, outside.url):
-            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http, asyncio.timeout(300):
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
+                tireless(stack.env["MOS_DATABASE_URL"]),
+                asyncio.timeout(300),
+            ):
                 product = Product(http, stack.env)
                 for number in range(count + 3):
                     lot = f"LOT-{number}"
