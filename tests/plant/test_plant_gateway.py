@@ -27,7 +27,7 @@ class Subscriber:
 
     def __init__(self, port: int) -> None:
         self._got: queue.Queue[tuple[str, dict[str, Any], bool]] = queue.Queue()
-        self._last: dict[str, dict[str, Any]] = {}
+        self._last: dict[str, tuple[dict[str, Any], bool]] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._keep
         self._client.connect("127.0.0.1", port)
@@ -47,8 +47,8 @@ class Subscriber:
 
     def _keep(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         payload = json.loads(message.payload)
-        if self._last.get(message.topic) != payload:
-            self._last[message.topic] = payload
+        if self._last.get(message.topic) != (payload, not message.retain):
+            self._last[message.topic] = (payload, message.retain)
             self._got.put((message.topic, payload, message.retain))
 
 
