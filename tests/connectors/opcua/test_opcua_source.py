@@ -86,7 +86,7 @@ class TestOpcUaConformance(SourceConformance):
 
 
 def _alarms(inbox: Inbox) -> list[str]:
-    """What became of the condition, in order. An end may come first: that of the test before."""
+    """What became of the condition, in order."""
     signals = (normalise(raw) for raw in inbox.signals if raw.kind == CONDITION)
     return [str(signal.state) for signal in signals]
 
@@ -104,7 +104,9 @@ async def test_a_fault_comes_with_its_companions_and_its_condition(machine: OpcU
     assert (fault.equipment, fault.facts["packml"], fault.facts["unit_mode"]) == (UNIT, 9, 1)
     assert (fault.facts["stop_code"], fault.facts["stop_reason"]) == (1101, "Spindle overload")
     assert (fault.facts["planned_stop"], fault.facts["blocked"], fault.facts["starved"]) == (False, False, False)
-    assert _alarms(inbox)[-1] == "cleared"
+    alarms = _alarms(inbox)
+    assert alarms[0] == "active"
+    assert alarms[-1] == "cleared"
     named = {(raw.event_id, normalise(raw).state) for raw in inbox.signals}  # one may be offered twice, by one name
     assert len({event_id for event_id, _ in named}) == len(named)
 
