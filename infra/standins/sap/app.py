@@ -22,14 +22,21 @@ from infra.standins.sap.schema import services
 from infra.standins.sap.seed import plant_of, seed
 from infra.standins.sap.service import WRITES, Answer, Dispatcher, Operation, refused
 from infra.standins.sap.sessions import COOKIE, Session, Sessions
+from infra.standins.sap.v4 import errors as errors4
+from infra.standins.sap.v4 import metadata as metadata4
+from infra.standins.sap.v4 import schema as schema4
+from infra.standins.sap.v4.batch import Batch4
+from infra.standins.sap.v4.service import PAGE, Dispatcher4
 
 ROOT = "/sap/opu/odata/sap"
+ROOT4 = "/sap/opu/odata4/sap"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE"]
 _LOGIN = "<html><head><title>Logon Error Message</title></head><body>Logon failed</body></html>"
 
 
 class SapStandIn:
-    """All six services on one set of books. `users` maps user to password; `clock` gives aware UTC."""
+    """The six v2 services and the one of v4 on one set of books. `users` maps user to password; `clock` gives aware
+    UTC; `page`: rows of one v4 answer at most."""
 
     def __init__(
         self,
@@ -39,7 +46,7 @@ class SapStandIn:
         path: Path | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.records = Records()
+        self.records, self.page = Records(), PAGE
         self.books, self.sessions = Books(path), Sessions(users)
         self._catalogue, self._clock = catalogue or load_catalogue(), clock
         self.plant = plant_of(self._catalogue)
@@ -64,7 +71,7 @@ class SapStandIn:
         return {name: len(list(self.books.all(name))) for service in services().values() for name in service.sets}
 
     async def answer(self, request: Request) -> Response:
-        """Every request below ROOT."""
+        """Every request below ROOT and ROOT4."""
         body = await request.body()
         path = request.scope.get("raw_path", request.url.path.encode()).decode().partition("?")[0]
         session: Session | None = None
@@ -92,9 +99,11 @@ class SapStandIn:
             return Answer(403, b"CSRF token validation failed", headers, "login"), None
         fetched = self.sessions.fetch(cookie) if token.lower() == "fetch" and request.method == "GET" else None
         try:
-            return self._served(request, path, body, user), fetched
+            served = self._served4 if path.startswith(ROOT4) else self._served
+            return served(request, path, body, user), fetched
         except Refusal as refusal:
-            return refused(refusal), fetched
+            told = errors4.refused if path.startswith(ROOT4) else refused
+            return told(refusal), fetched
 
     def _served(self, request: Request, path: str, body: bytes, user: str) -> Answer:
         name, _, rest = path.removeprefix(f"{ROOT}/").partition("/")
@@ -110,18 +119,38 @@ class SapStandIn:
             return Answer(200, listed, {"content-type": "application/json"})
         if rest == "$batch":
             return self._batch(Batch(dispatcher, user), request, body)
-        target = f"{rest}?{request.url.query}" if request.url.query else rest
-        operation = Operation(request.method, target, dict(request.headers), body)
-        run = dispatcher.alone if request.method in WRITES else dispatcher.run
-        return run(operation, user)
+        return _alone(dispatcher, request, rest, body, user)
 
-    def _batch(self, batch: Batch, request: Request, body: bytes) -> Answer:
+    def _served4(self, request: Request, path: str, body: bytes, user: str) -> Answer:
+        service = schema4.service()
+        if not path.startswith(f"{ROOT4}/{service.path}/"):
+            raise errors4.not_found(f"service '{path}'")
+        rest = path.removeprefix(f"{ROOT4}/{service.path}/")
+        root = f"{request.url.scheme}://{request.url.netloc}{ROOT4}/{service.path}"
+        dispatcher = Dispatcher4(service, self.books, self.plant, root, self._clock, self.page)
+        if rest == "$metadata":
+            return Answer(200, metadata4.edmx(service), {"content-type": "application/xml", "odata-version": "4.0"})
+        if not rest:
+            listed = json.dumps({"value": [{"name": name, "url": name} for name in service.sets]}).encode()
+            return Answer(200, listed, {"content-type": "application/json", "odata-version": "4.0"})
+        if rest == "$batch":
+            return self._batch(Batch4(dispatcher, user), request, body)
+        return _alone(dispatcher, request, rest, body, user)
+
+    def _batch(self, batch: Batch | Batch4, request: Request, body: bytes) -> Answer:
         if request.method != "POST":
             raise Refusal(405, "/IWFND/CM_MGW/096", "A batch is sent with POST")
         answer = batch.run(request.headers.get("content-type", ""), body)
         for operation, inner in batch.answers:
             self.records.add(operation.method, f"$batch/{operation.target}", inner.status, inner.kind, inner.error)
         return answer
+
+
+def _alone(dispatcher: Dispatcher | Dispatcher4, request: Request, rest: str, body: bytes, user: str) -> Answer:
+    target = f"{rest}?{request.url.query}" if request.url.query else rest
+    operation = Operation(request.method, target, dict(request.headers), body)
+    run = dispatcher.alone if request.method in WRITES else dispatcher.run
+    return run(operation, user)
 
 
 def build_app(system: SapStandIn, control_token: str) -> Starlette:
@@ -132,4 +161,5 @@ def build_app(system: SapStandIn, control_token: str) -> Starlette:
         return {"expired": True}
 
     routes = control_routes(system, control_token, {"sap/expire": expire})
-    return Starlette(routes=[*routes, Route(ROOT + "/{rest:path}", system.answer, methods=METHODS)])
+    served = [Route(root + "/{rest:path}", system.answer, methods=METHODS) for root in (ROOT, ROOT4)]
+    return Starlette(routes=[*routes, *served])

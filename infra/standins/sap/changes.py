@@ -90,12 +90,17 @@ def update(context: Context, address: Address, body: Any, if_match: str | None) 
     entity_set, row = _entity(context, address)
     _allowed(entity_set.updatable, "updated", entity_set)
     _same_version(entity_set, row, if_match)
-    changes = for_update(entity_set, body)
+    store(context, entity_set, row, for_update(entity_set, body))
+
+
+def store(context: Context, entity_set: EntitySet, row: Row, changes: Mapping[str, Any]) -> Row:
+    """Fields of a row that are allowed to change, with all that follows in the books. Raises Refusal."""
     if check := _CHECK.get(entity_set.name):
         check(context, row, changes)
     after = context.set(entity_set.name, row, **changes)
     if follow := _AFTER.get(entity_set.name):
         follow(context, after)
+    return after
 
 
 def delete(context: Context, address: Address, if_match: str | None) -> None:

@@ -73,7 +73,7 @@ class Dispatcher:
         if method == "POST":
             method = operation.headers.get("x-http-method", method).upper()
         parts = urlsplit(operation.target)
-        query = _query(parts.query)
+        query = query_of(parts.query)
         address = parse_address(self.service, parts.path)
         context = Context(self.books, self._plant, self._clock(), user)
         if address.function is not None:
@@ -128,7 +128,8 @@ def _answer(status: int, text: str, headers: Mapping[str, str], kind: str = "") 
     )
 
 
-def _query(text: str) -> dict[str, str]:
+def query_of(text: str) -> dict[str, str]:
+    """The options of an address. Raises Refusal when one is given twice."""
     pairs = parse_qsl(text, keep_blank_values=True)
     if len({name for name, _ in pairs}) < len(pairs):
         raise malformed("A query option is given twice")
