@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.sap.client import SapClient
+from connectors.sap.clients import SapClients
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import HEADER, NOTICE, Facts, Lookup
-from connectors.sap.mapping import Document, Draft, Update, check_services, draft_of, moment_of
+from connectors.sap.mapping import Document, Draft, Update, draft_of, moment_of
 from connectors.sap.metadata import EntitySet
 from connectors.sap.reversals import reversal_of
+from connectors.sap.services import check_services
 from connectors.sap.stamps import GROUP, INSPECTION_LOT, mark_in, token_in
 from connectors.sap.standing import Found, Stands, label_of
 from domain.books.booking import Booked, FieldChange, FieldStanding, Preview, ReadBack
@@ -30,7 +31,7 @@ _CREATED = {
 class Books:
     """For the ledger: preview, reversal, reading back, reconciliation."""
 
-    def __init__(self, client: SapClient, config: SapConfig, stands: Stands, lookup: Lookup) -> None:
+    def __init__(self, client: SapClients, config: SapConfig, stands: Stands, lookup: Lookup) -> None:
         self._client = client
         self._config = config
         self._stands = stands
@@ -44,7 +45,7 @@ class Books:
         draft = draft_of(transaction, facts, self._config, datetime.now(UTC))
         for update in draft.updates:
             update.check()
-            update.change.part()
+            update.change.check()
         for document in draft.documents:
             document.target.body(document.body(), creating=True)
         changes = [change for update in draft.updates for change in _changes(update)]

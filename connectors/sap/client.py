@@ -5,36 +5,18 @@ Source: OData 2.0.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from connectors.sap import edm
 from connectors.sap.config import SapConfig
-from connectors.sap.connection import Client, record_of
+from connectors.sap.connection import Change, Client, Record, record_of
 from connectors.sap.errors import error_of
 from connectors.sap.metadata import EntitySet, function_parameters
 from connectors.sap.multipart import Answer, Part, answers, changeset
 from domain.errors import InvalidPayloadError, NotFoundError, OutcomeUnknownError
 from domain.values import Json
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One PATCH by key. `etag` empty: the service declares no version."""
-
-    target: EntitySet
-    key: Mapping[str, Any]
-    values: Mapping[str, Any]
-    etag: str = ""
-
-    def part(self) -> Part:
-        """Checked against the metadata. Raises InvariantError, RejectedError."""
-        headers = {"If-Match": self.etag} if self.etag else {}
-        return Part("PATCH", self.target.address(self.key), self.target.body(self.values, creating=False), headers)
 
 
 class SapClient(Client):
@@ -45,20 +27,17 @@ class SapClient(Client):
         return config.path
 
     async def read(self, target: EntitySet, key: Mapping[str, Any]) -> Record:
-        """One entity. Raises NotFoundError."""
         answer = record_of(await self._at.get(self._at.url(target.service, target.address(key))))
         return target.read(_d(answer))
 
-    async def find(self, target: EntitySet, where: str, *, top: int = 0, order: str = "") -> list[Record]:
-        """Entities for a `$filter`, all pages."""
-        options = {"$filter": where, "$orderby": order, "$top": str(top) if top else ""}
+    async def find(self, target: EntitySet, where: str, *, top: int = 0) -> list[Record]:
+        options = {"$filter": where, "$top": str(top) if top else ""}
         url = self._at.url(target.service, target.name, {name: value for name, value in options.items() if value})
         found = await self._pages(url, target.name, _page, {})
         return [target.read(item) for item in found]
 
-    async def ready_to_write(self, service: str) -> None:
-        """A CSRF token is given. Raises AuthError."""
-        await self._at.ready_to_write(service)
+    async def ready_to_write(self, target: EntitySet) -> None:
+        await self._at.ready_to_write(target.service)
 
     async def create(self, target: EntitySet, values: Mapping[str, Any]) -> Record:
         """POST; the new entity."""
@@ -73,8 +52,8 @@ class SapClient(Client):
         await self._at.write("POST", service, self._at.url(service, name, literals))
 
     async def change(self, changes: Sequence[Change]) -> None:
-        """PATCHes of one service: one alone, several as one changeset, all or nothing."""
-        parts = [change.part() for change in changes]
+        """Several as one changeset."""
+        parts = [Part("PATCH", change.address, change.body(), change.headers()) for change in changes]
         service = changes[0].target.service
         if len(parts) == 1:
             url, headers = self._at.url(service, parts[0].address), dict(parts[0].headers)

@@ -4,7 +4,7 @@ Defaults marked [memory] are common in SAP systems but were never tried on one: 
 """
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,13 +15,16 @@ from connectors.sap.metadata import (
     NOTIFICATION,
     PRODUCTION,
     SALES,
+    SALES4,
     EntitySet,
     entity_set,
 )
+from connectors.sap.sales import Version
 from connectors.zones import Zone
 from domain.errors import ConfigError
 
-SERVICES = (PRODUCTION, MATERIAL, NOTIFICATION, MAINTENANCE, INSPECTION, SALES)
+_OF_ALL = (PRODUCTION, MATERIAL, NOTIFICATION, MAINTENANCE, INSPECTION)
+SERVICES: Mapping[Version, tuple[str, ...]] = {"v2": (*_OF_ALL, SALES), "v4": (*_OF_ALL, SALES4)}  # by sales_orders
 Stock = Literal["unrestricted", "quality", "blocked", "outside"]
 
 
@@ -82,8 +85,9 @@ class SapConfig(_Settings):
     timezone: Zone = "UTC"
     timeout: float = Field(default=30.0, gt=0)
     settle: float = Field(default=60.0, ge=0)  # how long a document may still appear after its answer was lost
-    services: tuple[str, ...] = SERVICES  # those that are active and that our user may use
-    changesets: bool = True  # several changes of one service as one $batch changeset
+    sales_orders: Version = "v2"  # by API_SALES_ORDER_SRV, or by CE_SALESORDER_0001 of OData v4
+    services: tuple[str, ...] = SERVICES["v2"]  # those that are active and that our user may use
+    changesets: bool = True  # several changes of one service as one $batch, all or nothing
 
     plant: str = Field(min_length=1, max_length=4)
     work_centers: Mapping[str, str] = {}  # our work unit -> SAP's work center; otherwise the name itself
@@ -100,12 +104,22 @@ class SapConfig(_Settings):
     status_completed: str = "TECO"
     deviation: OrderType = OrderType(type="89")  # inspection lot type: a manual inspection [memory]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _all_services(cls, given: Any) -> Any:
+        """Unless the settings list them."""
+        known = SERVICES.get(given.get("sales_orders", "v2")) if isinstance(given, dict) else None
+        return {"services": known, **given} if known else given
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if bool(self.user) == (self.oauth is not None):
             raise ValueError("give user (basic authentication) or oauth, not both")
-        if unknown := set(self.services) - set(SERVICES):
-            raise ValueError(f"services: {', '.join(sorted(unknown))} unknown; choose from {', '.join(SERVICES)}")
+        known = SERVICES[self.sales_orders]
+        if unknown := set(self.services) - set(known):
+            names = ", ".join(sorted(unknown))
+            told = f"with sales_orders: {self.sales_orders} choose from {', '.join(known)}"
+            raise ValueError(f"services: {names} unknown; {told}")
         if any(len(name) > 1 for name in self.importance):
             raise ValueError("importance: ManufacturingOrderImportance has one character")
         try:

@@ -6,7 +6,8 @@ answered 403 with `X-CSRF-Token: Required`, before anything is done).
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,12 +17,40 @@ from connectors.http import exchange, json_of, open_client
 from connectors.sap import edm
 from connectors.sap.config import SapConfig
 from connectors.sap.errors import error_of
+from connectors.sap.metadata import EntitySet
 from domain.errors import AuthError, InvalidPayloadError, OutcomeUnknownError
 from domain.values import Json
 
 SYSTEM = "SAP"
 UNREADABLE = "SAP's answer cannot be read."
 _PAGES = 50
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One PATCH by key. `etag` empty: the service declares no version."""
+
+    target: EntitySet
+    key: Mapping[str, Any]
+    values: Mapping[str, Any]
+    etag: str = ""
+
+    @property
+    def address(self) -> str:
+        return self.target.address(self.key)
+
+    def body(self) -> dict[str, Json]:
+        """Checked against the metadata. Raises InvariantError, RejectedError."""
+        return self.target.body(self.values, creating=False)
+
+    def headers(self) -> dict[str, str]:
+        return {"If-Match": self.etag} if self.etag else {}
+
+    def check(self) -> None:
+        """That it may be sent at all. Raises InvariantError, RejectedError."""
+        self.target.address(self.key)
+        self.body()
 
 
 class _TokenRequiredError(Exception):
@@ -35,7 +64,7 @@ class Connection:
         self, config: SapConfig, secret: str, path: str, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self._config, self._secret, self._path = config, secret, path
-        self._http = open_client(config, {"Accept": "application/json"}, transport, _look_for_token)
+        self._http = open_client(config, {"Accept": "application/json"}, transport, _nothing_was_done)
         self._entering = asyncio.Lock()
         self._csrf = ""
         self._bearer = ""
@@ -133,6 +162,22 @@ class Client(ABC):
     async def close(self) -> None:
         await self._at.close()
 
+    @abstractmethod
+    async def ready_to_write(self, target: EntitySet) -> None:
+        """A CSRF token is given at the set's service. Raises AuthError."""
+
+    @abstractmethod
+    async def read(self, target: EntitySet, key: Mapping[str, Any]) -> Record:
+        """One entity. Raises NotFoundError."""
+
+    @abstractmethod
+    async def find(self, target: EntitySet, where: str, *, top: int = 0) -> list[Record]:
+        """Entities for a `$filter`, all pages."""
+
+    @abstractmethod
+    async def change(self, changes: Sequence[Change]) -> None:
+        """PATCHes of one service: one alone, several together, all or nothing."""
+
     async def _pages(
         self, url: str, name: str, page: Callable[[dict[str, Any]], tuple[Json, Json]], headers: Mapping[str, str]
     ) -> list[Json]:
@@ -150,7 +195,11 @@ class Client(ABC):
         raise InvalidPayloadError(f"SAP has too many {name} for one question: narrow it.")
 
 
-async def _look_for_token(response: httpx.Response) -> None:
+async def _nothing_was_done(response: httpx.Response) -> None:
+    """Two refusals that leave no doubt, also of a posting: another token is wanted, or it is not offered."""
+    if response.status_code == 501:
+        await response.aread()
+        raise error_of(501, response.text, writes=True)
     if response.status_code == 403 and response.headers.get("X-CSRF-Token", "").lower() == "required":
         raise _TokenRequiredError
 

@@ -8,13 +8,14 @@ import httpx
 
 from connectors.probing import Finding
 from connectors.sap.books import Books
-from connectors.sap.client import SapClient
+from connectors.sap.clients import SapClients
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import Lookup
-from connectors.sap.mapping import check_services, draft_of
+from connectors.sap.mapping import draft_of
 from connectors.sap.probe import probe
 from connectors.sap.questions import Questions
 from connectors.sap.saga import Saga
+from connectors.sap.services import check_services
 from connectors.sap.stamps import step_keys
 from connectors.sap.standing import Found, Stands
 from connectors.sap.unsure import Unsure
@@ -36,7 +37,7 @@ class SapSystem:
     """Safe to call again with the same transaction, whatever happened before: changes are idempotent by value under
     their ETag, documents by their stamp."""
 
-    def __init__(self, config: SapConfig, client: SapClient) -> None:
+    def __init__(self, config: SapConfig, client: SapClients) -> None:
         self.name = config.name
         self._config = config
         self._client = client
@@ -145,4 +146,4 @@ def build(
     secret = (config.oauth and secrets.get("client_secret")) or secrets.get("password")
     if not secret:
         raise ConfigError("SAP needs a secret: password, or client_secret with oauth.")
-    return SapSystem(config, SapClient(config, secret, transport))
+    return SapSystem(config, SapClients(config, secret, transport))

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.sap.client import SapClient
+from connectors.sap.clients import SapClients
 from connectors.sap.config import SapConfig
-from connectors.sap.metadata import MATERIAL, NOTIFICATION, PRODUCTION, SALES, entity_set
+from connectors.sap.metadata import MATERIAL, NOTIFICATION, PRODUCTION, entity_set
+from connectors.sap.sales import sales_of
 from connectors.sap.stock import Batch, batch_of
 from domain.books.outcomes import (
     ChangePromise,
@@ -26,8 +27,6 @@ from domain.errors import NotFoundError
 Record = dict[str, Any]
 ORDER = entity_set(PRODUCTION, "A_ProductionOrder_2")
 OPERATION = entity_set(PRODUCTION, "A_ProductionOrderOperation_2")
-SALE = entity_set(SALES, "A_SalesOrder")
-SALE_ITEM = entity_set(SALES, "A_SalesOrderItem")
 ITEM = entity_set(MATERIAL, "A_MaterialDocumentItem")
 HEADER = entity_set(MATERIAL, "A_MaterialDocumentHeader")
 NOTICE = entity_set(NOTIFICATION, "MaintenanceNotification")
@@ -65,10 +64,11 @@ def _known(found: Mapping[str, Record], key: str, what: str) -> Record:
 class Lookup:
     """Reads only."""
 
-    def __init__(self, client: SapClient, config: SapConfig) -> None:
+    def __init__(self, client: SapClients, config: SapConfig) -> None:
         self._client = client
         self._config = config
         self._zone = ZoneInfo(config.timezone)
+        self._sale = sales_of(config.sales_orders).header
 
     async def facts(self, outcomes: Sequence[Outcome]) -> Facts:
         """What these outcomes name, as far as SAP has it."""
@@ -114,7 +114,7 @@ class Lookup:
         return {name: sorted(records, key=seq_of) for name, records in found.items()}
 
     async def sales(self, names: Sequence[str]) -> dict[str, Record]:
-        found = [record for part in _parts(names) for record in await self._any(SALE, "SalesOrder", part)]
+        found = [record for part in _parts(names) for record in await self._any(self._sale, "SalesOrder", part)]
         return {str(record["SalesOrder"]): record for record in found}
 
     async def batch(self, lot: str) -> Batch | None:

@@ -13,19 +13,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.sap import edm
-from connectors.sap.client import Change
 from connectors.sap.config import SapConfig
-from connectors.sap.facts import HEADER, ITEM, NOTICE, OPERATION, ORDER, SALE, Facts, Record, seq_of
-from connectors.sap.metadata import (
-    INSPECTION,
-    MAINTENANCE,
-    MATERIAL,
-    NOTIFICATION,
-    PRODUCTION,
-    SALES,
-    EntitySet,
-    entity_set,
-)
+from connectors.sap.connection import Change
+from connectors.sap.facts import HEADER, ITEM, NOTICE, OPERATION, ORDER, Facts, Record, seq_of
+from connectors.sap.metadata import MAINTENANCE, EntitySet, entity_set
+from connectors.sap.sales import sales_of
 from connectors.sap.stamps import INSPECTION_LOT, STEPS, Stamp, mark_of, step_keys
 from connectors.sap.stock import Place
 from domain.books.outcomes import (
@@ -158,13 +150,6 @@ def _as_seen(outcome: Outcome, draft: Draft) -> None:
         raise ConflictError(f"Lot {outcome.lot} was moved in SAP meanwhile: look again.", code="sap.drift")
 
 
-def check_services(transaction: OutcomeTransaction, config: SapConfig) -> None:
-    """A document of a service that is not used could not be looked up before a retry. Raises ConfigError."""
-    for outcome in transaction.outcomes:
-        if missing := _SERVICES.get(outcome.kind, set()) - set(config.services):
-            raise ConfigError(f"SAP's {', '.join(sorted(missing))} is not among the services: {outcome.kind} needs it.")
-
-
 def _stamped(documents: Sequence[Document], transaction: OutcomeTransaction) -> list[Document]:
     """Production orders go first: their number is their key, and they have no stamp to find the rest by."""
     mark = mark_of(transaction)
@@ -225,7 +210,8 @@ def _priority(outcome: SetPriority, number: int, draft: Draft) -> None:
 def _promise(outcome: ChangePromise, number: int, draft: Draft) -> None:
     record = draft.facts.sale(outcome.sale)
     values = {"RequestedDeliveryDate": draft.local(outcome.promised)[0]}
-    draft.change(SALE, record, values, (f"sales order {outcome.sale}", "", number))
+    sale = sales_of(draft.config.sales_orders).header
+    draft.change(sale, record, values, (f"sales order {outcome.sale}", "", number))
     draft.notes.append("SAP gets the requested delivery date; confirmed dates follow its own availability check.")
 
 
@@ -373,17 +359,6 @@ def moment_of(day: date | None, at: time | None, zone: ZoneInfo) -> datetime | N
     return datetime.combine(day, at or time(), tzinfo=zone).astimezone(UTC) if day else None
 
 
-_SERVICES: Mapping[str, set[str]] = {
-    "reschedule_orders": {PRODUCTION},
-    "set_priority": {PRODUCTION},
-    "create_order": {PRODUCTION},
-    "change_promise": {SALES},
-    "hold_lot": {MATERIAL},
-    "dispose_lot": {MATERIAL},
-    "record_downtime": {NOTIFICATION},
-    "maintenance_order": {NOTIFICATION, MAINTENANCE},
-    "record_deviation": {INSPECTION, MATERIAL},  # goods movements tell the batch's material
-}
 _WRITERS: Mapping[type[Outcome], Callable[[Any, int, Draft], None]] = {
     RescheduleOrders: _reschedule,
     SetPriority: _priority,

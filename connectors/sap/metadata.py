@@ -1,5 +1,5 @@
-"""What the published metadata says of the six services (entities.json), and bodies checked against it before anything
-is sent. Pure but for reading that file, once."""
+"""What the published metadata says of the services (entities.json, entities4.json), and bodies checked against it
+before anything is sent. Pure but for reading these files, once."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
 
-from connectors.sap import edm
+from connectors.sap import edm, edm4
 from domain.errors import ConfigError, InvariantError, RejectedError
 from domain.values import Json
 
@@ -18,6 +18,7 @@ NOTIFICATION = "API_MAINTNOTIFICATION"
 MAINTENANCE = "API_MAINTENANCEORDER"
 INSPECTION = "API_INSPECTIONLOT_SRV"
 SALES = "API_SALES_ORDER_SRV"
+SALES4 = "CE_SALESORDER_0001"  # the same orders by OData v4
 _CUSTOM = "YY1_"  # a customer's own extension fields; the metadata of the standard cannot know them
 
 
@@ -49,8 +50,8 @@ class Edm(Protocol):
 
 @dataclass(frozen=True, eq=False)  # one object for each set (see entity_set)
 class EntitySet:
-    """`etag`: the property with ConcurrencyMode Fixed, empty if there is none. `navigation`: name -> entity set. `edm`:
-    the types of its version of OData."""
+    """`etag`: the property that its version is made of, empty if there is none. `edm`: the types of its version of
+    OData. `path`: its service below the root, where the service is not found by its name (OData v4)."""
 
     service: str
     name: str
@@ -61,6 +62,7 @@ class EntitySet:
     creatable: bool = True
     updatable: bool = True
     edm: Edm = edm
+    path: str = ""
 
     def property(self, name: str) -> Property:
         """Raises InvariantError for one that is not there."""
@@ -145,15 +147,24 @@ def entity_set(service: str, name: str) -> EntitySet:
     found = _document()[service]
     about = found["entity_sets"][name]
     type_ = found["entity_types"][about["type"]]
+    v4 = "path" in found
     return EntitySet(
         service=service,
         name=name,
         keys=tuple(type_["key"]),
-        properties={prop: _property(facts) for prop, facts in type_["properties"].items()},
+        properties={
+            prop: _property4(prop in type_["key"] or prop in about.get("not_updatable", ()), facts)
+            if v4
+            else _property(facts)
+            for prop, facts in type_["properties"].items()
+        },
         navigation=tuple(type_["navigation"]),
-        etag=next((prop for prop, facts in type_["properties"].items() if facts.get("concurrency")), ""),
+        etag=about.get("concurrency")
+        or next((prop for prop, facts in type_["properties"].items() if facts.get("concurrency")), ""),
         creatable=about.get("creatable", True),
         updatable=about.get("updatable", True),
+        edm=edm4 if v4 else edm,
+        path=found.get("path", ""),
     )
 
 
@@ -168,7 +179,21 @@ def _property(facts: Mapping[str, Any]) -> Property:
     return Property(**{name: value for name, value in facts.items() if name != "concurrency"})
 
 
+def _property4(fixed: bool, facts: Mapping[str, Any]) -> Property:
+    """OData v4 says who sets a value, not whether we may: what SAP computes is never ours, what is immutable (or
+    `fixed`) is ours once."""
+    ours = not facts.get("computed")
+    return Property(
+        type=facts["type"],
+        max_length=facts.get("max_length"),
+        nullable=facts.get("nullable", True),
+        creatable=ours,
+        updatable=ours and not fixed and not facts.get("immutable"),
+    )
+
+
 @cache
 def _document() -> Mapping[str, Any]:
-    text = files("connectors.sap").joinpath("entities.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
+    folder = files("connectors.sap")
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in ("entities.json", "entities4.json")]
+    return {service: facts for text in texts for service, facts in json.loads(text).items()}

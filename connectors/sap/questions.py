@@ -1,15 +1,16 @@
-"""The named queries, as far as the six services answer them. Arguments and answers: README.md."""
+"""The named queries, as far as the services answer them. Arguments and answers: README.md."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.sap.client import SapClient
+from connectors.sap.clients import SapClients
 from connectors.sap.config import SapConfig
-from connectors.sap.facts import ITEM, SALE_ITEM, Lookup, Record, seq_of
+from connectors.sap.facts import ITEM, Lookup, Record, seq_of
 from connectors.sap.mapping import moment_of
 from connectors.sap.metadata import PRODUCTION, entity_set
+from connectors.sap.sales import deliveries, sales_of
 from connectors.sap.stock import Batch
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json, iso
@@ -29,7 +30,7 @@ _ENDED = ("closed", "cancelled", "done")
 class Questions:
     """Reads only."""
 
-    def __init__(self, client: SapClient, lookup: Lookup, config: SapConfig) -> None:
+    def __init__(self, client: SapClients, lookup: Lookup, config: SapConfig) -> None:
         self._client = client
         self._lookup = lookup
         self._config = config
@@ -66,17 +67,10 @@ class Questions:
         record = (await self._lookup.sales([name])).get(name)
         if record is None:
             raise NotFoundError(f"SAP has no sales order {name}.")
-        items = await self._client.find(SALE_ITEM, SALE_ITEM.equals("SalesOrder", name))
-        day = record.get("RequestedDeliveryDate")
-        lines = [
-            {
-                "material": item.get("Material"),
-                "quantity": float(item.get("RequestedQuantity") or 0),
-                "shipping_date": day.isoformat() if day else None,
-            }
-            for item in items
-        ]
-        return {**self._sale(record, ""), "lines": lines}
+        sets = sales_of(self._config.sales_orders)
+        items = await self._client.find(sets.item, sets.item.equals("SalesOrder", name))
+        lines = await self._client.find(sets.line, sets.line.equals("SalesOrder", name))
+        return {**self._sale(record, ""), "lines": deliveries(sets, record, items, lines)}
 
     async def lot(self, where: Mapping[str, Json]) -> Json:
         name = _text(where, "lot")

@@ -1,15 +1,17 @@
 """The steps of one transaction, one after the other; what was done is undone in reverse order when a later one is
 refused.
 
-SAP has no transaction across services. Within one service several changes are one changeset.
+SAP has no transaction across services. Within one service several changes are one changeset (OData v4: one atomicity
+group).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from connectors.sap.client import Change, SapClient
+from connectors.sap.clients import SapClients
 from connectors.sap.config import SapConfig
+from connectors.sap.connection import Change
 from connectors.sap.facts import HEADER, NOTICE, ORDER, Facts
 from connectors.sap.mapping import MAINTENANCE_ORDER, Document, Draft, Update
 from connectors.sap.metadata import MAINTENANCE, MATERIAL, NOTIFICATION, PRODUCTION, EntitySet
@@ -33,7 +35,7 @@ Undo = Callable[[], Awaitable[None]]
 class Saga:
     """One posting. `wrote`: whether anything was sent at all; `labels`: what people look for."""
 
-    def __init__(self, client: SapClient, config: SapConfig, stands: Stands, unsure: Unsure) -> None:
+    def __init__(self, client: SapClients, config: SapConfig, stands: Stands, unsure: Unsure) -> None:
         self._client = client
         self._unsure = unsure
         self._config = config
@@ -46,7 +48,7 @@ class Saga:
         """Everything is checked before the first word is sent."""
         for update in draft.updates:
             update.check()
-            update.change.part()
+            update.change.check()
         for document in draft.documents:
             document.target.body(document.body(), creating=True)
         try:
@@ -175,7 +177,7 @@ def _service(update: Update) -> str:
     return update.change.target.service
 
 
-def _back(client: SapClient, updates: Sequence[Update]) -> Undo:
+def _back(client: SapClients, updates: Sequence[Update]) -> Undo:
     """Write back what stood, unless somebody has changed it since."""
 
     async def undo() -> None:
@@ -192,7 +194,7 @@ def _back(client: SapClient, updates: Sequence[Update]) -> Undo:
     return undo
 
 
-async def _close(client: SapClient, record: dict[str, Any]) -> None:
+async def _close(client: SapClients, record: dict[str, Any]) -> None:
     """A notification is never deleted: it loses our stamp, so that it is not taken for a posting, and is completed."""
     number = record["MaintenanceNotification"]
     values = {"MaintNotifExtReferenceNumber": "", "MaintenanceObjectIsDown": False}

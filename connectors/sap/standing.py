@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.sap.client import SapClient
+from connectors.sap.clients import SapClients
 from connectors.sap.config import SapConfig
 from connectors.sap.facts import HEADER, ITEM, NOTICE
 from connectors.sap.mapping import MAINTENANCE_ORDER
@@ -77,7 +77,7 @@ def label_of(target: EntitySet, record: Mapping[str, Any]) -> str:
 class Stands:
     """Looks stamps up."""
 
-    def __init__(self, client: SapClient, config: SapConfig) -> None:
+    def __init__(self, client: SapClients, config: SapConfig) -> None:
         self._client = client
         self._config = config
 

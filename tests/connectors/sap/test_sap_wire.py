@@ -12,10 +12,12 @@ import httpx
 import pytest
 
 from connectors.sap import edm
-from connectors.sap.client import Change, SapClient
+from connectors.sap.client import SapClient
 from connectors.sap.config import SapConfig
-from connectors.sap.facts import HEADER, NOTICE, ORDER, SALE
+from connectors.sap.connection import Change
+from connectors.sap.facts import HEADER, NOTICE, ORDER
 from connectors.sap.multipart import Part, answers, changeset
+from connectors.sap.sales import sales_of
 from connectors.sap.unsure import Unsure
 from domain.errors import (
     AuthError,
@@ -257,7 +259,7 @@ async def test_pages_are_followed_on_the_same_host_only() -> None:
         return httpx.Response(200, json={"d": {"results": [{"SalesOrder": "1"}], "__next": following}})
 
     sap = Sap(answer)
-    found = await client(sap).find(SALE, "")
+    found = await client(sap).find(sales_of("v2").header, "")
     assert [record["SalesOrder"] for record in found] == ["1", "2"]
     assert {request.url.host for request in sap.requests} == {"sap"}
 
