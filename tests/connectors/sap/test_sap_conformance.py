@@ -7,7 +7,14 @@ import pytest
 
 from connectors.roles import System
 from connectors.sap.connector import SapSystem
-from domain.books.outcomes import OutcomeTransaction, PlannedOrder, RecordDowntime, RescheduleOrders, SetPriority
+from domain.books.outcomes import (
+    ChangePromise,
+    OutcomeTransaction,
+    PlannedOrder,
+    RecordDowntime,
+    RescheduleOrders,
+    SetPriority,
+)
 from tests.conformance.system.suite import LedgerConformance, SystemConformance, stands_for
 from tests.connectors.sap.lab import Sap, at, posting
 
@@ -51,6 +58,40 @@ class SapBooks:
         return self._sap.count(key)
 
 
+class SalesBooks(SapBooks):
+    """The same with sales orders, by the service that the settings choose."""
+
+    def __init__(self, sap: Sap, version: str) -> None:
+        super().__init__(sap)
+        self._version = version
+
+    def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> SapSystem:
+        return self._sap.system(transport=transport, secret=secret, sales_orders=self._version)
+
+    def transaction(self, key: str) -> OutcomeTransaction:
+        """The document is what the key is found by: the promise, which is changed before it, has none."""
+        return posting(key, promise(27), *super().transaction(key).outcomes)
+
+    def other(self, key: str) -> OutcomeTransaction:
+        return posting(key, promise(28), *super().transaction(key).outcomes)
+
+    async def stale(self, key: str) -> OutcomeTransaction:
+        wanted = self.transaction(key)
+        seen = await self.system().preview(wanted)
+        await self.edit()
+        return wanted.model_copy(update={"versions": seen.versions})
+
+    async def change(self, key: str) -> OutcomeTransaction:
+        return posting(key, promise(27))
+
+    async def edit(self) -> None:
+        await self.system().post(posting("by hand", promise(26)))
+
+
+def promise(day: int) -> ChangePromise:
+    return ChangePromise(sale="SO-2001", promised=at(12, day=day))
+
+
 @pytest.fixture
 def books(sap: Sap) -> SapBooks:
     return SapBooks(sap)
@@ -67,3 +108,11 @@ class TestSapConformance(SystemConformance, LedgerConformance):
         await system.post(books.transaction("ledger:listed"))
         listed = await system.postings_since(at(0) - timedelta(days=3650))
         assert [stands_for(one.key, "ledger:listed") for one in listed] == [True]
+
+
+class TestSalesOrderConformance(TestSapConformance):
+    """The same where a sales order is changed, by either version of OData."""
+
+    @pytest.fixture(params=["v2", "v4"])
+    def books(self, sap: Sap, request: pytest.FixtureRequest) -> SapBooks:
+        return SalesBooks(sap, request.param)

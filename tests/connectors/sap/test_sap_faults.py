@@ -7,6 +7,7 @@ import pytest
 
 from connectors.sap.connector import SapSystem
 from domain.books.outcomes import (
+    ChangePromise,
     HoldLot,
     MaintenanceOrder,
     Outcome,
@@ -60,6 +61,7 @@ def drafted(number: int, chance: random.Random) -> OutcomeTransaction:
         RescheduleOrders(
             orders=[PlannedOrder(job_order="JO-1005", planned_start=at(1, number), planned_end=at(20, number))]
         ),
+        ChangePromise(sale="SO-2001", promised=at(12, day=number + 1)),
     ]
     found = chance.sample(makers, chance.randint(1, 3))
     if number < len(LOTS):
@@ -79,9 +81,10 @@ async def persist(system: SapSystem, transaction: OutcomeTransaction) -> Receipt
 
 @pytest.mark.parametrize("seed", [7])
 async def test_random_postings_are_in_the_books_once(sap: Sap, seed: int) -> None:
+    """Sales orders by OData v4, all else by v2."""
     chance = random.Random(seed)
     wire = Wire(random.Random(seed + 1))
-    system = sap.system(transport=wire, settle=0)
+    system = sap.system(transport=wire, settle=0, sales_orders="v4")
     posted = [drafted(number, chance) for number in range(POSTINGS)]
     for transaction in posted:
         assert (await persist(system, transaction)).documents or not stamped(transaction)
@@ -96,11 +99,18 @@ async def test_random_postings_are_in_the_books_once(sap: Sap, seed: int) -> Non
     assert len(dumped["A_InspectionLot"]) == kinds.count("record_deviation")
     assert len(sap.standin.dump("A_MaterialDocumentHeader")) == 1 + len(LOTS)
     assert all(set(sap.stock(lot)) == {"07"} for lot in LOTS)
+    promises = [
+        outcome for transaction in posted for outcome in transaction.outcomes if outcome.kind == "change_promise"
+    ]
+    sale = await sap.system().query("erp.sale", {"sale": "SO-2001"})
+    assert sale["promised"][:10] == promises[-1].promised.date().isoformat()
     assert not sap.standin.records.violations()
 
 
 def stamped(transaction: OutcomeTransaction) -> bool:
-    return any(outcome.kind not in ("set_priority", "reschedule_orders") for outcome in transaction.outcomes)
+    return any(
+        outcome.kind not in ("set_priority", "reschedule_orders", "change_promise") for outcome in transaction.outcomes
+    )
 
 
 async def test_two_workers_with_two_decisions_on_one_order_lose_no_update(sap: Sap) -> None:
