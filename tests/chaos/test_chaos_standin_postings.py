@@ -30,6 +30,7 @@ from connectors.roles import System
 from connectors.sap.config import SapConfig
 from connectors.sap.connector import build as build_sap
 from domain.books.outcomes import (
+    ChangePromise,
     CreateOrder,
     HoldLot,
     Outcome,
@@ -54,6 +55,8 @@ from infra.standins.rest.app import RestStandIn
 from infra.standins.rest.app import build_app as rest_app
 from infra.standins.sap.app import SapStandIn
 from infra.standins.sap.app import build_app as sap_app
+from infra.standins.sap.context import Context
+from infra.standins.sap.quality_sales import create_sale
 from infra.standins.sap.seed import work_center_of
 from infra.standins.serve import serving
 from tests.chaos.mortal import Mortal
@@ -72,8 +75,8 @@ Count = Callable[[], Counter[str]]
 @dataclass
 class Lab:
     """A stand-in: its application, a connector for an address, what a posting of it may suffer, and what it holds.
-    `makes`: the postings, where downtimes are not its business; `expects`: what is in its books after so many; `most`:
-    of postings, where each costs more the more there are."""
+    `makes`: the postings, where downtimes are not its business; `expects`: what is in its books after so many;
+    `in_test` and `most`: how many, where each costs more the more there are."""
 
     app: ASGIApp
     system: Callable[[str], System]
@@ -83,14 +86,22 @@ class Lab:
     holds: bool = False
     makes: Callable[[int], list[OutcomeTransaction]] | None = None
     expects: Callable[[int], Counter[str]] | None = None
+    in_test: int = IN_TEST
     most: int = 10_000
+
+
+SAP: dict[str, Any] = {
+    "user": "MOS",
+    "plant": "BRNO",
+    "timezone": "Europe/Prague",
+    "settle": 0,
+    "work_centers": {unit: work_center_of(unit) for unit in UNITS},
+    "equipment": {unit: {"object": unit.upper()} for unit in UNITS},
+}
 
 
 def _sap(_: Path) -> Lab:
     standin = SapStandIn({"MOS": WORD})
-    settings: dict[str, Any] = {"user": "MOS", "plant": "BRNO", "timezone": "Europe/Prague", "settle": 0}
-    settings["work_centers"] = {unit: work_center_of(unit) for unit in UNITS}
-    settings["equipment"] = {unit: {"object": unit.upper()} for unit in UNITS}
 
     def count() -> Counter[str]:
         notices = [row["NotificationText"] for row in standin.dump("MaintenanceNotification")]
@@ -98,9 +109,53 @@ def _sap(_: Path) -> Lab:
         return Counter(["downtime"] * len(notices) + [row["Batch"] for row in moved])
 
     def system(url: str) -> System:
-        return build_sap(SapConfig.model_validate(settings | {"url": url}), {"password": WORD}, Mortal(url))
+        return build_sap(SapConfig.model_validate(SAP | {"url": url}), {"password": WORD}, Mortal(url))
 
     return Lab(sap_app(standin, "control"), system, count, (*BREAKING, *SLOWING), 0.0, holds=True)
+
+
+def _sap_v4(_: Path) -> Lab:
+    """Each posting changes a promise by OData v4 and then makes a document by v2. A change has no key of ours: that it
+    was done once is told by the successful PATCHes, and that it stands by its day."""
+    standin = SapStandIn({"MOS": WORD}, clock=lambda: ANCHOR)
+    context = Context(standin.books, standin.plant, ANCHOR, "TEST")
+    most = 1000
+    with standin.books.transaction():
+        for n in range(most):
+            create_sale(context, _sold(n), {})
+
+    def count() -> Counter[str]:
+        notices = standin.dump("MaintenanceNotification")
+        changed = [call for call in standin.records.calls() if call["method"] == "PATCH" and call["status"] < 300]
+        days = [row["RequestedDeliveryDate"] for row in standin.dump("A_SalesOrder")]
+        return Counter({"downtime": len(notices), "changes": len(changed), "stand": days.count(_PROMISED)})
+
+    def system(url: str) -> System:
+        config = SapConfig.model_validate(SAP | {"url": url, "sales_orders": "v4"})
+        return build_sap(config, {"password": WORD}, Mortal(url))
+
+    def expects(number: int) -> Counter[str]:
+        return Counter(dict.fromkeys(("downtime", "changes", "stand"), number))
+
+    app, kinds = sap_app(standin, "control"), (*BREAKING, *SLOWING)
+    return Lab(app, system, count, kinds, 0.0, makes=_promises, expects=expects, in_test=40, most=most)
+
+
+_PROMISED = "/Date(1798761600000)/"  # New Year's Day of 2027
+
+
+def _sold(n: int) -> dict[str, Any]:
+    kept = {"SalesOrderType": "OR", "SalesOrganization": "1000", "DistributionChannel": "10"}
+    return kept | {"SalesOrder": f"CH-{n}", "OrganizationDivision": "00", "SoldToParty": "VESTA"}
+
+
+def _promises(number: int) -> list[OutcomeTransaction]:
+    promised = datetime(2027, 1, 1, 12, tzinfo=UTC)
+    made = []
+    for n, transaction in enumerate(postings(number, random.Random(SEED), holds=False)):
+        promise: Outcome = ChangePromise(sale=f"CH-{n}", promised=promised)
+        made.append(transaction.model_copy(update={"outcomes": [promise, *transaction.outcomes]}))
+    return made
 
 
 def _odoo(_: Path) -> Lab:
@@ -184,7 +239,10 @@ def _new_orders(number: int) -> list[OutcomeTransaction]:
     return made
 
 
-@pytest.fixture(params=[_sap, _odoo, _erpnext, _rest, _mes], ids=["sap", "odoo", "erpnext", "rest", "mes"])
+LABS = {"sap": _sap, "sap v4": _sap_v4, "odoo": _odoo, "erpnext": _erpnext, "rest": _rest, "mes": _mes}
+
+
+@pytest.fixture(params=list(LABS.values()), ids=list(LABS))
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Lab, int]]:
     made: Lab = request.param(tmp_path)
     with ExitStack() as stack:
@@ -231,7 +289,7 @@ async def post_through_faults(lab: Lab, port: int, number: int) -> None:
 
 
 async def test_each_posting_is_in_the_standins_books_once(lab: tuple[Lab, int]) -> None:
-    await post_through_faults(*lab, IN_TEST)
+    await post_through_faults(*lab, lab[0].in_test)
 
 
 @pytest.mark.chaos
