@@ -1,1 +1,1 @@
-"""SAP S/4HANA over its published OData v2 services."""
+"""SAP S/4HANA over its published OData services."""

@@ -7,7 +7,7 @@ from domain.values import Json
 
 MANIFEST = Manifest(
     name="sap",
-    title="SAP S/4HANA (OData v2 services)",
+    title="SAP S/4HANA (OData v2 and v4 services)",
     roles=("system",),
     extra="",
     secrets=("password", "client_secret"),

@@ -54,8 +54,7 @@ def deliveries(sets: SalesSets, header: Record, items: Iterable[Record], lines: 
     for item in items:
         own = [line for line in lines if line["SalesOrderItem"] == item["SalesOrderItem"]]
         parts = [(line["ConfdOrderQtyByMatlAvailCheck"], line["ConfirmedDeliveryDate"]) for line in own if _kept(line)]
-        ordered = sum(line.get("ScheduleLineOrderQuantity") or Decimal(0) for line in own)
-        rest = (ordered or item.get("RequestedQuantity") or Decimal(0)) - sum(much for much, _ in parts)
+        rest = (item.get("RequestedQuantity") or Decimal(0)) - sum(much for much, _ in parts)
         if rest > 0 or not parts:
             days = [record.get("RequestedDeliveryDate") for record in (*own, header)]
             parts.append((rest, next((day for day in days if day), None)))

@@ -1,4 +1,4 @@
-"""What a batch has in stock, from its goods movements: none of the six services tells stock. Pure.
+"""What a batch has in stock, from its goods movements: none of the services tells stock. Pure.
 
 Each movement type takes from one stock and adds to another. The list is [memory]; a plant's own types come from its
 settings. Lines that SAP makes by itself (`IsAutomaticallyCreated`) are the other side of a line and are not counted.

@@ -1,1 +1,2 @@
-"""A stand-in for six OData v2 services, built from published metadata. It is not SAP software and never met one."""
+"""A stand-in for OData v2 services and one of v4, built from published metadata. It is not SAP software and never met
+one."""

@@ -22,7 +22,7 @@ class Made:
 
 @dataclass
 class Plant:
-    """Master data that no service of the six lists."""
+    """Master data that no service lists."""
 
     code: str
     materials: dict[str, Made] = field(default_factory=dict)

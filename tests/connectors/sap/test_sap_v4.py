@@ -204,11 +204,10 @@ def test_connector_and_stand_in_have_the_same_facts() -> None:
     assert source == {"title": "Sales Order (A2X)", "at": "api.sap.com", "looked_at": "2026-11-22"}
 
 
-def schedule(item: str, ordered: int, confirmed: int, on: int) -> dict[str, Any]:
+def schedule(item: str, confirmed: int, on: int) -> dict[str, Any]:
     return {
         "SalesOrderItem": item,
         "RequestedDeliveryDate": date(2026, 12, 3),
-        "ScheduleLineOrderQuantity": Decimal(ordered),
         "ConfdOrderQtyByMatlAvailCheck": Decimal(confirmed),
         "ConfirmedDeliveryDate": date(2026, 12, on) if confirmed else None,
     }
@@ -216,10 +215,10 @@ def schedule(item: str, ordered: int, confirmed: int, on: int) -> dict[str, Any]
 
 LINES: list[tuple[list[dict[str, Any]], list[tuple[float, str]]]] = [
     ([], [(10, "2026-12-01")]),
-    ([schedule("10", 10, 10, 4)], [(10, "2026-12-04")]),
-    ([schedule("10", 10, 0, 4)], [(10, "2026-12-03")]),
-    ([schedule("10", 10, 4, 4), schedule("10", 0, 5, 7)], [(4, "2026-12-04"), (5, "2026-12-07"), (1, "2026-12-03")]),
-    ([schedule("20", 10, 10, 9)], [(10, "2026-12-01")]),
+    ([schedule("10", 10, 4)], [(10, "2026-12-04")]),
+    ([schedule("10", 0, 4)], [(10, "2026-12-03")]),
+    ([schedule("10", 4, 4), schedule("10", 5, 7)], [(4, "2026-12-04"), (5, "2026-12-07"), (1, "2026-12-03")]),
+    ([schedule("20", 10, 9)], [(10, "2026-12-01")]),
 ]
 
 
