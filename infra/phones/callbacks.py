@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -36,7 +37,8 @@ class Answer:
     error: str | None = None
 
 
-_LATE_SECONDS = 1.0  # how long a callback that is to come late is held back: the following ones overtake it
+_LATE_SECONDS = 1.0  # a callback that is to come late goes when its vendor was silent for so long: others overtake it
+_LATEST_SECONDS = 20.0  # or after so long, while others still go out
 
 
 class Caller:
@@ -45,6 +47,8 @@ class Caller:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._held: set[asyncio.Task[Answer]] = set()
+        self._under_way: Counter[Vendor] = Counter()
+        self._last: dict[Vendor, float] = {}  # when one of its callbacks ended
         # Loopback only: a proxy named in the environment must not see these calls.
         self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
 
@@ -76,12 +80,24 @@ class Caller:
         return answer
 
     async def _later(self, call: Outgoing, way: Callable[[], Awaitable[Answer]]) -> Answer:
-        await asyncio.sleep(_LATE_SECONDS)
-        return await self._timed(call, way)
+        latest = time.monotonic() + _LATEST_SECONDS
+        while True:
+            await asyncio.sleep(_LATE_SECONDS)
+            if self._silent(call.vendor) or time.monotonic() >= latest:
+                return await self._timed(call, way)
+
+    def _silent(self, vendor: Vendor) -> bool:
+        ended = self._last.get(vendor, 0.0)
+        return not self._under_way[vendor] and time.monotonic() - ended >= _LATE_SECONDS
 
     async def _timed(self, call: Outgoing, way: Callable[[], Awaitable[Answer]]) -> Answer:
         started = time.perf_counter()
-        answer = await way()
+        self._under_way[call.vendor] += 1
+        try:
+            answer = await way()
+        finally:
+            self._under_way[call.vendor] -= 1
+            self._last[call.vendor] = time.monotonic()
         self._record(call, answer, (time.perf_counter() - started) * 1000)
         return answer
 

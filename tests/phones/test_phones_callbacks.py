@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 
-from tests.phones.peers import PAUL, SECRET, TESS, WIDE, Application, Phones, Received
+from tests.phones.peers import PATIENCE, PAUL, SECRET, TESS, WIDE, Application, Phones, Received
 
 Json = dict[str, Any]
 TESS_NAME, PAUL_NAME = "Tess Technician", "Paul Planner"
@@ -238,7 +238,7 @@ def test_an_answer_after_the_vendor_s_patience_is_a_failure(phones: Phones, appl
     gave_up = threading.Event()
 
     def too_late(_: Received) -> tuple[int, str, str]:
-        gave_up.wait(10)
+        gave_up.wait(PATIENCE)
         return 200, "text/plain", ""
 
     application.answer = too_late

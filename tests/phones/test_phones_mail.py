@@ -7,7 +7,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from tests.phones.peers import MAILBOX, Phones
+from tests.phones.peers import MAILBOX, PATIENCE, Phones
 
 NAME = "Tess Technician"
 LOGIN = {"username": "mos", "password": "a-mail-password"}
@@ -29,14 +29,14 @@ async def send(phones: Phones, message: EmailMessage, to: str = MAILBOX, **more:
     """Send by the vendor-neutral client."""
     host, _, port = phones.address("email").partition(":")
     return await aiosmtplib.send(
-        message, hostname=host, port=int(port), recipients=[to], sender="mos@plant.example", timeout=10, **more
+        message, hostname=host, port=int(port), recipients=[to], sender="mos@plant.example", timeout=PATIENCE, **more
     )
 
 
 async def send_raw(phones: Phones, text: str) -> Any:
     """Send exactly these bytes."""
     host, _, port = phones.address("email").partition(":")
-    async with aiosmtplib.SMTP(hostname=host, port=int(port), start_tls=False) as client:
+    async with aiosmtplib.SMTP(hostname=host, port=int(port), start_tls=False, timeout=PATIENCE) as client:
         return await client.sendmail("mos@plant.example", [MAILBOX], text.encode())
 
 

@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from tests.phones.peers import ACCOUNT, AUTH, NUMBER, TESS, TESS_PHONE, TOKEN, Application, Phones
+from tests.phones.peers import ACCOUNT, AUTH, NUMBER, PATIENCE, TESS, TESS_PHONE, TOKEN, Application, Phones
 from tests.support.vendor_rules import assert_rules_kept
 
 NAME = "Tess Technician"
@@ -17,7 +17,9 @@ NAME = "Tess Technician"
 
 def own_slack(phones: Phones) -> WebClient:
     """Slack on a port of its own."""
-    return WebClient(TOKEN, base_url=f"http://{phones.address('slack')}/slack/api/", retry_handlers=[])
+    return WebClient(
+        TOKEN, base_url=f"http://{phones.address('slack')}/slack/api/", timeout=PATIENCE, retry_handlers=[]
+    )
 
 
 def own_twilio(phones: Phones) -> Client:
@@ -43,7 +45,7 @@ def test_slack_that_is_down_refuses_connections_and_comes_back(phones: Phones) -
     with pytest.raises(OSError, match="refused"):
         own_slack(phones).chat_postMessage(channel=TESS, text="during")
     with pytest.raises(requests.ConnectionError):
-        requests.post(f"{phones.url}/slack/api/auth.test", timeout=5)
+        requests.post(f"{phones.url}/slack/api/auth.test", timeout=PATIENCE)
     phones.http.delete("/control/outages/slack").raise_for_status()
     own_slack(phones).chat_postMessage(channel=TESS, text="after")
     assert [m["text"] for m in phones.screen(NAME)["messages"]] == ["before", "after"]

@@ -1,18 +1,38 @@
 """Calls with the vendor's own client: ringing, TwiML, keys, status callbacks, and what Twilio would not accept."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
-from tests.phones.peers import ACCOUNT, AUTH, NUMBER, PAUL_PHONE, TESS_PHONE, Application, Phones, Received, signed
+from tests.phones.peers import (
+    ACCOUNT,
+    AUTH,
+    NUMBER,
+    PATIENCE,
+    PAUL_PHONE,
+    TESS_PHONE,
+    Application,
+    Phones,
+    Received,
+    signed,
+)
 
 NAME = "Tess Technician"
 MENU = (
     '<Response><Gather numDigits="1" action="/keys"><Say>Press 1 to accept</Say></Gather><Say>Goodbye</Say></Response>'
 )
 EVENTS = ["initiated", "ringing", "answered", "completed"]
+
+
+@pytest.fixture
+def hushed(phones: Phones) -> Iterator[Phones]:
+    """A menu that soon takes it that nobody presses a key."""
+    phones.configure(twilio={"gather_seconds": 0.1})
+    yield phones
+    phones.configure(twilio={"gather_seconds": PATIENCE})
 
 
 def speaking(document: str = MENU, after: str = "<Response><Say>Thank you</Say><Hangup/></Response>") -> Any:
@@ -75,20 +95,20 @@ def test_a_key_is_handed_to_the_action_and_the_call_completes(phones: Phones, ap
     assert phones.get("violations") == []
 
 
-def test_silence_goes_on_behind_the_menu(phones: Phones, application: Application) -> None:
+def test_silence_goes_on_behind_the_menu(hushed: Phones, application: Application) -> None:
     application.answer = speaking()
-    placed = call(phones, application)
-    answered(phones)
-    assert ends(phones, placed.sid).status == "completed"
-    assert phones.screen(NAME)["messages"][-1]["text"] == "Press 1 to accept\nGoodbye"
+    placed = call(hushed, application)
+    answered(hushed)
+    assert ends(hushed, placed.sid).status == "completed"
+    assert hushed.screen(NAME)["messages"][-1]["text"] == "Press 1 to accept\nGoodbye"
     assert [r.path for r in application.received if r.path == "/keys"] == []
 
 
-def test_silence_is_handed_on_when_asked_for(phones: Phones, application: Application) -> None:
+def test_silence_is_handed_on_when_asked_for(hushed: Phones, application: Application) -> None:
     application.answer = speaking('<Response><Gather action="/keys" actionOnEmptyResult="true"/></Response>')
-    placed = call(phones, application)
-    answered(phones)
-    ends(phones, placed.sid)
+    placed = call(hushed, application)
+    answered(hushed)
+    ends(hushed, placed.sid)
     assert next(r for r in application.received if r.path == "/keys").form["Digits"] == ""
 
 
@@ -116,6 +136,7 @@ def test_the_finishing_key_ends_the_input_and_a_redirect_is_followed(phones: Pho
 def test_a_call_that_is_not_taken_is_busy(phones: Phones, application: Application, act: str, status: str) -> None:
     placed = call(phones, application)
     phones.until(lambda: (now := phones.screen(NAME)["call"]) and now["status"] == "ringing")
+    phones.until(lambda: len(reported(application)) == 2)  # a report that is on its way ends with the line
     phones.person(NAME, "telephone", act=act)
     assert ends(phones, placed.sid).status == status
     phones.until(lambda: len(reported(application)) == 3)
