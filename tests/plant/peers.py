@@ -22,6 +22,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 START_TIMEOUT_S = 60.0
+PATIENCE_S = 60.0  # that a starved process of the other end may take; green runs never wait it
 T = TypeVar("T")
 
 
@@ -43,7 +44,7 @@ class Peer:
     def stop(self) -> int:
         """End it the clean way; returns its exit code."""
         self._process.terminate()
-        return self._process.wait(20)
+        return self._process.wait(PATIENCE_S)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -80,10 +81,10 @@ def token(data: Path, name: str) -> dict[str, str]:
 
 def plant_post(base: str, data: Path, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
     """A POST with the plant's own token."""
-    return httpx.post(base + path, json=body or {}, headers=token(data, "plant.token"), timeout=20)
+    return httpx.post(base + path, json=body or {}, headers=token(data, "plant.token"), timeout=PATIENCE_S)
 
 
-def until(look: Callable[[], T], seconds: float = 20) -> T:
+def until(look: Callable[[], T], seconds: float = PATIENCE_S) -> T:
     """Look until it is true, without a fixed wait; fails when it does not become true in time."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
@@ -129,7 +130,7 @@ class Receiver:
 @asynccontextmanager
 async def opcua_client(url: str, folder: Path, password: str, *, username: str | None = "mos") -> AsyncIterator[Client]:
     """An OPC UA client on Basic256Sha256, SignAndEncrypt, with a certificate of its own."""
-    client = Client(url)
+    client = Client(url, timeout=PATIENCE_S)
     client.application_uri = "urn:havel:test:client"
     key, certificate = folder / "client.pem", folder / "client.der"
     usage = [ExtendedKeyUsageOID.CLIENT_AUTH]

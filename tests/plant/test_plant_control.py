@@ -23,7 +23,7 @@ from infra.plant.catalogue import RushDraw
 from infra.plant.control import main
 from infra.plant.plant_control import ControlError, PlantControl, read_endpoints
 from infra.plant.process import free_port
-from tests.plant.peers import Receiver, anchor, running, token, until
+from tests.plant.peers import PATIENCE_S, Receiver, anchor, running, token, until
 
 
 class Done(NamedTuple):
@@ -54,7 +54,7 @@ class Plant:
 
     def mes(self, path: str) -> Any:
         base = json.loads(self.endpoints.read_text())["mes"]
-        return httpx.get(base + path, headers=token(self.data, "mes.token")).json()
+        return httpx.get(base + path, headers=token(self.data, "mes.token"), timeout=PATIENCE_S).json()
 
     def event(self, kind: str) -> dict[str, Any]:
         for _, body in list(self.receiver.got):
@@ -194,8 +194,8 @@ def test_the_same_verbs_over_http_want_the_plants_token(plant: Plant) -> None:
     arguments = ["--endpoints", str(plant.endpoints), "serve", "--port", "0"]
     with running("control", *arguments) as peer:
         base = peer.address["control"]
-        assert httpx.get(f"{base}/status").status_code == 401
-        with httpx.Client(base_url=base, headers=token(plant.data, "plant.token"), timeout=20) as http:
+        assert httpx.get(f"{base}/status", timeout=PATIENCE_S).status_code == 401
+        with httpx.Client(base_url=base, headers=token(plant.data, "plant.token"), timeout=PATIENCE_S) as http:
             assert http.post("/break/press-1", json={"reason": 1101}).json()["state"] == 9
             down = {unit["id"] for unit in http.get("/status").json()["machines"] if unit["state"] == 9}
             assert down == {"press-1"}

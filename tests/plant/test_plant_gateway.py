@@ -15,7 +15,7 @@ from iotcore.broker import Broker
 from paho.mqtt.enums import CallbackAPIVersion
 
 from infra.plant.process import free_port
-from tests.plant.peers import Peer, anchor, plant_post, running
+from tests.plant.peers import PATIENCE_S, Peer, anchor, plant_post, running
 
 LATHE = "havel/brno/machining/turning/lathe-2/status"
 LIFE = "havel/brno/_gateways/gateway-1/status"
@@ -37,7 +37,7 @@ class Subscriber:
     def next(self, topic: str) -> tuple[dict[str, Any], bool]:
         """The next message of this topic, and whether it was retained."""
         while True:
-            got, payload, retained = self._got.get(timeout=20)
+            got, payload, retained = self._got.get(timeout=PATIENCE_S)
             if got == topic:
                 return payload, retained
 

@@ -14,7 +14,7 @@ from asyncua.client.client import Client
 from asyncua.ua import uaerrors
 from asyncua.ua.object_ids import ObjectIds
 
-from tests.plant.peers import Peer, anchor, opcua_client, plant_post, running
+from tests.plant.peers import PATIENCE_S, Peer, anchor, opcua_client, plant_post, running
 
 CONDITION = "ns=2;s={}.Alarm.Fault"
 # asyncua re-exports its errors by star imports, which a strict type checker does not follow.
@@ -77,7 +77,7 @@ class Seen:
         return await self._next(self.events)
 
     async def _next(self, source: asyncio.Queue[Any]) -> Any:
-        return await asyncio.wait_for(source.get(), 20)
+        return await asyncio.wait_for(source.get(), PATIENCE_S)
 
 
 def _id(number: int) -> ua.NodeId:
@@ -162,7 +162,7 @@ async def test_a_planned_stop_is_maintenance_and_no_fault(plant: Plant, client: 
 async def test_counters_move_while_in_execute(client: Client) -> None:
     seen = Seen()
     subscription = await client.create_subscription(50, seen)
-    await subscription.subscribe_data_change(client.get_node("ns=2;s=press-1.Admin.ProdProcessedCount"))
+    await subscription.subscribe_data_change(client.get_node("ns=2;s=press-1.Admin.ProdProcessedCount"), queuesize=1000)
     first, second = await seen._next(seen.values), await seen._next(seen.values)
     assert second == first + 1
 
@@ -192,7 +192,7 @@ async def test_strangers_are_refused(
 
 
 async def test_the_endpoint_without_security_wants_the_password_too(plant: Plant) -> None:
-    open_client = Client(plant.url)
+    open_client = Client(plant.url, timeout=PATIENCE_S)
     open_client.set_user("mos")
     open_client.set_password(plant.password)
     async with open_client:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.plant.peers import Peer, anchor, plant_post, running, token
+from tests.plant.peers import PATIENCE_S, Peer, anchor, plant_post, running, token, until
 
 
 class Mes:
@@ -19,7 +19,7 @@ class Mes:
     def __init__(self, peer: Peer, data: Path) -> None:
         self.base = peer.address["mes"]
         self.data = data
-        self._http = httpx.Client(base_url=self.base, headers=token(data, "mes.token"), timeout=20)
+        self._http = httpx.Client(base_url=self.base, headers=token(data, "mes.token"), timeout=PATIENCE_S)
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self._http.get(path, params=query)
@@ -66,11 +66,12 @@ def mes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mes]:
 
 
 def test_a_stranger_is_refused(mes: Mes) -> None:
-    answer = httpx.get(f"{mes.base}/job-orders", headers={"authorization": "Bearer nobody"})
+    answer = httpx.get(f"{mes.base}/job-orders", headers={"authorization": "Bearer nobody"}, timeout=PATIENCE_S)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "urn:havel:mes:problem:unauthorized"
-    product = httpx.post(f"{mes.base}/floor/inspections", headers=token(mes.data, "mes.token"), json={"lot": "x"})
+    headers = token(mes.data, "mes.token")
+    product = httpx.post(f"{mes.base}/floor/inspections", headers=headers, json={"lot": "x"}, timeout=PATIENCE_S)
     assert product.status_code == 401
 
 
@@ -186,10 +187,11 @@ def test_a_new_job_order_comes_down_and_joins_the_dispatch_list(mes: Mes) -> Non
 def test_after_a_timeout_the_posting_is_found_by_its_key(mes: Mes) -> None:
     entries = [mes.moved("JO-1006/20", 15)]
     version = mes.get("/dispatch-list")["version"]
-    plant_post(mes.base, mes.data, "/floor/faults", {"mode": "stall", "delay_s": 30})
+    plant_post(mes.base, mes.data, "/floor/faults", {"mode": "stall", "delay_s": 120})
     headers = token(mes.data, "mes.token") | {"Idempotency-Key": "lost/answer", "If-Match": f'"{version}"'}
     with pytest.raises(httpx.ReadTimeout):
         httpx.put(f"{mes.base}/dispatch-list", json={"entries": entries}, headers=headers, timeout=1)
+    until(lambda: mes.get_status("/postings/lost%2Fanswer") == 200)  # it may be done after we have given up
     assert mes.get("/postings/lost%2Fanswer")["result"]["changed"] == ["JO-1006/20"]
     plant_post(mes.base, mes.data, "/floor/faults", {"mode": "refuse"})
     assert mes.dispatch([mes.moved("JO-1006/20", 15)], "busy").status_code == 503

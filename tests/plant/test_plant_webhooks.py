@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from infra.plant.process import free_port
-from tests.plant.peers import Receiver, anchor, plant_post, running, token, until
+from tests.plant.peers import PATIENCE_S, Receiver, anchor, plant_post, running, token, until
 
 SECRET = "whsec_c2lnbmluZy1zZWNyZXQtb2YtdGhlLXRlc3Q="
 
@@ -45,7 +45,8 @@ def _of_type(receiver: Receiver, kind: str) -> list[tuple[dict[str, str], dict[s
 
 def _settled(base: str, data: Path, state: str) -> dict[str, Any]:
     """The outbox row of the failed inspection once it is in this state; empty until then."""
-    rows = httpx.get(f"{base}/floor/outbox", headers=token(data, "plant.token")).json()["outbox"]
+    headers = token(data, "plant.token")
+    rows = httpx.get(f"{base}/floor/outbox", headers=headers, timeout=PATIENCE_S).json()["outbox"]
     row: dict[str, Any] = next(row for row in rows if row["type"] == "com.havel.mes.inspection.failed.v1")
     return row if row["state"] == state else {}
 

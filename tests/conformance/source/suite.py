@@ -56,7 +56,7 @@ class Inbox:
 
     async def until(self, look: Callable[[], T]) -> T:
         """Wait until it is true; the test's own timeout ends it."""
-        async with self._news, asyncio.timeout(40):
+        async with self._news, asyncio.timeout(60):
             await self._news.wait_for(lambda: bool(look()))
             return look()
 

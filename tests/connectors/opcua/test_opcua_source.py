@@ -45,6 +45,7 @@ class OpcUaMachine:
             "server_certificate": self._data / "opcua-server.der",
             "planned_reasons": [2001],
             "reconnect_max_delay": 1,
+            "companion_timeout": 60,
         }
         return OpcUaConfig.model_validate(settings | changes)
 
