@@ -13,6 +13,8 @@ from aiohttp import web
 
 from domain.values import Json
 
+PATIENT_S, HASTY_S = 30.0, 1.5  # a client's patience with a starved peer; with one that stays silent on order
+
 
 class Fault(StrEnum):
     """What goes wrong with the next write; every one but REFUSED_* has the message taken first."""

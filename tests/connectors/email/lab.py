@@ -17,7 +17,7 @@ from connectors.email.config import EmailConfig
 from connectors.email.connector import EmailChannel, build
 from connectors.roles import ChannelMessage
 from domain.values import Json
-from tests.conformance.channel.recorder import Fault
+from tests.conformance.channel.recorder import HASTY_S, PATIENT_S, Fault
 
 PERSON, PASSWORD = "petr@example.com", "very-secret-password"
 
@@ -75,17 +75,22 @@ class Mailbox:
 
 def config(port: int, **more: Json) -> EmailConfig:
     settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "mos@example.com"}
-    return EmailConfig.model_validate({**settings, "timeout": 0.6, **more})
+    return EmailConfig.model_validate({**settings, "timeout": PATIENT_S, **more})
 
 
 @dataclass
 class EmailLab:
     """A channel beside its mail server."""
 
-    channel: EmailChannel
+    patient: EmailChannel
+    hasty: EmailChannel
     mailbox: Mailbox
     port: int
     secrets: list[str] = field(default_factory=lambda: [PASSWORD])
+
+    @property
+    def channel(self) -> EmailChannel:
+        return self.hasty if Fault.SILENT in self.mailbox.faults else self.patient
 
     def message(self, key: str, text: str = "Lathe 1 is down") -> ChannelMessage:
         return ChannelMessage(key, PERSON, {"subject": text, "text": text, "html": f"<p>{text}</p>"})
@@ -116,7 +121,8 @@ async def email_lab(**more: Json) -> AsyncIterator[EmailLab]:
     server = await loop.create_server(make, "127.0.0.1", 0, family=socket.AF_INET)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield EmailLab(build(config(port, **more)), mailbox, port)
+        patient, hasty = build(config(port, **more)), build(config(port, **({"timeout": HASTY_S} | more)))
+        yield EmailLab(patient, hasty, mailbox, port)
     finally:
         mailbox.closing.set()
         server.close()

@@ -17,7 +17,7 @@ from connectors.roles import CallbackRequest, ChannelMessage
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import SlackChannel, build
 from domain.values import Json
-from tests.conformance.channel.recorder import Call, Fault, Recorder, served
+from tests.conformance.channel.recorder import HASTY_S, PATIENT_S, Call, Fault, Recorder, served
 
 TOKEN, SECRET, TEAM, APP, USER = "xoxb-very-secret-token", "signing-secret-of-the-app", "T01TEAM", "A01APP", "U01JANA"
 TS = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -101,7 +101,7 @@ def refuse(fault: Fault) -> web.Response:
 
 def config(api_base: str, **more: Json) -> SlackConfig:
     settings = {"bot_token": TOKEN, "signing_secret": SECRET, "team_id": TEAM, "app_id": APP, "api_base": api_base}
-    return SlackConfig.model_validate({**settings, "timeout": 1.5, **more})
+    return SlackConfig.model_validate({**settings, "timeout": PATIENT_S, "connect_timeout": PATIENT_S, **more})
 
 
 def signed(
@@ -162,10 +162,15 @@ def pressed(**changes: Json) -> dict[str, Json]:
 class SlackLab:
     """See tests.conformance.channel.suite.Lab."""
 
-    channel: SlackChannel
+    patient: SlackChannel
+    hasty: SlackChannel
     workspace: Workspace
     recorder: Recorder
     secrets: list[str] = field(default_factory=lambda: [TOKEN, SECRET])
+
+    @property
+    def channel(self) -> SlackChannel:
+        return self.hasty if Fault.SILENT in self.recorder.faults else self.patient
 
     def message(self, key: str, text: str = "Lathe 1 is down") -> ChannelMessage:
         blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]
@@ -196,6 +201,8 @@ async def slack_lab() -> AsyncIterator[SlackLab]:
     workspace = Workspace()
     recorder = Recorder(workspace.answer, lambda call: call.path.endswith("chat.postMessage"), refuse)
     async with served(recorder):
-        channel = build(config(recorder.url + "/api/"))
-        yield SlackLab(channel, workspace, recorder)
-        await channel.close()
+        url = recorder.url + "/api/"
+        patient, hasty = build(config(url)), build(config(url, timeout=HASTY_S))
+        yield SlackLab(patient, hasty, workspace, recorder)
+        await patient.close()
+        await hasty.close()

@@ -17,7 +17,7 @@ from connectors.roles import CallbackRequest, ChannelMessage
 from connectors.twilio.config import TwilioConfig
 from connectors.twilio.connector import TwilioChannel, build
 from domain.values import Json
-from tests.conformance.channel.recorder import Call, Fault, Recorder, served
+from tests.conformance.channel.recorder import HASTY_S, PATIENT_S, Call, Fault, Recorder, served
 
 ACCOUNT, TOKEN = "AC" + "a1" * 16, "very-secret-auth-token"
 OURS, PERSON = "+420910000001", "+420601000001"
@@ -95,7 +95,7 @@ def config(api_base: str, **more: Json) -> TwilioConfig:
         "public_url": PUBLIC,
         "api_base": api_base,
     }
-    return TwilioConfig.model_validate({**settings, "timeout": 0.4, **more})
+    return TwilioConfig.model_validate({**settings, "timeout": PATIENT_S, **more})
 
 
 def sms(**changes: str) -> dict[str, str]:
@@ -141,12 +141,17 @@ def signed_json(body: bytes, *, claimed: bytes | None) -> CallbackRequest:
 class TwilioLab:
     """See tests.conformance.channel.suite.Lab."""
 
-    channel: TwilioChannel
+    patient: TwilioChannel
+    hasty: TwilioChannel
     account: Account
     recorder: Recorder
     secrets: list[str] = field(
         default_factory=lambda: [TOKEN, base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()]
     )
+
+    @property
+    def channel(self) -> TwilioChannel:
+        return self.hasty if Fault.SILENT in self.recorder.faults else self.patient
 
     def message(self, key: str, text: str = "K7QP Lathe 1 is down") -> ChannelMessage:
         return ChannelMessage(key, PERSON, {"body": text})
@@ -175,6 +180,7 @@ async def twilio_lab() -> AsyncIterator[TwilioLab]:
     account = Account()
     recorder = Recorder(account.answer, lambda call: call.method == "POST", refuse)
     async with served(recorder):
-        channel = build(config(recorder.url))
-        yield TwilioLab(channel, account, recorder)
-        await channel.close()
+        patient, hasty = build(config(recorder.url)), build(config(recorder.url, timeout=HASTY_S))
+        yield TwilioLab(patient, hasty, account, recorder)
+        await patient.close()
+        await hasty.close()

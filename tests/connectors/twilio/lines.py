@@ -11,7 +11,7 @@ from connectors.twilio.voice import VoiceChannel
 from connectors.twilio.whatsapp import WhatsAppChannel
 from domain.rosters.people import ChannelName
 from domain.values import Json
-from tests.conformance.channel.recorder import Fault, Recorder, served
+from tests.conformance.channel.recorder import HASTY_S, Fault, Recorder, served
 from tests.connectors.twilio.lab import ACCOUNT, OURS, PERSON, TOKEN, Account, config, refuse, signed, sms
 
 CONTENTS = {name: "HX" + f"{n:032x}" for n, name in enumerate(("task.en", "yours.en", "approve2.en", "notify.en"))}
@@ -38,11 +38,16 @@ class Remembered:
 class WhatsAppLab:
     """See tests.conformance.channel.suite.Lab. The session is open."""
 
-    channel: WhatsAppChannel
+    patient: WhatsAppChannel
+    hasty: WhatsAppChannel
     account: Account
     recorder: Recorder
     memory: Remembered
     secrets: list[str] = field(default_factory=lambda: [TOKEN])
+
+    @property
+    def channel(self) -> WhatsAppChannel:
+        return self.hasty if Fault.SILENT in self.recorder.faults else self.patient
 
     def message(self, key: str, text: str = "K7QP Lathe 1 is down") -> ChannelMessage:
         return ChannelMessage(key, PERSON, {"body": text, "language": "en", "content": "", "texts": [text]})
@@ -79,20 +84,29 @@ async def whatsapp_lab(*, session: bool = True, **more: Json) -> AsyncIterator[W
     recorder = Recorder(account.answer, lambda call: call.method == "POST", refuse)
     memory = Remembered(account, datetime.now(UTC) - timedelta(hours=1) if session else None)
     async with served(recorder):
-        channel = WhatsAppChannel(config(recorder.url, whatsapp_number=OURS, **more), memory)
-        yield WhatsAppLab(channel, account, recorder, memory)
-        await channel.close()
+        patient, hasty = (
+            WhatsAppChannel(config(recorder.url, **({"whatsapp_number": OURS} | more | patience)), memory)
+            for patience in ({}, {"timeout": HASTY_S})
+        )
+        yield WhatsAppLab(patient, hasty, account, recorder, memory)
+        await patient.close()
+        await hasty.close()
 
 
 @dataclass
 class VoiceLab:
     """See tests.conformance.channel.suite.Lab."""
 
-    channel: VoiceChannel
+    patient: VoiceChannel
+    hasty: VoiceChannel
     account: Account
     recorder: Recorder
     memory: Remembered
     secrets: list[str] = field(default_factory=lambda: [TOKEN])
+
+    @property
+    def channel(self) -> VoiceChannel:
+        return self.hasty if Fault.SILENT in self.recorder.faults else self.patient
 
     def message(self, key: str, text: str = "Lathe 1 is down.") -> ChannelMessage:
         return ChannelMessage(key, PERSON, script(say=text))
@@ -138,6 +152,9 @@ async def voice_lab(**more: Json) -> AsyncIterator[VoiceLab]:
     recorder = Recorder(account.answer, lambda call: call.method == "POST", refuse)
     memory = Remembered(account)
     async with served(recorder):
-        channel = VoiceChannel(config(recorder.url, **more), memory)
-        yield VoiceLab(channel, account, recorder, memory)
-        await channel.close()
+        patient, hasty = (
+            VoiceChannel(config(recorder.url, **(more | patience)), memory) for patience in ({}, {"timeout": HASTY_S})
+        )
+        yield VoiceLab(patient, hasty, account, recorder, memory)
+        await patient.close()
+        await hasty.close()
