@@ -64,9 +64,10 @@ CONFIG = {
         "status_delay_seconds": 0.01,
         "approval_seconds": 0,
         "call_delay_seconds": 0.01,
-        "ring_seconds": 5,
+        "ring_seconds": 60,
         "word_seconds": 0,
-        "gather_seconds": 5,
+        "gather_seconds": 60,
+        "webhook_seconds": 60,
     },
 }
 BODY = "mos: {{1}} Facts: {{2}} Answer: {{3}} (end)"
@@ -84,13 +85,13 @@ def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     (folder / "config.json").write_text(json.dumps(CONFIG))
     arguments = ["--port", str(port), "--config", str(folder / "config.json"), "--data", str(folder / "data")]
     process = subprocess.Popen([sys.executable, "-m", "infra.phones", *arguments])
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         try:
             _wait(process, client)
             yield client
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def _wait(process: subprocess.Popen[bytes], client: httpx.Client) -> None:
@@ -158,7 +159,7 @@ async def site(database: Database, phones: httpx.Client) -> AsyncIterator[Site]:
         public_url=public,
         api_base=f"http://127.0.0.1:{phones.base_url.port}/twilio",
         media_origins=[f"http://localhost:{phones.base_url.port}"],
-        timeout=3,
+        timeout=60,
     )
     memory = StoreMemory(database)
     channels: dict[ChannelName, Channel] = {

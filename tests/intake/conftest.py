@@ -10,6 +10,14 @@ from tests.support.plant import publish_all
 __all__ = ["database", "database_url", "postgres", "published", "published_template"]
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack's three seconds are not held against a machine that stands still for longer: what is shown is shown whole,
+    and before Slack has its answer."""
+    monkeypatch.setattr("intake.slack.showing.SOON_S", 60.0)
+    monkeypatch.setattr("intake.slack.showing.ANSWER_S", 60.0)
+
+
 @pytest.fixture
 async def hand(published: Database) -> Hand:
     return Hand(published)

@@ -200,7 +200,7 @@ async def test_an_update_to_a_workflow_whose_task_fails_ends(
 ) -> None:
     """First the server waits for the workflow's task, then it refuses at once; mended, the workflow takes it."""
     client = await temporal.client()
-    deliverer = Deliverer(client, patience_s=0.5)
+    hasty, deliverer = (Deliverer(client, patience_s=seconds) for seconds in (0.05, 0.5))
     row = ExceptionRow(
         id="exc_1", site="brno", definition="breakdown", version="v", key="k", workflow_id="w", title="t",
         priority="high", state={}, milestones={}, opened_at=START,
@@ -211,16 +211,15 @@ async def test_an_update_to_a_workflow_whose_task_fails_ends(
     runner = UnsandboxedWorkflowRunner()
     async with Worker(client, task_queue=TASK_QUEUE, workflows=[Failing], workflow_runner=runner):
         await client.start_workflow("breakdown", id="w", task_queue=TASK_QUEUE, task_timeout=timedelta(seconds=1))
-        reasons = set()
+        with pytest.raises(NotTakenError, match="no answer to answer-1"):
+            await hasty.answer(row, answer)
 
         async def refused_at_once() -> bool:
             with pytest.raises(NotTakenError) as caught:
                 await deliverer.answer(row, answer)
-            reasons.add(caught.value.message)
             return "no answer" not in caught.value.message
 
         await eventually(refused_at_once, "Temporal says that its task fails")
-        assert any("no answer to answer-1" in reason for reason in reasons)
         monkeypatch.setitem(globals(), "BROKEN", False)
 
         async def taken() -> AnswerResult | None:
