@@ -24,7 +24,7 @@ def part(folder: DataFolder, name: str, *arguments: str, **fields: object) -> Pa
     """A part that is forked; where it can't be, a shell says so in its log."""
     environment = {**bare_environment(), "PYTHONPATH": str(ROOT), "NAMED": name}
     argv = ["sh", "-c", f"echo executed; touch {name}.up; sleep 600"]
-    given = {"grace": 5.0, "restart": Restart(give_up=3, first_pause=0.01), **fields}
+    given = {"grace": 60.0, "restart": Restart(give_up=3, first_pause=0.01), **fields}
     return Part(name=name, argv=argv, mos=arguments, env=environment, cwd=folder.run, **given)  # type: ignore[arg-type]
 
 

@@ -18,7 +18,7 @@ from infra.stack.folder import DataFolder
 from infra.stack.status import PartStatus, status
 
 ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE = 40.0
+_PATIENCE = 60.0
 _LISTEN = "0A"  # proc_pid_net(5): TCP_LISTEN
 
 

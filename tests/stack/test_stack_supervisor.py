@@ -28,10 +28,10 @@ def folder(tmp_path: Path) -> DataFolder:
     return made
 
 
-def _script(folder: DataFolder, name: str, script: str, **fields: Any) -> Part:
-    """A part whose shell script sees its folder as $D."""
+def _script(folder: DataFolder, name: str, script: str, grace: float = 60.0, **fields: Any) -> Part:
+    """A part whose shell script sees its folder as $D, with time to stop in."""
     env = {**bare_environment(), "D": str(folder.run)}
-    return Part(name=name, argv=["sh", "-c", script], env=env, cwd=folder.run, grace=0.5, restart=_QUICK, **fields)
+    return Part(name=name, argv=["sh", "-c", script], env=env, cwd=folder.run, grace=grace, restart=_QUICK, **fields)
 
 
 def _file(folder: DataFolder, name: str) -> Callable[[], Awaitable[bool]]:
@@ -50,7 +50,7 @@ def _gone(pid: int) -> bool:
 
 
 async def _written(path: Path) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not path.exists() or not path.read_text().endswith("\n"):
             await asyncio.sleep(0.01)
     return path.read_text().strip()
@@ -68,7 +68,7 @@ class _Run:
 
     async def __aenter__(self) -> "_Run":
         self._task = asyncio.create_task(self.supervisor.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.ready.wait()
         return self
 
@@ -132,7 +132,7 @@ async def test_an_outside_part_that_refuses_keeps_ours_from_starting(folder: Dat
 
 async def test_grandchildren_go_with_their_part(folder: DataFolder) -> None:
     script = "sh -c 'trap \"\" TERM; echo $$ >$D/grandchild; while :; do sleep 1; done' & touch $D/up;" + _FOREVER
-    async with _Run(folder, _script(folder, "parent", script, ready=_file(folder, "up"))):
+    async with _Run(folder, _script(folder, "parent", script, grace=0.5, ready=_file(folder, "up"))):
         grandchild = int(await _written(folder.run / "grandchild"))
         assert not _gone(grandchild)
     assert _gone(grandchild)
@@ -140,7 +140,11 @@ async def test_grandchildren_go_with_their_part(folder: DataFolder) -> None:
 
 async def test_a_part_that_ignores_its_stop_signal_is_killed(folder: DataFolder) -> None:
     stubborn = _script(
-        folder, "stubborn", "trap '' TERM; echo $$ >$D/pid; while :; do sleep 1; done", ready=_file(folder, "pid")
+        folder,
+        "stubborn",
+        "trap '' TERM; echo $$ >$D/pid; while :; do sleep 1; done",
+        grace=0.5,
+        ready=_file(folder, "pid"),
     )
     async with _Run(folder, stubborn):
         pid = int(await _written(folder.run / "pid"))
@@ -156,7 +160,7 @@ async def test_a_restarted_part_is_ready_only_when_it_says_so_again(folder: Data
     async with _Run(folder, part) as run:
         first = int(await _written(folder.run / "pids"))
         os.kill(first, signal.SIGKILL)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any("is back" in line for line in run.said):
                 await asyncio.sleep(0.01)
         assert len((folder.run / "pids").read_text().split()) == 2
@@ -186,7 +190,7 @@ async def test_a_part_that_runs_but_no_longer_answers_is_started_again(folder: D
     )
     async with _Run(folder, part) as run:
         answers.unlink()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "mute is back" not in " ".join(run.said):
                 await asyncio.sleep(0.01)
     assert run.said[0] == "mute runs but does not answer: killing it"
