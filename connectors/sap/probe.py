@@ -24,8 +24,8 @@ _OUTCOMES = {
 }
 _ACTIVATE = "Activate it (/IWFND/MAINT_SERVICE, or the communication arrangement) and give our user S_SERVICE for it"
 _PUBLISH = (
-    "It is OData v4: publish its service group (/IWFND/V4_ADMIN, or the communication arrangement) and give our user "
-    "S_START for it"
+    "It is OData v4 ({}): publish its service group (/IWFND/V4_ADMIN, or the communication arrangement) and give our "
+    "user S_START for it"
 )
 
 
@@ -50,7 +50,7 @@ async def _token4(client: SapClients, target: EntitySet) -> Finding:
 
 async def _service(client: SapClients, target: EntitySet) -> Finding:
     """Display rights are tried by a question that nothing answers."""
-    how = f"{_PUBLISH} ({target.path})" if target.path else _ACTIVATE
+    how = _PUBLISH.format(target.path) if target.path else _ACTIVATE
     advice = f"Needed for {_OUTCOMES[target.service]}. {how} with display rights; or leave it out of services."
     asked = client.find(target, target.compare(target.keys[0], "eq", ""), top=1)
     return await tried(target.service, asked, advice=advice, blocks=False)
