@@ -57,6 +57,7 @@ class OpcUaConfig(BaseModel):
     queue_size: int = Field(default=1000, ge=0)
     batch: int = Field(default=100, ge=1)
     companion_timeout: float = Field(default=2.0, gt=0)
+    look_every: float = Field(default=5.0, gt=0)  # whether the server still has the subscription
     reconnect_max_delay: float = Field(default=10.0, gt=0)
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from connectors.opcua.client import Change, ConditionChange, OpcUaClient, RefreshMark, ValueChange
+from connectors.opcua.clocks import Clocks, Told
 from connectors.opcua.config import MachineItems, OpcUaConfig
 from connectors.opcua.mapping import condition_signal, gone, state_signal
 from connectors.roles import Accept, SourceState
@@ -27,17 +28,21 @@ class OpcUaSource:
         self._poor: set[str] = set()
         self._standing: dict[str, RawSignal] = {}  # conditions with Retain, by condition id
         self._refreshed: set[str] | None = None  # seen since RefreshStart; None outside a refresh
+        self._clocks = Clocks()
 
     async def run(self, accept: Accept, report: Report) -> None:
-        client = await self._opened(report)
-        tasks = [
-            asyncio.create_task(client.follow(self._lost(report), self._back(client, report))),
-            asyncio.create_task(self._pump(client, accept, report)),
-        ]
+        while True:
+            await self._serve(await self._opened(report), accept, report)
+
+    async def _serve(self, client: OpcUaClient, accept: Accept, report: Report) -> None:
+        """While the server keeps our subscription, and until what it had sent by then is accepted."""
+        pumping = asyncio.create_task(self._pump(client, accept, report))
+        tasks = [asyncio.create_task(client.follow(self._lost(report), self._back(client, report))), pumping]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            await pumping
         finally:
             for task in tasks:
                 task.cancel()
@@ -115,7 +120,9 @@ class OpcUaSource:
             "status": change.status,
             "planned_reason": planned,
         }
-        return [state_signal(self.name, change.node, change.at, body | companions)]
+        told = Told(change.at, change.value, change.present, change.replayed)
+        at = self._clocks.moment(change.node, told, datetime.now(UTC))
+        return [state_signal(self.name, change.node, at, body | companions)]
 
     async def _companions(self, machine: MachineItems, client: OpcUaClient) -> dict[str, Json]:
         named = {name: str(getattr(machine, name)) for name in _COMPANIONS}
@@ -133,8 +140,10 @@ class OpcUaSource:
 
     def _condition(self, change: ConditionChange) -> list[RawSignal]:
         equipment = self._config.machine_of(change.source_node) or str(change.fields["source_name"])
-        signal = condition_signal(self.name, change.at, {"equipment": equipment, **change.fields})
         key = str(change.fields["condition_id"])
+        told = Told(change.at, change.fields["event_id"], self._refreshed is not None, change.replayed)
+        at = self._clocks.moment(f"#{key}", told, datetime.now(UTC))
+        signal = condition_signal(self.name, at, {"equipment": equipment, **change.fields})
         if self._refreshed is not None:
             self._refreshed.add(key)
         if change.fields["retain"]:

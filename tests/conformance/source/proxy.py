@@ -21,7 +21,9 @@ class Proxy:
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         await self.cut()
 
-    async def restore(self) -> None:
+    async def restore(self, target: int = 0) -> None:
+        """Listen again; `target`: the peer came back as another."""
+        self._target = target or self._target
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
