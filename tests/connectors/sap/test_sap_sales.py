@@ -228,3 +228,22 @@ async def test_a_promise_needs_its_service_among_those_in_use(sap: Sap) -> None:
     system = sap.system(sales_orders="v4", services=["API_PRODUCTION_ORDER_2_SRV"])
     with pytest.raises(ConfigError, match="CE_SALESORDER_0001 is not among the services"):
         await system.post(posting("k", PROMISE))
+
+
+@pytest.mark.parametrize("version", ["v2", "v4"])
+async def test_the_parts_of_the_ledger_go_and_come_back_one_by_one(sap: Sap, version: str) -> None:
+    """As the ledger does: orders in one part, the promise in another, each under its key, taken back from the last."""
+    system = sap.system(sales_orders=version)
+    before = sap.order("JO-1003")["ManufacturingOrderImportance"], promised(sap)
+    parts = system.grouped([PRIORITY, SetPriority(job_orders=["JO-1008"], priority=20), PROMISE])
+    assert [[outcome.kind for outcome in part] for part in parts] == [["set_priority"] * 2, ["change_promise"]]
+    done = []
+    for number, part in enumerate(parts):
+        wanted = posting(f"k.{number}", *part)
+        shown = await system.preview(wanted)
+        done.append((wanted, await system.post(wanted.model_copy(update={"versions": shown.versions})), shown))
+    assert (sap.order("JO-1003")["ManufacturingOrderImportance"], promised(sap)) != before
+    for wanted, receipt, shown in reversed(done):
+        await system.post(posting(f"{wanted.key}.undo", *await system.reversal(wanted, receipt, shown)))
+    assert (sap.order("JO-1003")["ManufacturingOrderImportance"], promised(sap)) == before
+    assert [name for name in changes(sap) if name == "sale"] == ["sale", "sale"]
