@@ -36,7 +36,7 @@ class Play:
                     self.site.arm(point.seam, skip=point.skip, kill=point.kill)
             getattr(self, f"_{stage}")()
             self.seconds[stage] = round(time.monotonic() - begun, 1)
-            eventually(lambda: not self.site.armed(), f"all crashes of '{stage}'", within=30)
+            eventually(lambda: not self.site.armed(), f"all crashes of '{stage}'", within=60)
 
     @property
     def id(self) -> str:

@@ -73,7 +73,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Peer, Path
 async def test_the_mes_answers_and_the_planners_propose_what_is_declared(plant: tuple[Peer, Path]) -> None:
     peer, data = plant
     secret = {"token": (data / "mes.token").read_text().strip()}
-    mes = build(MesConfig(url=peer.address["mes"], timeout=5), secret)
+    mes = build(MesConfig(url=peer.address["mes"], timeout=60), secret)
     asked: dict[str, dict[str, Any]] = {
         "mes.job_orders": {},
         "mes.plan": {},

@@ -231,11 +231,11 @@ def test_script_fails_when_callbacks_are_signed_with_another_secret(demo: Demo) 
     phones = f"{demo.told('phones')}/control"
     for vendor in ("slack", "twilio"):
         order = {"vendor": vendor, "kind": "wrong_secret", "times": 1000}
-        httpx.post(f"{phones}/sabotage", json=order).raise_for_status()
+        httpx.post(f"{phones}/sabotage", json=order, timeout=60).raise_for_status()
     try:
         played = demo.play(_seed("lathe-1"), patience=20, within=120)
     finally:
-        httpx.delete(f"{phones}/orders").raise_for_status()
+        httpx.delete(f"{phones}/orders", timeout=60).raise_for_status()
     assert played.returncode == 1, played.stdout
     assert re.search(r"refused it: http_40[13]", played.stdout), played.stdout
 

@@ -55,9 +55,9 @@ def test_a_second_builder_waits_for_the_first(tmp_path: Path) -> None:
     other = threading.Thread(target=second)
     with only_builder(tmp_path, print):
         other.start()
-        assert told.wait(10)
+        assert told.wait(60)
         order.append("first")
-    other.join(10)
+    other.join(60)
     assert order == ["first", "second"]
 
 

@@ -23,7 +23,7 @@ class Peer:
     def system(
         self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "", **more: Any
     ) -> ErpNextSystem:
-        settings = {"url": self.url, "api_key": KEY, "timezone": "Europe/Prague", "timeout": 5}
+        settings = {"url": self.url, "api_key": KEY, "timezone": "Europe/Prague", "timeout": 60}
         settings |= {"operator": "HR-EMP-00001", "procedure": "PRC-Lots"}
         return build(ErpNextConfig.model_validate(settings | more), {"api_secret": secret or SECRET}, transport)
 

@@ -27,7 +27,7 @@ class ByRest(MesBooks):
     def system(  # type: ignore[override]
         self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = ""
     ) -> RestSystem:
-        config = RestConfig.model_validate({"name": "mes", "url": self.url, "timeout": 5, "mapping": MAPPING})
+        config = RestConfig.model_validate({"name": "mes", "url": self.url, "timeout": 60, "mapping": MAPPING})
         return build(config, {"token": secret or self.secret}, transport)
 
     def own(self) -> Any:

@@ -39,6 +39,7 @@ from domain.errors import (
 from domain.values import Json
 from tests.conformance.system.suite import LedgerConformance, SystemConformance
 from tests.plant.peers import Peer, Receiver, anchor, plant_post, running
+from tests.support.eventually import eventually
 
 SECRET = "whsec_bWVzLXRlc3Qtc2VjcmV0LW1lcw=="
 
@@ -53,7 +54,7 @@ class MesBooks:
         self.planned = asyncio.run(entry(self.own(), minutes=0))
 
     def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "") -> MesSystem:
-        return build(MesConfig(url=self.url, timeout=5), {"token": secret or self.secret}, transport)
+        return build(MesConfig(url=self.url, timeout=60), {"token": secret or self.secret}, transport)
 
     def own(self) -> MesSystem:
         return self.system()
@@ -249,11 +250,11 @@ async def test_a_posting_refused_before_it_was_taken_is_tried_again(books: MesBo
 
 
 async def test_a_posting_that_answers_too_late_is_looked_up(books: MesBooks) -> None:
-    system = build(MesConfig(url=books.url, timeout=0.5), {"token": books.secret})
-    books.faulty("stall", delay_s=3)
+    system = build(MesConfig(url=books.url, timeout=1.5), {"token": books.secret})
+    books.faulty("stall", delay_s=60)
     with pytest.raises(OutcomeUnknownError):
         await system.post(posting("key:late", hold("JO-1010", "held")))
-    assert await books.system().find("key:late") is not None
+    await eventually(lambda: books.system().find("key:late"), "the MES has done it")
     await books.system().post(posting("key:late-undo", hold("JO-1010", "released")))
 
 

@@ -22,7 +22,7 @@ class Peer:
     api: str = "json2"
 
     def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "", **more: Any) -> OdooSystem:
-        settings = {"url": self.url, "api": self.api, "database": "erp", "user": "mos", "timeout": 5}
+        settings = {"url": self.url, "api": self.api, "database": "erp", "user": "mos", "timeout": 60}
         return build(OdooConfig.model_validate(settings | more), {"api_key": secret or KEY}, transport)
 
 

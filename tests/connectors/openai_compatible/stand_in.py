@@ -47,11 +47,12 @@ class Server:
         status = self.statuses.pop(0) if self.statuses else self.status
         if status != 200:
             return _error(status, "told to")
-        return await self._misbehaving() or JSONResponse(self.answer())
+        return await self._misbehaving(request) or JSONResponse(self.answer())
 
-    async def _misbehaving(self) -> Response | None:
+    async def _misbehaving(self, request: Request) -> Response | None:
         if self.mode == "slow":
-            await asyncio.sleep(1)
+            while not await request.is_disconnected():  # slower than whoever asks, however long that stands still
+                await asyncio.sleep(0.02)
         if self.mode == "redirect":
             return RedirectResponse("http://127.0.0.1:9/v1/chat/completions", 307)
         if self.mode == "garbage":

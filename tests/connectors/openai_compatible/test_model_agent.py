@@ -44,7 +44,7 @@ def server(running: tuple[Server, str]) -> Iterator[Server]:
 
 
 async def ask(url: str, *, key: str = KEY, tokens: int = 4000, given: Json = None, **settings: Any) -> Proposal:
-    config = ModelConfig.model_validate({"name": "local", "url": url, "model": MODEL, "timeout": 5} | settings)
+    config = ModelConfig.model_validate({"name": "local", "url": url, "model": MODEL, "timeout": 60} | settings)
     question = Question("Which cause?", given or {"stop_code": 7}, RETURNS, tokens, "breakdown", "likely")
     return await build(config, {"api_key": key}).propose(question)
 
@@ -191,7 +191,7 @@ class Standing:
         self._server, self._url = server, url
 
     def agent(self) -> Agent:
-        config = ModelConfig(name="local", url=self._url, model=MODEL, timeout=5)
+        config = ModelConfig(name="local", url=self._url, model=MODEL, timeout=60)
         return build(config, {"api_key": KEY})
 
     def silence(self) -> None:

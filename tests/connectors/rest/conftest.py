@@ -22,7 +22,7 @@ class Peer:
     mapping: dict[str, Any] = field(default_factory=lambda: MAPPING)
 
     def system(self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "", **more: Any) -> RestSystem:
-        settings = {"url": self.url, "timezone": "Europe/Prague", "timeout": 5, "mapping": self.mapping}
+        settings = {"url": self.url, "timezone": "Europe/Prague", "timeout": 60, "mapping": self.mapping}
         return build(RestConfig.model_validate(settings | more), {"token": secret or TOKEN}, transport)
 
 
