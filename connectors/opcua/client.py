@@ -97,7 +97,13 @@ class OpcUaClient:
         # At DEBUG asyncua prints whole requests, the session's password among them: never here.
         logging.getLogger("asyncua.client.ua_client").setLevel(logging.INFO)
         self._config = config
-        self._client = Client(config.url, auto_reconnect=True, reconnect_max_delay=config.reconnect_max_delay)
+        self._client = Client(
+            config.url,
+            timeout=_ANSWER_S,
+            watchdog_intervall=_ANSWER_S,  # at 1, its default, a busy server counts as lost
+            auto_reconnect=True,
+            reconnect_max_delay=config.reconnect_max_delay,
+        )
         self._client.application_uri = config.application_uri
         if config.user:
             self._client.set_user(config.user)
