@@ -98,7 +98,7 @@ def stays(response: httpx.Response, system: str) -> None:
 async def exchange(client: httpx.AsyncClient, request: httpx.Request, *, writes: bool, system: str) -> httpx.Response:
     """Send once (a read that lost its connection: twice). Raises AuthError (401, 403), RateLimitedError (429),
     TransientError (not sent, 503, a failed read) and OutcomeUnknownError (a write that was sent and not answered,
-    or answered 500, 502, 504). Every other status is returned."""
+    or answered 500, 502, 504). Every other status is returned, 501 too: who has no such function has done nothing."""
     try:
         response = await _send(client, request, repeat=not writes)
     except _NOT_SENT as error:
@@ -133,7 +133,7 @@ def _refuse(response: httpx.Response, writes: bool, system: str) -> None:
         raise RateLimitedError(f"{system} asks us to slow down.", retry_after=retry_after(response), detail=detail)
     if status == 503:
         raise TransientError(f"{system} is not ready; it is tried again.", detail=detail)
-    if status >= 500:
+    if status >= 500 and status != 501:
         raise _lost(system, writes, detail)
 
 

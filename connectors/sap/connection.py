@@ -196,10 +196,7 @@ class Client(ABC):
 
 
 async def _nothing_was_done(response: httpx.Response) -> None:
-    """Two refusals that leave no doubt, also of a posting: another token is wanted, or it is not offered."""
-    if response.status_code == 501:
-        await response.aread()
-        raise error_of(501, response.text, writes=True)
+    """Another token is wanted, which is said before anything is done."""
     if response.status_code == 403 and response.headers.get("X-CSRF-Token", "").lower() == "required":
         raise _TokenRequiredError
 

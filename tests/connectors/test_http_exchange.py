@@ -69,8 +69,9 @@ async def test_refusals(status: int, reading: type[MosError], writing: type[MosE
         assert type(caught.value) is expected
 
 
-async def test_what_the_caller_reads_itself_is_returned() -> None:
-    assert (await call(lambda _: httpx.Response(409), writes=True)).status_code == 409
+@pytest.mark.parametrize("status", [409, 501])  # what a peer does not offer, it has not done
+async def test_what_the_caller_reads_itself_is_returned(status: int) -> None:
+    assert (await call(lambda _: httpx.Response(status), writes=True)).status_code == status
 
 
 @pytest.mark.parametrize("writes, calls", [(False, 2), (True, 1)])
