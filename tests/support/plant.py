@@ -187,7 +187,7 @@ class Plant:
             )  # fmt: skip
         else:
             message = InboundMessage(
-                channel, key, _address_on(person, channel), verb=verb, task=f"{task.id}:{task.version}", fields=fields
+                channel, key, address_on(person, channel), verb=verb, task=f"{task.id}:{task.version}", fields=fields
             )
             await answers.receive(self.database, message, utcnow())
         return await self.outcome(key)
@@ -204,7 +204,7 @@ class Plant:
     async def text(self, person: str, verb: str, code: str = "", **fields: Json) -> dict[str, Any]:
         """A text message as the SMS connector understood it."""
         key = f"sms-{next(self._numbers)}"
-        address = _address_on(person, ChannelName.SMS)
+        address = address_on(person, ChannelName.SMS)
         message = InboundMessage(ChannelName.SMS, key, address, verb=verb, task=code, fields=fields)
         await answers.receive(self.database, message, utcnow())
         return await self.outcome(key)
@@ -310,7 +310,7 @@ class Plant:
         return who(self.slack.addresses() + self.sms.addresses())
 
 
-def _address_on(person: str, channel: ChannelName) -> str:
+def address_on(person: str, channel: ChannelName) -> str:
     contacts = PEOPLE[person]["contacts"]
     return str(next(contact["address"] for contact in contacts if contact["channel"] == channel.value))
 

@@ -60,7 +60,7 @@ async def publish_steps(database: Database, steps: str) -> None:
 
 
 async def test_a_pause_holds_the_ladder_and_lets_answers_count(database: Database, temporal: Temporal) -> None:
-    quick = {"breakdown": {"lead_after": "3s", "manager_after": "4s"}}
+    quick = {"breakdown": {"lead_after": "7s", "manager_after": "8s"}}
     await publish_all(database, parameters=quick)
     async with run_plant(database, await temporal.client()) as plant:
         exception = await plant.break_machine()
@@ -69,7 +69,7 @@ async def test_a_pause_holds_the_ladder_and_lets_answers_count(database: Databas
         assert (await plant.exception(exception)).state["paused"]
         assert (await steer(plant, exception, "piotr", "pause", "again"))["code"] == "already"
         opened = (await plant.task("repair")).opened_at
-        await eventually(lambda: _older(opened, 5), "the ladder's times are over")
+        await eventually(lambda: _older(opened, 9), "the ladder's times are over")
         assert (await plant.press("amira", "repair", "decline", ChannelName.CONSOLE))["code"] == "declined"
         assert set((await plant.task("repair")).asked) == {"amira", "jonas"}
         assert (await steer(plant, exception, "piotr", "resume"))["code"] == "done"

@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from connectors.roles import InboundMessage
 from domain.rosters.people import ChannelName
+from intake import answers
 from store.db import Database
 from store.tables import ExceptionRow, OutboxRow
 from tests.support.eventually import eventually
-from tests.support.plant import Plant, address_of, publish_all, run_plant
+from tests.support.plant import Plant, address_of, address_on, publish_all, run_plant, utcnow
 from tests.support.servers import Temporal
 
 _WITHIN = "          within: =params.repair_within\n"
@@ -154,8 +156,12 @@ async def test_silence_reminds_and_then_releases(impatient: Plant) -> None:
     assert released.person == "jonas"
     await written(plant, "jonas", "released")
     again = await written(plant, "amira", "again")
-    assert (await plant.text("amira", "accept", again["code"]))["code"] == "yours"
-    late = await plant.press("jonas", "repair", "done")
+    taken = InboundMessage(
+        ChannelName.SMS, "amira-again", address_on("amira", ChannelName.SMS), verb="accept", task=again["code"]
+    )
+    await answers.receive(plant.database, taken, utcnow())
+    late = await plant.press("jonas", "repair", "done")  # right behind it: amira would be released in her turn
+    assert (await plant.outcome("amira-again"))["code"] == "yours"
     assert (late["code"], late["by"]) == ("taken", "Amira Haddad")
     lines = [line for line in await plant.story(exception) if line.kind == "reminded" and line.data["why"] == "remind"]
     assert [line.data["people"] for line in lines][:1] == [["Jonas Weber"]]
@@ -164,8 +170,7 @@ async def test_silence_reminds_and_then_releases(impatient: Plant) -> None:
 async def test_an_estimate_holds_as_long_as_it_says(impatient: Plant) -> None:
     plant = impatient
     exception = await plant.break_machine()
-    await plant.press("jonas", "repair", "accept")
-    await plant.press("jonas", "repair", "answer:estimate:2h")
+    await plant.press("jonas", "repair", "answer:estimate:2h")  # it is theirs by that: no moment to be reminded in
     await plant.press("amira", "repair", "snooze", ChannelName.SMS, **{"for": "1s"})  # taken: nothing to remind of
     await plant.press("jonas", "repair", "snooze", ChannelName.SLACK, **{"for": "4s"})
     line = await plant.told(exception, "reminded", why="snoozed")
