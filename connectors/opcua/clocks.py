@@ -5,7 +5,7 @@ still would give two faults one id, and one that went back would make every late
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain.values import Json
 
@@ -43,6 +43,19 @@ class Clocks:
         moment = _credible(told, last[1] if last else None, now)
         self._last[key] = told, moment
         return moment
+
+
+def far_off(server: Json, now: datetime) -> str:
+    """How the server's own clock is wrong, for people; empty when it is near ours, or cannot be read."""
+    try:
+        theirs = datetime.fromisoformat(str(server))
+    except ValueError:
+        return ""
+    difference = (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)) - now
+    if abs(difference) < _AHEAD:
+        return ""
+    minutes, way = round(abs(difference) / timedelta(minutes=1)), "ahead of" if difference > timedelta() else "behind"
+    return f"the server's clock is {minutes} minutes {way} ours, its times are not used: set it"
 
 
 def _credible(told: Told, last: datetime | None, now: datetime) -> datetime:

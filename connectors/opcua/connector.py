@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from connectors.opcua.client import Change, ConditionChange, OpcUaClient, RefreshMark, ValueChange
-from connectors.opcua.clocks import Clocks, Told
+from connectors.opcua.clocks import Clocks, Told, far_off
 from connectors.opcua.config import MachineItems, OpcUaConfig
 from connectors.opcua.mapping import condition_signal, gone, state_signal
 from connectors.roles import Accept, SourceState
@@ -14,6 +14,7 @@ from domain.signals import RawSignal
 from domain.values import Json
 
 Report = Callable[[SourceState], Awaitable[None]]
+_CURRENT_TIME = "i=2258"  # of the server
 _COMPANIONS = ("unit_mode", "stop_code", "stop_reason", "blocked", "starved")
 
 
@@ -29,6 +30,7 @@ class OpcUaSource:
         self._standing: dict[str, RawSignal] = {}  # conditions with Retain, by condition id
         self._refreshed: set[str] | None = None  # seen since RefreshStart; None outside a refresh
         self._clocks = Clocks()
+        self._clock_off = ""
 
     async def run(self, accept: Accept, report: Report) -> None:
         while True:
@@ -65,11 +67,24 @@ class OpcUaSource:
             delay = min(delay * 2, self._config.reconnect_max_delay)
 
     async def _subscribe(self, client: OpcUaClient, report: Report) -> None:
+        await self._look_at_clock(client, report)
         refused = await client.watch(list(self._machines))
         for node, reason in refused.items():
             await self._quality(self._machines[node], False, f"{node}: {reason}", report)
         if self._config.conditions and await client.watch_conditions():
             await client.refresh_conditions()
+
+    async def _look_at_clock(self, client: OpcUaClient, report: Report) -> None:
+        """A server whose clock is wrong is told as a lost source of its own, and its times are not used."""
+        before = self._clock_off
+        self._clock_off = far_off((await client.read([_CURRENT_TIME]))[0], datetime.now(UTC))
+        if bool(before) != bool(self._clock_off):
+            source = f"{self.name}/server-clock"
+            await report(SourceState(source, connected=not self._clock_off, detail=self._clock_off))
+
+    def _moment(self, key: str, change: ValueChange | ConditionChange, value: Json, *, present: bool) -> datetime:
+        at = None if self._clock_off else change.at
+        return self._clocks.moment(key, Told(at, value, present, change.replayed), datetime.now(UTC))
 
     def _lost(self, report: Report) -> Callable[[str], Awaitable[None]]:
         return lambda detail: report(SourceState(self.name, connected=False, detail=detail))
@@ -120,8 +135,7 @@ class OpcUaSource:
             "status": change.status,
             "planned_reason": planned,
         }
-        told = Told(change.at, change.value, change.present, change.replayed)
-        at = self._clocks.moment(change.node, told, datetime.now(UTC))
+        at = self._moment(change.node, change, change.value, present=change.present)
         return [state_signal(self.name, change.node, at, body | companions)]
 
     async def _companions(self, machine: MachineItems, client: OpcUaClient) -> dict[str, Json]:
@@ -141,8 +155,7 @@ class OpcUaSource:
     def _condition(self, change: ConditionChange) -> list[RawSignal]:
         equipment = self._config.machine_of(change.source_node) or str(change.fields["source_name"])
         key = str(change.fields["condition_id"])
-        told = Told(change.at, change.fields["event_id"], self._refreshed is not None, change.replayed)
-        at = self._clocks.moment(f"#{key}", told, datetime.now(UTC))
+        at = self._moment(f"#{key}", change, change.fields["event_id"], present=self._refreshed is not None)
         signal = condition_signal(self.name, at, {"equipment": equipment, **change.fields})
         if self._refreshed is not None:
             self._refreshed.add(key)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.opcua.clocks import Clocks, Told
+from connectors.opcua.clocks import Clocks, Told, far_off
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -58,3 +58,16 @@ def test_what_is_replayed_after_something_newer_stays_older() -> None:
 def test_each_thing_has_its_own_time() -> None:
     clocks = Clocks()
     assert clocks.moment("m", Told(NOW, 4), NOW) == clocks.moment("n", Told(NOW, 9), NOW) == NOW
+
+
+@pytest.mark.parametrize(
+    "server, said",
+    [
+        ("2026-11-22 10:04:00+00:00", ""),
+        ("2026-11-22 09:54:00", "the server's clock is 6 minutes behind ours, its times are not used: set it"),
+        ("2026-11-22 11:30:00+00:00", "the server's clock is 90 minutes ahead of ours, its times are not used: set it"),
+        (None, ""),
+    ],
+)
+def test_a_server_s_clock_is_held_against_ours(server: str | None, said: str) -> None:
+    assert far_off(server, NOW) == said

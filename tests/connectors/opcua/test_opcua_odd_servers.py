@@ -10,6 +10,8 @@ from asyncua import ua
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
 from connectors.opcua.config import MachineItems, OpcUaConfig
@@ -46,7 +48,7 @@ class Odd:
             "url": f"opc.tcp://127.0.0.1:{port or self.port}/odd",
             "machines": [MachineItems(equipment="m", state=f"nsu={SPACE};s=m.State")],
             **{"policy": "None", "insecure": True, "conditions": conditions},
-            **{"publishing_ms": 20, "look_every": 0.1, "reconnect_max_delay": 0.2},
+            **{"publishing_ms": 20, "look_every": 0.1, "reconnect_max_delay": 0.2, "companion_timeout": 30},
         }
         return build(OpcUaConfig.model_validate(settings), {})
 
@@ -55,6 +57,13 @@ class Odd:
         self._node = ua.NodeId(ua.String("m.State"), ua.Int16(space))
         await self.server.nodes.objects.add_variable(self._node, "m.State", state, ua.VariantType.Int32)
         await self.write(state)
+
+    async def set_clock(self, to: datetime) -> None:
+        """The server's own time, for good."""
+        node = self.server.get_node(ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime)))
+        await node.write_value(ua.DataValue(ua.Variant(to, ua.VariantType.DateTime)))
+        space = self.server.iserver.aspace
+        space.set_attribute_value_setter(node.nodeid, AttributeIds.Value, lambda *_: ua.DataValue())
 
     async def write(self, state: int, at: datetime = AT, status: int = 0) -> None:
         value = ua.Variant(state, ua.VariantType.Int32)
@@ -95,6 +104,18 @@ async def test_under_a_clock_that_stands_still_the_second_fault_is_one_too() -> 
     times = list({raw.event_id: raw.occurred_at or AT for raw in inbox.signals}.values())
     assert times == sorted(set(times))
     assert times[0] == AT
+
+
+async def test_times_of_a_server_whose_clock_is_wrong_are_not_used() -> None:
+    inbox, begun = Inbox(), datetime.now(UTC)
+    async with odd() as server:
+        await server.set_clock(begun - timedelta(hours=2))
+        async with reporting(server.source(), inbox):
+            await inbox.until(lambda: _told(inbox) == [IDLE])
+            await server.write(ABORTED, AT + timedelta(minutes=1))
+            await inbox.until(lambda: _told(inbox) == [IDLE, ABORTED])
+    assert all(raw.occurred_at and raw.occurred_at >= begun for raw in inbox.signals)
+    assert [state.connected for state in inbox.states if state.source == "opcua/server-clock"] == [False]
 
 
 async def test_a_state_that_is_good_again_is_offered_again_under_its_id() -> None:
