@@ -15,6 +15,7 @@ from domain.values import Json, parse_time
 UNS = "mqtt.uns"
 _ID_LIMIT = 200
 _TEXT_LIMIT = 4000
+_MARKS = ("sequence", "state")
 
 
 def topic_filter(pattern: str) -> str:
@@ -47,10 +48,11 @@ def payload_of(data: bytes) -> Json:
 def uns_signal(
     source: str, topic: str, data: bytes, *, equipment: str, retained: bool, planned: list[int]
 ) -> RawSignal:
-    """One message. Its id is topic, timestamp and sequence (else state), or the payload's hash without them."""
+    """One message. Its id is topic, timestamp, sequence and state, or the payload's hash without a timestamp: a
+    publisher that begins anew counts anew, and its clock may stand still."""
     payload = payload_of(data)
     fields = payload if isinstance(payload, dict) else {}
-    stamp, mark = fields.get("timestamp"), fields.get("sequence", fields.get("state"))
+    stamp, mark = fields.get("timestamp"), "=".join(str(fields[name]) for name in _MARKS if name in fields)
     event_id = f"{topic}@{stamp}#{mark}" if stamp is not None else f"{topic}#{hashlib.sha256(data).hexdigest()}"
     body = {"topic": topic, "equipment": equipment, "retained": retained, "payload": payload}
     body["planned_reason"] = _reason(fields).get("code") in planned

@@ -98,10 +98,17 @@ def test_an_mqtt_state_reads_like_an_opcua_one() -> None:
         b' "stop_reason": {"code": 1203, "text": "Tool breakage"}, "sequence": 14}'
     )
     signal = read_mqtt(raw)
-    assert raw.event_id == f"{TOPIC}@2026-11-22T09:15:03+01:00#14"
+    assert raw.event_id == f"{TOPIC}@2026-11-22T09:15:03+01:00#14=9"
     assert raw.occurred_at == signal.occurred_at == AT
     assert (signal.equipment, signal.state) == ("lathe-2", "aborted")
     assert (signal.facts["stop_code"], signal.facts["stop_reason"]) == (1203, "Tool breakage")
+
+
+def test_a_publisher_that_counts_anew_under_a_clock_that_stands_still_is_heard() -> None:
+    before, after = (
+        mqtt(b'{"timestamp": "1970-01-01T00:00:00Z", "sequence": 0, "state": %d}' % state) for state in (6, 9)
+    )
+    assert before.event_id != after.event_id
 
 
 @pytest.mark.parametrize(
