@@ -61,7 +61,7 @@ def request(**more: Any) -> AgentRequest:
     asked: dict[str, Any] = {
         "agent": "scripted", "definition": "breakdown", "step": "likely", "goal": "Cause of {{ equipment.title }}?",
         "scope": {"equipment": {"title": "Lathe 1"}}, "given": {"equipment": "lathe-1", "stop_code": 7},
-        "returns": {"cause": Wanted(choices=["belt", "power"])}, "within_s": 5, "tries": 3, "tokens": 1000,
+        "returns": {"cause": Wanted(choices=["belt", "power"])}, "within_s": 60, "tries": 3, "tokens": 1000,
         "projection": Projection(exception_id="exc_1", rev=1, handling="open", condition="active"),
     }  # fmt: skip
     return AgentRequest.model_validate(asked | more)

@@ -37,10 +37,10 @@ class Slow:
 async def test_each_query_fails_alone_and_says_why(world: World) -> None:
     world = World(world.database, {**world.systems, "slow": Slow()}, world.now, world.randomness, world.public_url)  # type: ignore[dict-item]
     queries = [
-        Query(name="plan", source="mes.plan", where={}, within_s=5),
+        Query(name="plan", source="mes.plan", where={}, within_s=60),
         Query(name="late", source="slow.x", where={}, within_s=0.01, otherwise=[]),
-        Query(name="none", source="wms.x", where={}, within_s=5, otherwise="unknown"),
-        Query(name="odd", source="erp.odd", where={}, within_s=5),
+        Query(name="none", source="wms.x", where={}, within_s=60, otherwise="unknown"),
+        Query(name="odd", source="erp.odd", where={}, within_s=60),
     ]
     request = GatherRequest(exception_id="exc_1", queries=queries, projection=NOTHING)
     found = await ActivityEnvironment().run(ContextActivities(world).gather, request)

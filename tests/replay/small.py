@@ -236,6 +236,7 @@ AGENT: Json = {
     "otherwise": {"cause": "power"},
 }
 HELD: Json = {**POST, "undo": [{"notify": "taken_back", "to": PLANNER}]}
+# Between two timers of one step lie seconds: a worker that stands still for a moment must not see both at once.
 SMALL: dict[str, Small] = {
     "choices": Small(
         [
@@ -275,7 +276,7 @@ SMALL: dict[str, Small] = {
     "people": Small(
         [
             {"task": "all", "to": PLANNER, "offer": "everyone"},
-            {"task": "one", "to": PLANNER, "offer": "assigned", "accept_within": "1s"},
+            {"task": "one", "to": PLANNER, "offer": "assigned", "accept_within": "10m"},
             {
                 "approve": "vote",
                 "to": PLANNER,
@@ -293,7 +294,7 @@ SMALL: dict[str, Small] = {
             {
                 "task": "look",
                 "to": PLANNER,
-                "within": "2s",
+                "within": "5s",
                 "otherwise": {"done": False},
                 "ladder": [{"to": PLANNER, "after": "1s"}],
             }
@@ -318,7 +319,7 @@ SMALL: dict[str, Small] = {
     "migrated": Small([LOOK], _migrated),
     "handed_over": Small([LOOK], _handed_over, people=("amira", "jonas")),
     "talked": Small([LOOK], _talked, people=("amira", "jonas")),
-    "reminded": Small([{**LOOK, "remind_after": "1s", "release_after": "2s"}], _reminded, people=("amira", "jonas")),
+    "reminded": Small([{**LOOK, "remind_after": "1s", "release_after": "5s"}], _reminded, people=("amira", "jonas")),
     "agents": Small(
         [
             AGENT,

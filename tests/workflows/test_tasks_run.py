@@ -136,10 +136,10 @@ async def test_when_nobody_is_left_the_sites_owner_hears_of_it_once(plant: Plant
 
 @pytest.fixture
 async def impatient(database: Database, temporal: Temporal) -> AsyncIterator[Plant]:
-    """Whoever has a repair is reminded after a second and loses it after three."""
+    """Whoever has a repair is reminded after a second and loses it after six."""
 
     def edit(text: str) -> str:
-        return text.replace(_WITHIN, f"{_WITHIN}          remind_after: 1s\n          release_after: 3s\n")
+        return text.replace(_WITHIN, f"{_WITHIN}          remind_after: 1s\n          release_after: 6s\n")
 
     await publish_all(database, edit=edit)
     async with run_plant(database, await temporal.client()) as running:
