@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from api.app import create_app
 from infra.plant.control_http import control_http
@@ -101,6 +101,7 @@ async def console(database_url: str) -> AsyncIterator[Console]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def started() -> AsyncIterator[Browser]:
     """Chromium: its start and its driver's cost as much as a test."""
+    expect.set_options(timeout=30_000)  # 5 s are short on a machine that stands still for a moment
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
