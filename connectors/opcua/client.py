@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
+from connectors.opcua.changes import Change, ConditionChange, RefreshMark, ValueChange
 from connectors.opcua.config import OpcUaConfig
 from domain.errors import AuthError, ConfigError, MosError, TransientError
 from domain.values import Json
@@ -53,40 +53,6 @@ _GONE = ("BadSubscriptionIdInvalid", "BadNoSubscription")
 _ANSWER_S = 4
 _NO_TIME = datetime(1601, 1, 1, tzinfo=UTC)  # what a server that has none sends
 _CONDITION_REFRESH = ua.NodeId(ua.Int32(ObjectIds.ConditionType_ConditionRefresh))
-
-
-@dataclass(frozen=True)
-class ValueChange:
-    """A monitored value. `status` is the StatusCode's name; anything but Good is signal quality. `at` as the server
-    says it; `present`: the first good one since we subscribed or since a poor one; `replayed`: asked for again."""
-
-    node: str
-    value: Json
-    at: datetime | None
-    status: str
-    good: bool
-    present: bool
-    replayed: bool
-
-
-@dataclass(frozen=True)
-class ConditionChange:
-    """A condition event, its fields as plain JSON values."""
-
-    source_node: str
-    at: datetime | None
-    fields: dict[str, Json]
-    replayed: bool
-
-
-@dataclass(frozen=True)
-class RefreshMark:
-    """ConditionRefresh began (`started`) or ended."""
-
-    started: bool
-
-
-Change = ValueChange | ConditionChange | RefreshMark
 
 
 class OpcUaClient:

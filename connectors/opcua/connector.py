@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
-from connectors.opcua.client import Change, ConditionChange, OpcUaClient, RefreshMark, ValueChange
+from connectors.opcua.changes import Change, ConditionChange, RefreshMark, ValueChange
+from connectors.opcua.client import OpcUaClient
 from connectors.opcua.clocks import Clocks, Told, far_off
 from connectors.opcua.config import MachineItems, OpcUaConfig
 from connectors.opcua.mapping import condition_signal, gone, state_signal
