@@ -16,6 +16,7 @@ from domain.errors import ConfigError
 from infra.settings import running_environment_file
 
 _MEGABYTE = 1024 * 1024
+_LEFTOVERS = 30.0  # longer than the guard takes: the longest grace of a part, and what a killed group may last
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class DataLock:
         file.flush()
         self._file = file
 
-    def wait_for_leftovers(self, seconds: float = 20.0) -> None:
+    def wait_for_leftovers(self, seconds: float = _LEFTOVERS) -> None:
         """Wait until the children of a supervisor that was killed have been stopped by its guard."""
         with self._guard_path.open("a+", encoding="utf-8") as file:
             deadline = time.monotonic() + seconds
