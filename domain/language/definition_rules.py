@@ -159,6 +159,8 @@ def _authorities(definition: Definition) -> Iterator[Problem]:
             yield Problem(at, f"standing_authority does not cover {beyond}", "mos.definition.authority")
         elif not step.standing and step.decision not in decisions:
             message = "a post needs 'decision: <approve or task step>' or 'standing: true'"
+            if step.decision:
+                message = _with_hint(f"'{step.decision}' is no approval or task here; {message}", frozenset(decisions))
             yield Problem(at, message, "mos.definition.authority")
         elif not step.standing and not decisions[step.decision]:
             message = f"'{step.decision}' is done under no authority: give that task an 'authority'"

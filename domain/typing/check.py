@@ -168,7 +168,8 @@ def _readable(message: str) -> str:
     if not overload:
         return message.removesuffix(" (in container '')").split(" expecting {")[0]
     operator = overload[1].strip("_@").replace("_", " ")
-    types = re.sub(r"record\.\w+", "record", overload[2].strip("()"))
+    types = re.sub(r"record\.\w+", "record", overload[2].removeprefix("(").removesuffix(")"))
     types = re.sub(r"google\.protobuf\.(\w+)", lambda name: name[1].lower(), types)
+    types = re.sub(r"wrapper\((\w+)\)", r"\1 (or null)", types)
     types = re.sub(r"\w+", lambda word: _CEL_WORDS.get(word[0], word[0]), types)
     return f"'{operator}' does not fit {types.replace(', ', ' and ')}"
