@@ -127,10 +127,15 @@ class Receiver:
         self._server.server_close()
 
 
+def patient_client(url: str) -> Client:
+    """It does not take a server for gone that stands still for a second, as the library does by itself."""
+    return Client(url, timeout=PATIENCE_S, watchdog_intervall=PATIENCE_S)
+
+
 @asynccontextmanager
 async def opcua_client(url: str, folder: Path, password: str, *, username: str | None = "mos") -> AsyncIterator[Client]:
     """An OPC UA client on Basic256Sha256, SignAndEncrypt, with a certificate of its own."""
-    client = Client(url, timeout=PATIENCE_S)
+    client = patient_client(url)
     client.application_uri = "urn:havel:test:client"
     key, certificate = folder / "client.pem", folder / "client.der"
     usage = [ExtendedKeyUsageOID.CLIENT_AUTH]

@@ -14,7 +14,7 @@ from asyncua.client.client import Client
 from asyncua.ua import uaerrors
 from asyncua.ua.object_ids import ObjectIds
 
-from tests.plant.peers import PATIENCE_S, Peer, anchor, opcua_client, plant_post, running
+from tests.plant.peers import PATIENCE_S, Peer, anchor, opcua_client, patient_client, plant_post, running
 
 CONDITION = "ns=2;s={}.Alarm.Fault"
 # asyncua re-exports its errors by star imports, which a strict type checker does not follow.
@@ -192,7 +192,7 @@ async def test_strangers_are_refused(
 
 
 async def test_the_endpoint_without_security_wants_the_password_too(plant: Plant) -> None:
-    open_client = Client(plant.url, timeout=PATIENCE_S)
+    open_client = patient_client(plant.url)
     open_client.set_user("mos")
     open_client.set_password(plant.password)
     async with open_client:
