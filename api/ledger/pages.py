@@ -130,6 +130,7 @@ async def _connectors(deps: ApiDeps) -> Json:
 @router.post("/ledger/systems")
 async def set_control(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
     """`scope`, `stopped`, `dry_run`, `per_hour`, `per_minute`, `windows` (one a line), `reason`."""
+    windows = [line.strip() for line in form.get("windows", "").splitlines() if line.strip()]
     try:
         control = Control.model_validate(
             {
@@ -138,20 +139,28 @@ async def set_control(deps: Deps, login: Visitor, form: VisitorForm) -> Response
                 "dry_run": bool(form.get("dry_run")),
                 "per_hour": form.get("per_hour") or 0,
                 "per_minute": form.get("per_minute") or 0,
-                "windows": [_window(line) for line in form.get("windows", "").splitlines() if line.strip()],
+                "windows": [_window(line) for line in windows],
                 "reason": form.get("reason", "").strip(),
             }
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidPayloadError(f"{'.'.join(map(str, first['loc'])) or 'windows'}: {first['msg']}.") from error
+        raise InvalidPayloadError(_misfit(error, windows)) from error
     await admin.set_control(deps.database, control, by=actor_of(login), now=deps.now())
     return RedirectResponse("/ledger/systems", 303)
 
 
+def _misfit(error: ValidationError, windows: list[str]) -> str:
+    """Of a window the line as it was typed, and how to write one."""
+    first = error.errors()[0]
+    if first["loc"][:1] == ("windows",) and len(first["loc"]) > 1:
+        line = windows[int(first["loc"][1])]
+        return f"'{line}' is no window: write 'sat,sun 22:00-04:00', or two ISO times with their zone."
+    return f"{'.'.join(map(str, first['loc'])) or 'windows'}: {first['msg']}."
+
+
 def _window(line: str) -> dict[str, Any]:
     """`sat,sun 22:00-04:00`, or `2026-12-24T18:00+01:00 2026-12-27T06:00+01:00`."""
-    first, _, second = line.strip().partition(" ")
+    first, _, second = line.partition(" ")
     if "T" in first:
         return {"since": first, "until": second.strip()}
     start, _, end = second.strip().partition("-")

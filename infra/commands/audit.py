@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import IO, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +15,7 @@ from admin.actors import Actor
 from admin.audit import auditing
 from admin.audit.files import as_csv, found_as_json, read_head, verify_lines, with_head
 from admin.audit.keys import Signer, Trusted
+from domain.audit.chain import Head
 from domain.audit.verification import Report, Verifier
 from domain.errors import ConfigError, InvalidPayloadError, NotFoundError
 from infra.commands.verifying import whole
@@ -60,9 +61,11 @@ def verify(
     trusted = Trusted(public_key) if public_key else trusted_keys(settings)
     if not trusted:
         raise ConfigError("no key to trust: set MOS_AUDIT_KEY or MOS_AUDIT_PUBLIC_KEYS, or give --public-key")
-    anchor = read_head(head.read_text(encoding="utf-8")) if head else None
+    if to and from_ > to:
+        raise ConfigError(f"nothing lies between --from {from_} and --to {to}: the first number comes first")
+    anchor = _kept(head) if head else None
     if file is not None:
-        with file.open(encoding="utf-8") as lines:
+        with _opened(file) as lines:
             report = verify_lines(Verifier(trusted.valid), lines)
     elif from_ or to or anchor:
         report = _run(
@@ -117,9 +120,9 @@ def export(
 
     async def write(database: Database) -> None:
         upto = (await _last(database))[0]
+        target = _opened(output, "w") if output else sys.stdout  # first: what cannot be written is not taken out
         await auditing.told_of_export(database, format.value, "audit", actor_, now(), wanted=_said(wanted))
         texts = auditing.exported(database, upto) if format is Format.CHAIN else _texts(database, wanted, format)
-        target = output.open("w", encoding="utf-8", newline="") if output else sys.stdout
         async for text in texts:
             target.write(text)
         if output:
@@ -150,6 +153,7 @@ def dossier(exception: str, output: Path, by: _By = "") -> None:
             raise NotFoundError(f"There is no exception '{exception}'.")
         trusted = trusted_keys(settings)
         report = await auditing.verify(database, trusted)
+        _opened(output, "ab").close()
         await auditing.told_of_export(database, "dossier", exception, actor, now())
         return paper(found, report, maker=actor.id, now=now(), public_keys=trusted.public)
 
@@ -192,7 +196,7 @@ def archive(before: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])], o
         upto = await auditing.archivable(database, before.replace(tzinfo=UTC), actor)
         async with database.transaction() as session:
             (after, previous), erased = await read.origin(session), await read.erased(session)
-        with output.open("x", encoding="utf-8") as target:
+        with _opened(output, "x") as target:
             async for text in auditing.exported(database, upto):
                 target.write(text)
         with output.open(encoding="utf-8") as lines:
@@ -206,6 +210,21 @@ def archive(before: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])], o
         return upto
 
     typer.echo(f"numbers up to {_run(move, settings)} are in {output} and no longer in the database")
+
+
+def _kept(head: Path) -> Head:
+    with _opened(head) as file:
+        return read_head(file.read())
+
+
+def _opened(file: Path, mode: str = "r") -> IO[Any]:
+    """Raises ConfigError, with the file, when it can't be opened."""
+    encoding, newline = (None if "b" in mode else "utf-8"), ("" if mode == "w" else None)
+    try:
+        return file.open(mode, encoding=encoding, newline=newline)
+    except OSError as error:
+        verb = "read" if mode == "r" else "written"
+        raise ConfigError(f"{file} can't be {verb}: {error.strerror}") from None
 
 
 def trusted_keys(settings: Settings) -> Trusted:
