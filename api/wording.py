@@ -11,6 +11,7 @@ from domain.values import Json
 from templates.words import has, say
 
 _VALUE, _STATEMENT = re.compile(r"{{(.*?)}}", re.S), re.compile(r"{[%#].*?[%#]}", re.S)
+_OR_ELSE = re.compile(r"{%-?\s*(else|elif)\b")  # what follows is another wording, not more of the same
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -103,7 +104,8 @@ def between(start: datetime | str | None, end: datetime | str | None) -> str:
 def authored(text: str | dict[str, str]) -> str:
     """A text of a definition as one reads it in a drawing: `{{ equipment.title }}` as `‹equipment title›`."""
     told = _VALUE.sub(lambda found: f"‹{words(found[1].split('|')[0].strip())}›", pick(text, FALLBACK))
-    return " ".join(_STATEMENT.sub("", told).split())
+    told = _STATEMENT.sub(lambda found: " / " if _OR_ELSE.match(found[0]) else "", told)
+    return " ".join(told.split())
 
 
 def words(value: Json) -> str:

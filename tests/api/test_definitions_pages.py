@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.app import create_app
+from api.wording import authored
 from infra.demo.answers import demo_answers
 from store.db import Database
 from store.tables import AuditRow, DraftRow, RolloutRow
@@ -329,3 +330,8 @@ async def test_the_page_of_an_exception_draws_how_far_it_is(author: Browser, pla
     assert "7 min 54 s" in decision
     assert flow.count("s-done") == 5
     assert "data-line" not in flow
+
+
+def test_a_title_of_several_wordings_is_read_as_several() -> None:
+    told = "{% if signal.away %}{{ signal.system }} is away{% elif signal.dead %}Refused{% else %}Differs{% endif %}"
+    assert authored(told) == "‹signal system› is away / Refused / Differs"

@@ -79,7 +79,7 @@ async def test_the_form_as_it_is_shown_changes_nothing(database: Database, someb
     await send(somebody, "/account", TECHNICIAN, **again)
     assert await person(database, TECHNICIAN) == before
     await send(somebody, "/account", TECHNICIAN)
-    assert (await person(database, TECHNICIAN)).notify.steps == {}, "without steps it is the house's way again"
+    assert (await person(database, TECHNICIAN)).notify.steps == {}, "without steps it is the site's default again"
 
 
 async def test_a_lead_says_it_for_others_and_nobody_else_does(database: Database, somebody: Browser) -> None:

@@ -54,7 +54,7 @@ async def lead(somebody: Browser, database: Database) -> Browser:
 async def test_the_list_says_who_is_on_call_at_a_time(lead: Browser) -> None:
     page = (await lead.get("/people?at=2026-11-03T06:00")).text
     assert "Hall 1" in page
-    assert re.search(r'class="card"><h2><a href="/schedules/hall">.*?Petr Dvořák', page, re.S)
+    assert re.search(r'class="card"><h3><a href="/schedules/hall">.*?Petr Dvořák', page, re.S)
     found = (await lead.get("/people?q=quality")).text
     assert 'href="/people/quentin"' in found
     assert 'href="/people/petr"' not in found.split('id="people"')[1]

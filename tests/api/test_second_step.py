@@ -193,7 +193,7 @@ async def test_log_ins_are_listed_and_ended(deps: ApiDeps, planner: Browser, clo
         other = next(one for one in await deps.sessions.all_of(PLANNER, clock.now) if one.browser.startswith("python"))
         page = (await planner.get("/account")).text
         csrf = hidden(page, 'action="/account/end-session"')["csrf"]
-        mine = re.search(r'value="([0-9a-f]{16})">\s*<p><b>[^<]*</b> <span class="chip good">this one', page)
+        mine = re.search(r'value="([0-9a-f]{16})">\s*<p><b [^>]*>[^<]*</b> <span class="chip good">this one', page)
         assert mine is not None
         numbers = {one.number for one in await deps.sessions.all_of(PLANNER, clock.now)} - {mine[1]}
         assert other.number in {*numbers, mine[1]}
