@@ -20,7 +20,7 @@ def rendered(call: str, **values: Any) -> str:
         ("Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0 Safari/537.36", "Chrome on Linux"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/142.0 Safari/537.36 Edg/142.0", "Edge on Windows"),
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) Version/26.0 Safari/604.1", "Safari on iPhone"),
-        ("Mozilla/5.0 (Linux; Android 16) SamsungBrowser/29.0 Chrome/136.0 Safari/537.36", "Samsung Internet on Android"),
+        ("Mozilla/5.0 (Linux; Android 16) SamsungBrowser/29.0 Chrome/136.0", "Samsung Internet on Android"),
         ("wall-screen/2.1", "A browser (wall-screen/2.1)"),
         ("", "A browser"),
     ],
