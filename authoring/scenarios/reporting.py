@@ -16,9 +16,8 @@ def as_text(report: Report) -> str:
     lines = [line for case in report.cases for line in _case_lines(case)]
     lines += [line for name in report.coverage for line in _coverage_lines(report, name)]
     failed = sum(not case.passed for case in report.cases)
-    lines.append(
-        f"{len(report.cases)} scenarios, {failed} failed" if failed else f"{len(report.cases)} scenarios, all passed"
-    )
+    count = f"{len(report.cases)} scenario{'' if len(report.cases) == 1 else 's'}"
+    lines.append(f"{count}, {failed} failed" if failed else f"{count}, all passed")
     return "\n".join(lines)
 
 

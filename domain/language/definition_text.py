@@ -208,6 +208,11 @@ def _finding(marks: Marks, data: Any, error: dict[str, Any]) -> Finding:
         message, code = f"unknown field '{error['loc'][-1]}'", "mos.definition.unknown_field"
     elif error["type"] == "missing":
         message, code = f"'{error['loc'][-1]}' is missing", "mos.definition.missing_field"
+    elif error["type"] == "string_type" and isinstance(error["input"], int | float):
+        number = str(error["input"]).lower()  # true and false are numbers to Python
+        message = f"a text is needed here: a time has its unit ({number}m), anything else quotes ('{number}')"
+        if isinstance(error["input"], bool):
+            message = f"a text is needed here: put it in quotes ('{number}')"
     elif error["type"] == "unknown_step":
         code = "mos.definition.unknown_step"
     return replace(_at(marks, path, message), code=code)

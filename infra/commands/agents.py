@@ -7,6 +7,7 @@ import typer
 
 from admin import agents as admin
 from admin.actors import Actor
+from domain.errors import NotFoundError
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
 from store.db import Database
@@ -60,6 +61,9 @@ def _line(one: read.Agent) -> str:
 async def _switch(settings: Settings, name: str, reason: str, *, stop: bool) -> None:
     database = Database(database_url(settings), pool_size=1)
     try:
+        known = [one.name for one in await read.agents(database, now())]
+        if name not in known:  # a slip of the pen must not look like a stopped agent
+            raise NotFoundError(f"There is no agent '{name}'. There is: {', '.join(known)}.")
         by = Actor("operator", signed_in=False)
         await admin.switch(database, name, stop=stop, reason=reason, by=by, now=now())
     finally:

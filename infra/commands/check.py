@@ -97,7 +97,8 @@ def folder_facts(folder: Path, weeks: int = WEEKS) -> SiteFacts:
         from infra.site_folder import read_yaml
 
     if not (folder / "site.yaml").is_file() or not (folder / "people.yaml").is_file():
-        raise ConfigError(f"{folder}: site.yaml and people.yaml are needed here")
+        advice = f"'mos pull {folder} --people' writes both, and 'mos check --published' needs no folder"
+        raise ConfigError(f"{folder}: site.yaml and people.yaml are needed here; {advice}")
     try:
         roster = Roster.model_validate(read_yaml(folder / "people.yaml"))
         site = Site.model_validate({**read_yaml(folder / "site.yaml"), "shifts": roster.shifts})

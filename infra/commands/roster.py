@@ -148,8 +148,8 @@ def who(
     """Who is on call by each schedule, who is on shift, and who is away."""
     try:
         moment = parse_time(at) if at else now()
-    except ValueError as error:
-        raise InvalidPayloadError(str(error)) from None
+    except ValueError:
+        raise InvalidPayloadError(f"--at '{at}' is no time with zone: write 2026-12-24T22:00+01:00") from None
 
     async def ask(database: Database) -> tuple[Roster, ZoneInfo]:
         async with database.transaction() as session:
