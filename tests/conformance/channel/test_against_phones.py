@@ -48,7 +48,7 @@ def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:
@@ -62,12 +62,13 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 def slack(phones: str, **changes: Json) -> Channel:
-    settings = {"bot_token": TOKEN, "signing_secret": SECRET, "team_id": TEAM, "app_id": APP}
+    settings: dict[str, Json] = {"bot_token": TOKEN, "signing_secret": SECRET, "team_id": TEAM, "app_id": APP}
+    settings["timeout"] = 60
     return build_slack({**settings, "api_base": f"{phones}/slack/api/", **changes})
 
 
 def twilio(phones: str, **changes: Json) -> Channel:
-    settings: dict[str, Json] = {"account_sid": ACCOUNT, "auth_token": SECRET, "numbers": [OURS]}
+    settings: dict[str, Json] = {"account_sid": ACCOUNT, "auth_token": SECRET, "numbers": [OURS], "timeout": 60}
     return build_twilio(
         {**settings, "public_url": "https://mos.example.com", "api_base": f"{phones}/twilio", **changes}
     )
