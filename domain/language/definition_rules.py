@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from domain.language import expressions
 from domain.language.definition import (
@@ -27,6 +27,7 @@ from domain.language.definition import (
 from domain.language.provenance import provenance
 from domain.language.steps import Step, children
 from domain.language.texts import each
+from domain.rosters.contacts import Priority
 from domain.values import Json
 
 WORLD_NAMES = frozenset({"signal", "equipment", "exception", "opened_at", "machine", "site"})
@@ -171,6 +172,7 @@ def _references(definition: Definition) -> Iterator[Problem]:
     names = {step_name(step) for _, step in walk(definition.steps) if isinstance(step, ApproveStep | TaskStep)}
     if definition.opens is None and not definition.gives and not definition.steps:
         yield Problem((), "without 'opens' it can only be called", "mos.definition.opens")
+    yield from _priority(definition)
     for path, step in walk(definition.steps):
         at = document_path(definition, path)
         for query in step.refresh:
@@ -184,6 +186,14 @@ def _references(definition: Definition) -> Iterator[Problem]:
             yield Problem((*at, "cases"), "a case can't be named 'else': use the field", "mos.definition.reference")
         if isinstance(step, CallStep) and step.definition == definition.definition:
             yield Problem((*at, "definition"), "a definition can't call itself", "mos.definition.cycle")
+
+
+def _priority(definition: Definition) -> Iterator[Problem]:
+    """A warning only: versions that are published already say what they say, and intake takes `medium` then."""
+    found = definition.opens.priority if definition.opens else ""
+    if found and not expressions.is_expression(found) and found not in get_args(Priority):
+        message = f"'{found}' is no priority: {', '.join(get_args(Priority))}; it counts as medium"
+        yield Problem(("opens", "priority"), message, "mos.definition.value", "warning")
 
 
 def _loops(steps: list[Any], definition: Definition, prefix: str, turns: int) -> Iterator[Problem]:
