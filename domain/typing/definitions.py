@@ -51,7 +51,7 @@ TypedTextCheck = Callable[[str, Record], list[Fault]]
 
 _CONDITIONS = frozenset({"when", "if", "until", "only_if"})
 _SPANS = frozenset({"within", "after", "settle", "accept_within", "off_delay", "every", "at", "key"})
-_PRIORITY = Scalar(Kind.TEXT, values=("low", "medium", "high"))
+_PRIORITY = Scalar(Kind.TEXT, values=("critical", "low", "medium", "high"))
 _OPTIONS = ListOf(read_record({"id": "text", "title": "text"}))
 _MODELS: Mapping[str, type[BaseModel]] = {
     model.model_fields["kind"].default: model for model in get_args(get_args(outcomes.Outcome)[0])
