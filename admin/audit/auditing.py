@@ -166,7 +166,9 @@ async def erase(database: Database, person: str, reason: str, by: Actor, now: da
 async def told_of_export(database: Database, what: str, subject: str, by: Actor, now: datetime, **data: Json) -> None:
     """Who took what out is a fact too."""
     async with database.transaction() as session:
-        await write.add(session, _fact("audit.exported", by, subject, {"what": what, **data}, now))
+        await write.add(
+            session, _fact("audit.exported", by, subject, {"what": what, "evidence": by.evidence, **data}, now)
+        )
 
 
 async def archivable(database: Database, before: datetime, by: Actor) -> int:
