@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.chaos.play import TECHNICIAN, Breakdown
-from tests.chaos.site import Json, eventually
+from tests.chaos.site import Console, Json, eventually
 
 SLOW_DOWN, NO_ANSWER = "Slack asks us to slow down.", "Slack did not answer"
 
@@ -16,13 +16,14 @@ class Troubled(Breakdown):
         self.site.phones.post("/faults", json=fault).raise_for_status()
 
     def _break(self) -> None:
+        browser = self.site.sign_in("lena")  # before it happens: it stands on the page for some seconds only
         self.order("rate_limit", "chat.postMessage", 2, retry_after=3)
-        self.site.break_down(self.thing)
-        self.row = eventually(self._opened, "the breakdown opened an exception")
-        self.seen(SLOW_DOWN)
         self.order("server_error", "chat.postMessage", 3)
         self.order("server_error", "conversations.history", 2)
-        self.seen(NO_ANSWER)
+        self.site.break_down(self.thing)
+        self.row = eventually(self._opened, "the breakdown opened an exception")
+        self.seen(browser, SLOW_DOWN)
+        self.seen(browser, NO_ANSWER)
         eventually(lambda: self._button(TECHNICIAN, "accept"), "the technician was asked all the same")
         self._nothing_waits()
 
@@ -31,9 +32,8 @@ class Troubled(Breakdown):
         self.order("server_error", "chat.update", 2)
         super()._accept()
 
-    def seen(self, error: str) -> None:
+    def seen(self, browser: Console, error: str) -> None:
         """It stands on the exception's page, and with its tries in the outbox."""
-        browser = self.site.sign_in("lena")
         eventually(lambda: error in browser.page(f"/exceptions/{self.id}"), f"the console says: {error}")
 
     def tried_again(self) -> list[Json]:
