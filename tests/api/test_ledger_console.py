@@ -131,6 +131,7 @@ async def test_what_has_changed_is_decided_again(somebody: Browser, database: Da
     await somebody.sign_in(PLANNER)
     page = (await somebody.get("/ledger/txn_back")).text
     assert "It has changed meanwhile" in page
+    assert page.index("#decide") < page.index("Before and after"), "what is asked is said before the long list"
     wanted = {"do": "approve_again", "shown": hidden(page, "It has changed meanwhile")["shown"]}
     async with database.transaction() as session:
         back = await session.get_one(LedgerRow, "txn_back")
