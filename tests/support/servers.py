@@ -30,6 +30,7 @@ from tests.support.rows import keep, put_back
 Server = TypeVar("Server")
 _NAMESPACES = 150
 _PATIENCE = 60.0
+_PORTS = 3  # that are tried: a port is free when it is chosen, and perhaps not when the server takes it
 # Schedules and batches of each namespace, which no test here needs, would be looked for all the time: 8% of a core.
 _IDLE_NAMESPACES = ("--dynamic-config-value", "worker.perNamespaceWorkerCount=0")
 _FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
@@ -145,30 +146,36 @@ async def _connect(address: str, namespace: str) -> Client:
 @contextlib.contextmanager
 def temporal_server(*options: str, namespaces: int = 1) -> Iterator[Temporal]:
     """A dev server of its own, with more options: for what must differ from the shared one."""
-    port = free_port()
     names = [word for number in range(namespaces) for word in ("--namespace", f"t{number}")]
-    command = [program("temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+    command = [program("temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "never"]
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen([*command, "--log-level", "never", *names, *options], stdout=quiet, stderr=quiet)
-    try:
-        address = f"127.0.0.1:{port}"
-        asyncio.run(_until_ready(address, f"t{namespaces - 1}"))
-        yield Temporal(address)
-    finally:
-        process.kill()  # nothing is kept
-        process.wait()
+    for _ in range(_PORTS):
+        port = free_port()
+        process = subprocess.Popen([*command, "--port", str(port), *names, *options], stdout=quiet, stderr=quiet)
+        try:
+            address = f"127.0.0.1:{port}"
+            if asyncio.run(_is_ready(process, address, f"t{namespaces - 1}")):
+                yield Temporal(address)
+                return
+        finally:
+            process.kill()  # nothing is kept
+            process.wait()
+    raise RuntimeError("the Temporal dev server ends as soon as it is started")
 
 
 def _temporal() -> AbstractContextManager[Temporal]:
     return temporal_server(*_IDLE_NAMESPACES, namespaces=_NAMESPACES)
 
 
-async def _until_ready(address: str, namespace: str) -> None:
+async def _is_ready(process: "subprocess.Popen[bytes]", address: str, namespace: str) -> bool:
+    """Wait for it; False when it has ended, because somebody else has taken one of its ports."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         with contextlib.suppress(RuntimeError, RPCError):  # the SDK's errors for "no connection" and "no namespace yet"
             await (await _connect(address, namespace)).count_workflows()
-            return
+            return process.poll() is None  # else it was somebody else's server that answered
+        if process.poll() is not None:
+            return False
         await asyncio.sleep(0.05)
     raise TimeoutError("the Temporal dev server did not start")
 
