@@ -16,6 +16,8 @@ from admin.definitions import publish, versions
 from domain.errors import ConfigError
 from domain.language.definition import Definition
 from infra import site_folder
+from infra.commands import push_told
+from infra.commands.push_told import Standing, Told
 from infra.connect import check_document
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
@@ -58,16 +60,18 @@ def push(
     passwords: Annotated[Path | None, typer.Option(help="YAML: person id -> first console password.")] = None,
     force: Annotated[bool, typer.Option(help="Publish over what is newer in the database.")] = False,
 ) -> None:
-    """Check everything first, then publish. Nothing is published when something is wrong, or newer in the database."""
+    """Check everything first, then publish and tell what came of each definition, and what the check warns of.
+
+    Nothing is published when something is wrong, or newer in the database.
+    """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder: give the one with site.yaml, people.yaml and connectors.yaml")
     given = read_yaml(passwords) if passwords else {}
     asked = _Push(folder, author, signed_off_by, reason, given, force)
-    for line in asyncio.run(_push(load_settings(running=True), asked)):
-        typer.echo(line)
+    asyncio.run(_push(load_settings(running=True), asked)).show()
 
 
-async def _push(settings: Settings, asked: _Push) -> list[str]:
+async def _push(settings: Settings, asked: _Push) -> Told:
     names = ("site", "people", "connectors", "authority")
     documents = {name: read_yaml(file) for name in names if (file := asked.folder / f"{name}.yaml").exists()}
     texts = {file.name: file.read_text(encoding="utf-8") for file in _definition_files(asked)}
@@ -82,13 +86,30 @@ async def _push(settings: Settings, asked: _Push) -> list[str]:
         hashes = await _first_passwords(database, asked.passwords)
         left = await _look(database, asked, documents, parsed)
         await _publish_documents(database, asked, documents, hashes, left)
-        lines = [await _publish(database, asked, name, texts[name], left) for name in _in_order(parsed)]
-        if asked.own:
-            async with database.transaction() as session:
+        async with database.transaction() as session:
+            before = await push_told.standing(session)
+        order = _in_order(parsed)
+        made = {name: await _publish(database, asked, name, texts[name]) for name in order if name not in left}
+        async with database.transaction() as session:
+            if asked.own:
                 site_folder.write_record(asked.folder, await site_folder.there(session))
+            files = {parsed[name].definition: name for name in order}
+            return await _told(session, asked, files, before, {n: (v, texts[n]) for n, v in made.items()})
     finally:
         await database.close()
-    return lines
+
+
+async def _told(
+    session: AsyncSession, asked: _Push, files: Mapping[str, str], before: Standing, made: Mapping[str, tuple[str, str]]
+) -> Told:
+    """`files`: definition -> file, in the order of the push; `made`: file -> version and text of what was published."""
+    versions_ = {definition: made[file][0] for definition, file in files.items() if file in made}
+    came = await push_told.outcomes(session, before, versions_)
+    done = [f"{name}: {came.get(name, f'left alone, {push_told.LEFT_ALONE}')}" for name in files]
+    fresh = [name for name, version in versions_.items() if before.get(name, {}).get("live") != version]
+    folder = asked.folder / "definitions" if asked.own else SHIPPED
+    sheets = await push_told.looked_at(session, {str(folder / files[n]): made[files[n]][1] for n in fresh})
+    return Told(done, sheets, await push_told.strangers(session, asked.author, asked.signed_off_by))
 
 
 async def _first_passwords(database: Database, passwords: Mapping[str, str]) -> dict[str, str]:
@@ -179,10 +200,8 @@ async def _publish_documents(
         await authority.publish_matrix(database, documents["authority"], author=author, now=now())
 
 
-async def _publish(database: Database, asked: _Push, name: str, text: str, left: set[str]) -> str:
-    if name in left:
-        return f"{name} left alone: another version was put live since; --force puts this one back"
-    version = await publish.publish_definition(
+async def _publish(database: Database, asked: _Push, name: str, text: str) -> str:
+    return await publish.publish_definition(
         database,
         text,
         name,
@@ -191,4 +210,3 @@ async def _publish(database: Database, asked: _Push, name: str, text: str, left:
         reason=asked.reason,
         now=now(),
     )
-    return f"{name} {version[:12]}"

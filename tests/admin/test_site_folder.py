@@ -112,10 +112,14 @@ def test_pulled_is_what_was_published(folder: Path, capsys: Told) -> None:
     assert drifted(folder, capsys) == []
 
 
-def test_pushed_back_unchanged_changes_nothing(url: str, folder: Path) -> None:
+def test_pushed_back_unchanged_changes_nothing(url: str, folder: Path, capsys: Told) -> None:
     before = in_database(url, _numbers)
-    push(folder, "eng", "sofia", "")
+    capsys.readouterr()
+    push(folder, "lena", "sofia", "")
     assert in_database(url, _numbers) == before
+    told = capsys.readouterr()
+    assert "breakdown: v1, as it was" in told.out.splitlines()
+    assert told.err == ""
 
 
 async def _numbers(opened: Database) -> list[tuple[str, int]]:
@@ -128,7 +132,14 @@ def test_edited_pushed_and_known_from_then_on(url: str, folder: Path, capsys: To
     breakdown(folder).write_text(LOUDER)
     (line,) = drifted(folder, capsys)
     assert line.startswith("definitions/breakdown: edited here (v1 by eng, signed off by sofia")
-    push(folder, "eng", "sofia", "half the time")
+    push(folder, "eng", "nobody", "half the time")
+    told = capsys.readouterr()
+    assert "breakdown: v2, live" in told.out.splitlines()
+    assert "breakdown.yaml:" in told.err
+    assert ": warning: " in told.err
+    assert ": note: " not in told.err
+    assert "the author 'eng' is nobody on the roster" in told.err
+    assert "'nobody', who signs off, is nobody on the roster" in told.err
     assert live(url) == LOUDER
     assert drifted(folder, capsys) == []
     assert "half the time" in "\n".join(_told(capsys, "breakdown"))
@@ -210,7 +221,7 @@ def test_a_folder_that_was_never_pulled_does_not_undo_what_people_did_since(url:
     in_database(url, lambda opened: publish.publish_site(opened, site | {"title": "Ours"}, author="otto", now=NOW))
     capsys.readouterr()
     push(tmp_path, "eng", "sofia", "")
-    assert "breakdown.yaml left alone" in capsys.readouterr().out
+    assert "breakdown: left alone" in capsys.readouterr().out
     assert live(url) == LOUDER
     assert in_database(url, _title) == "Ours"
     assert not (tmp_path / site_folder.RECORD).exists()
