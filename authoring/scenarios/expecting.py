@@ -15,6 +15,8 @@ from domain.language.agents import WHYS
 from domain.values import Json
 
 Moment = Callable[[str], datetime]
+ENDINGS = ("completed", "returned", "expired", "cancelled", "undone", "failed", "closed_by_hand")
+"""How an exception ends, in the engine's words (`workflows.engine.interpreter`)."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,9 @@ class _Expecting:
 
     def _end(self) -> None:
         doc = self._doc
-        if doc.ends:
+        if doc.ends.strip():
             words = doc.ends.split()
+            self._reader.known("ending", words[0], ENDINGS, "expect", "ends")
             window = self._window(words[1:], "ends")
             self._add(f"ends {doc.ends}", _ended(words[0], window), "ends")
         for name in ("handling", "condition", "priority"):

@@ -74,6 +74,8 @@ def verify(
     else:
         report = whole(database_url(settings), trusted.public, workers)
     _tell(report)
+    if to > report.last:
+        typer.echo(f"the chain ends at {report.last}: numbers up to {to} are not there yet")
     raise typer.Exit(0 if report.good else 1)
 
 
@@ -174,8 +176,15 @@ def hold(
         _run(lambda database: auditing.lift(database, lift, reason, actor, now()), settings)
         typer.echo(f"hold {lift} is lifted")
     else:
-        number = _run(lambda database: auditing.hold(database, subject, reason, actor, now()), settings)
-        typer.echo(f"hold {number} stands")
+        number, known = _run(lambda database: _held(database, subject, reason, actor), settings)
+        typer.echo(f"hold {number} stands" + ("" if known else f"; nothing is about '{subject}' yet"))
+
+
+async def _held(database: Database, subject: str, reason: str, actor: Actor) -> tuple[int, bool]:
+    """Its number, and whether a record was about it before: the hold itself is one."""
+    async with database.transaction() as session:
+        known = not subject or await read.is_named(session, subject)
+    return await auditing.hold(database, subject, reason, actor, now()), known
 
 
 @app.command()

@@ -206,6 +206,20 @@ _FIRST_ABOUT = text(
 )
 
 
+async def is_named(session: AsyncSession, subject: str) -> bool:
+    """Is a record about this person or thing, or done by them? Those count too that wait for their seal."""
+    return bool(await session.scalar(_NAMED, {"subject": subject}))
+
+
+_NAMED = text(
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM audit WHERE subject = :subject OR actor = :subject OR data ->> 'exception' = :subject
+    )
+    """
+)
+
+
 async def sealed_before(session: AsyncSession, moment: datetime) -> int:
     """The last number that was sealed before, where a signed head stands; 0 when none was."""
     found = await session.scalar(text("SELECT max(number) FROM audit_head WHERE at < :moment"), {"moment": moment})

@@ -60,6 +60,8 @@ def test_a_long_chain_is_verified_by_several_processes(filled: str) -> None:
 
 def test_the_audit_at_the_machine(filled: str, tmp_path: Path) -> None:
     assert mos("verify").startswith("good: numbers 1 to 4, 4 records, 4 signed heads")
+    assert mos("verify", "--to", "99999").endswith("the chain ends at 4: numbers up to 99999 are not there yet\n")
+    assert "ends at" not in mos("verify", "--to", "4")
     head = tmp_path / "head.json"
     head.write_text(mos("head"))
     sheet, lines, old = tmp_path / "a.csv", tmp_path / "a.jsonl", tmp_path / "old.jsonl"
@@ -87,7 +89,7 @@ def test_a_legal_hold_keeps_erasure_and_archive_waiting(filled: str, tmp_path: P
     erase = ("erase", "=s0", "--reason", "asked", "--by", "olga")
     with pytest.raises(InvalidPayloadError):
         mos("hold", "=s0", "--by", "olga")  # without a reason
-    assert "hold 1 stands" in mos("hold", "=s0", "--reason", "dispute 4711", "--by", "olga")
+    assert mos("hold", "=s0", "--reason", "dispute 4711", "--by", "olga") == "hold 1 stands\n"
     with pytest.raises(ConflictError):
         mos(*erase)
     with pytest.raises(NotFoundError):
@@ -106,3 +108,5 @@ def test_a_legal_hold_keeps_erasure_and_archive_waiting(filled: str, tmp_path: P
         kinds = [row[0] for row in connection.execute("SELECT kind FROM audit ORDER BY id")]
     assert kinds == ["told", "told", "hold.placed", "hold.lifted", "personal.erased", "audit.archived"]
     assert "numbers 3 to 4" in mos("verify")
+    named_by_nothing = mos("hold", "bob", "--reason", "to come", "--by", "olga")
+    assert named_by_nothing == "hold 2 stands; nothing is about 'bob' yet\n"
