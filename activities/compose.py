@@ -115,9 +115,8 @@ class Composer:
         return local_text(moment, self._zone, self._language) if moment else ""
 
     def _times(self, **moments: datetime | None) -> dict[str, str]:
-        """For the reader's own way to write them."""
-        found = {name: iso(moment) for name, moment in moments.items() if moment}
-        return found | {"zone": self._zone.key} if found else {}
+        """For the reader's own way to write them; the zone is that of a preview's times too."""
+        return {name: iso(moment) for name, moment in moments.items() if moment} | {"zone": self._zone.key}
 
 
 def _texts(wording: Wording) -> Iterator[tuple[str, Text]]:

@@ -59,10 +59,10 @@ async def _preview(world: World, exception: str, draft: Draft) -> OptionPreview 
 
 
 def _change(one: FieldChange) -> Change:
-    """As who decides reads it: the system's field names as words."""
-    before = "" if one.created else as_text(one.before)
+    """As who decides reads it: the system's field names as words, records by their names where it knows them."""
+    before = "" if one.created else one.before_name or as_text(one.before)
     field = one.field[:80].replace("_", " ")
-    return Change(record=one.record[:120], field=field, before=before, after=as_text(one.after))
+    return Change(record=one.record[:120], field=field, before=before, after=one.after_name or as_text(one.after))
 
 
 def _joined(seen: Sequence[OptionPreview]) -> OptionPreview:

@@ -13,6 +13,7 @@ from domain.errors import ConfigError, InvariantError
 from domain.rosters.people import ChannelName
 from domain.values import Json
 from templates import blocks, shapes
+from templates.clock import local_changes
 from templates.gsm import plain as plain_marks
 from templates.sandbox import Sandbox, plain, run
 from templates.words import has, say
@@ -102,6 +103,7 @@ def scope_of(message: Message) -> dict[str, Any]:
     """The message's fields by name, plus `answers`, `keys`, `sentence`, `answerable` and `say(key, **more)`."""
     fields = {name: capped(value) for name, value in message.model_dump(mode="json").items()}
     fields["otherwise"] = fields["otherwise"] or _silence(message, partial(_say, message.language, fields))
+    fields["options"] = local_changes(fields["options"], message.times.get("zone", ""), message.language)
     speak = partial(_say, message.language, fields)
     return fields | {
         "answerable": message.standing in _ANSWERABLE and message.kind is not MessageKind.REPLY,

@@ -22,6 +22,13 @@ LABELS = {
 _STATES = {"wait": "waiting", "draft": "draft", "cancel": "cancelled", "do": "done", "run": "running"}
 _WORK = ("production", "sequence", "work_center.code", "planned_start", "planned_end")
 _TIMES = ("planned_start", "planned_end")
+_NAMES = {
+    "work_center": ("production.work.center", "code"),
+    "product": ("product.product", "code"),
+    "from_location": ("stock.location", "rec_name"),
+    "to_location": ("stock.location", "rec_name"),
+}
+"""Fields that hold the number of a record: which, and what people call it by."""
 Key = tuple[str, int]
 
 
@@ -33,7 +40,26 @@ async def preview(operations: Sequence[Record], client: TrytonClient) -> Preview
     for number, operation in enumerate(operations):
         changes += _changes(operation, found, works, number)
     versions = {f"{model},{number}": record["_timestamp"] for (model, number), record in found.items()}
-    return Preview(changes=changes, versions=versions)
+    return Preview(changes=await _named(changes, client), versions=versions)
+
+
+async def _named(changes: Sequence[FieldChange], client: TrytonClient) -> list[FieldChange]:
+    """With what people call the records whose numbers stand in them. The numbers stay: a way back sets them again."""
+    wanted: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for change in changes:
+        if change.field in _NAMES:
+            wanted[_NAMES[change.field]] |= {one for one in (change.before, change.after) if isinstance(one, int)}
+    names: dict[tuple[str, Json], str] = {}
+    for (model, called), ids in wanted.items():
+        for record in await client.search_read(model, [["id", "in", sorted(ids)]], [called]):
+            names[model, record["id"]] = str(record[called] or "")
+    return [_called(change, names) if change.field in _NAMES else change for change in changes]
+
+
+def _called(change: FieldChange, names: Mapping[tuple[str, Json], str]) -> FieldChange:
+    model = _NAMES[change.field][0]
+    told = {f"{name}_name": names.get((model, getattr(change, name)), "") for name in ("before", "after")}
+    return change.model_copy(update=told)
 
 
 def with_versions(operations: Sequence[Record], versions: Mapping[str, str]) -> list[Record]:

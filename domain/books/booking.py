@@ -16,7 +16,8 @@ class _Said(BaseModel):
 
 class FieldChange(_Said):
     """One field of one record of the system. `record` is what its people look for ("production JO-1001"); `before` None
-    and `created` True: the record is made by the posting. Values are JSON as people read them (ISO 8601 times)."""
+    and `created` True: the record is made by the posting. Values are JSON as people read them (ISO 8601 times);
+    `before_name` and `after_name`: what people call a record of which the value is only the system's own number."""
 
     record: str
     field: str
@@ -24,6 +25,8 @@ class FieldChange(_Said):
     after: Json = None
     created: bool = False
     outcome: int = 0  # which outcome of the transaction asks for it, from 0
+    before_name: str = ""
+    after_name: str = ""
 
 
 class Preview(_Said):

@@ -43,6 +43,14 @@ def test_what_stays_is_folded_away_from_what_changes() -> None:
     assert "work center" in folded
 
 
+def test_a_record_is_called_by_its_name_not_by_the_systems_number() -> None:
+    preview = {"changes": [change("work_center", 11, 12) | {"before_name": "mill-1", "after_name": "mill-2"}]}
+    page = rendered("{{ outcomes.fields(preview) }}", preview=preview)
+    assert "mill-1" in page
+    assert "mill-2" in page
+    assert ">11<" not in page
+
+
 def test_a_preview_that_changes_nothing_says_so() -> None:
     page = rendered("{{ outcomes.fields(preview) }}", preview={"changes": [change("priority", 1, 1)]})
     assert "Nothing changes" in page

@@ -86,6 +86,24 @@ PREVIEWED = APPROVE.model_copy(
         ],
     }
 )
+_MOVED = OptionPreview(
+    changes=[
+        Change(record="operation JO-1002/10", field="work center", after="lathe-2"),
+        Change(
+            record="operation JO-1002/10",
+            field="planned end",
+            before="2026-11-22T19:39:00Z",
+            after="2026-11-22T23:10:00Z",
+        ),
+    ],
+    total=2,
+)
+MOVED = PREVIEWED.model_copy(
+    update={
+        "options": [APPROVE.options[0].model_copy(update={"preview": _MOVED})],
+        "times": {"zone": "Europe/Prague"},
+    }
+)
 NOTIFY = Message(
     kind=MessageKind.NOTIFY,
     definition="breakdown",
@@ -110,6 +128,7 @@ CASES = {
     "approve-link-only": APPROVE.model_copy(update={"choices": [], "link": "https://mos.example.com/t/1"}),
     "approve-previewed": PREVIEWED,
     "approve-previewed-de": PREVIEWED.model_copy(update={"language": "de"}),
+    **{f"approve-moved-{one}": MOVED.model_copy(update={"language": one}) for one in ("en", "de", "es", "pl")},
     "approve-open-de": APPROVE.model_copy(update={"language": "de"}),
     "notify-open": NOTIFY,
     "notify-withdrawn": NOTIFY.model_copy(update={"standing": Standing.WITHDRAWN}),

@@ -9,13 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.twilio.understanding import understand
-from domain.asking.messages import Choice, Fact, Input, Message, MessageKind, OptionCard, Standing
+from domain.asking.messages import (
+    Change,
+    Choice,
+    Fact,
+    Input,
+    Message,
+    MessageKind,
+    OptionCard,
+    OptionPreview,
+    Standing,
+)
+from domain.authority.signing import snapshot
 from domain.errors import ConfigError
 from domain.rosters.people import ChannelName
 from domain.values import Json
 from templates.gsm import clip, normalise, segments
 from templates.mrkdwn import short
-from templates.render import MAX_SEGMENTS, numbered, render
+from templates.render import MAX_SEGMENTS, numbered, render, scope_of
 from templates.words import FOLDER, words
 
 HOSTILE = [
@@ -251,3 +262,15 @@ def test_clipped_text_fits_and_is_cut_only_when_it_must(text: str, count: int) -
 )
 def test_normalised_to_gsm_where_nothing_is_lost(text: str, plain: str) -> None:
     assert normalise(text) == plain
+
+
+def test_a_previews_times_are_the_readers_and_what_was_decided_on_stays() -> None:
+    """Shown in the site's zone, to the second where the minute would say that nothing changes; all else as it was."""
+    at = [Change(record="JO-1", field="end", before="2026-11-22T19:39:00Z", after="2026-11-22T19:39:30Z")]
+    odd = [Change(record="JO-1", field="n", before="11", after=text) for text in ("20261122", "2026-11-22", "THEN T")]
+    option = OptionCard(id="a", title="A", preview=OptionPreview(changes=at + odd, total=4))
+    message = filled("plan").model_copy(update={"options": [option], "times": {"zone": "Europe/Prague"}})
+    told = scope_of(message)["options"][0]["preview"]["changes"]
+    assert (told[0]["before"], told[0]["after"]) == ("22 Nov 20:39:00", "22 Nov 20:39:30")
+    assert [one["after"] for one in told[1:]] == ["20261122", "2026-11-22", "THEN T"]
+    assert snapshot(message)["options"][0]["preview"]["changes"][0]["after"] == "2026-11-22T19:39:30Z"

@@ -27,7 +27,11 @@ def previewing(system: FakeSystem, preview: Callable[[OutcomeTransaction], Previ
 def fate_of_the_lot(transaction: OutcomeTransaction) -> Preview:
     lots = [one for one in transaction.outcomes if isinstance(one, DisposeLot)]
     fields: dict[str, Any] = {"record": "stock.lot 4 (L-BAR-502)", "field": "hold", "before": True}
-    return Preview(changes=[FieldChange(**fields, after=one.disposition != "release") for one in lots])
+    changes = [FieldChange(**fields, after=one.disposition != "release") for one in lots]
+    goes = [one for one in lots if one.disposition == "rework"]
+    place = {"record": "new stock.move", "field": "to_location", "created": True}
+    changes += [FieldChange(**place, after=11, after_name="Rework") for _ in goes]
+    return Preview(changes=changes)
 
 
 def away(transaction: OutcomeTransaction) -> Preview:
@@ -46,7 +50,8 @@ async def test_each_option_shows_what_it_would_change_and_only_that(plant: Plant
     told = {name: [(one.field, one.before, one.after) for one in card.changes] for name, card in found.items() if card}
     assert told == {
         "release": [("hold", "true", "false")],
-        **{name: [] for name in ("rework", "scrap", "return")},
+        "rework": [("to location", "", "Rework")],
+        **{name: [] for name in ("scrap", "return")},
     }
     assert plant.erp.kinds().count("dispose_lot") == 0, "nothing was written"
 

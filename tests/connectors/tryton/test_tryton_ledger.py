@@ -56,6 +56,9 @@ async def test_what_it_would_make_is_told_as_new(erp: Erp) -> None:
     shown = await erp.system().preview(posting("exc_new:0:1", MaintenanceOrder(equipment="mill-1", title="Spindle")))
     assert all(change.created for change in shown.changes)
     assert ("title", "Spindle") in {(change.field, change.after) for change in shown.changes}
+    machine = next(change for change in shown.changes if change.field == "work_center")
+    assert isinstance(machine.after, int)
+    assert machine.after_name == "mill-1", "people know no number of Tryton's"
 
 
 async def test_what_somebody_changed_meanwhile_is_not_overwritten(erp: Erp) -> None:
