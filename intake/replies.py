@@ -1,5 +1,6 @@
 """What somebody is told whose press or text did not do what they meant: queued once, under the answer's own number."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import InboxRow
 
+_CODE_LIKE, _MARKS = re.compile(r"[A-Za-z0-9]{3,6}"), ".,:;!()"
 _QUIET = (ChannelName.CONSOLE.value, ChannelName.VOICE.value)  # a page shows it; nobody is called back for it
 _TEXTS = (ChannelName.SMS.value, ChannelName.WHATSAPP.value, ChannelName.EMAIL.value)
 _OWN_WORDS = ("handed_over", "snoozed", "asked", "reported", "mine", "mine_none", "linked")  # no message shows these
@@ -38,6 +40,13 @@ def _said(body: dict[str, Json]) -> str:
     return " ".join(word for word in words if word.upper() != code)[:40]
 
 
+def written_code(body: dict[str, Json]) -> str:
+    """The code that an answer begins with, as far as it may be one, mistyped too (`VG3` for `VG3K`); else empty."""
+    reference, words = str(body.get("task") or ""), str(body.get("text") or "").split()
+    code = reference or next(iter(words), "").strip(_MARKS)
+    return code.upper() if _CODE_LIKE.fullmatch(code) else ""
+
+
 async def too_late(session: AsyncSession, row: InboxRow) -> dict[str, Json]:
     """What became of an answer whose exception has ended: how its task stands, and by whom."""
     task = await tasks_read.by_id(session, str((row.signal or {}).get("task", "")))
@@ -59,7 +68,7 @@ def reply_row(row: InboxRow, now: datetime, zone: ZoneInfo) -> dict[str, Json] |
         definition="",
         exception_id=row.exception_id or "",
         language=str(who.get("language", "en")),
-        title=_said(body) if code == "recorded" else "",
+        title=_said(body) if code == "recorded" else written_code(body) if code == "unknown_code" else "",
         reply_code=code,
         by=str(outcome.get("by") or ""),
         at=local_text(datetime.fromisoformat(str(outcome["at"])), zone) if outcome.get("at") else "",

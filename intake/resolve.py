@@ -1,16 +1,21 @@
 """Answers: who is it, and which task is meant? Decided from verified addresses and codes, never from names."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.asking.messages import Choice, Message
 from domain.rosters.people import Person
 from domain.values import Json
 from intake import admitting, asides, pictures
+from intake.replies import written_code
 from store.read import site as site_read
 from store.read import tasks as tasks_read
 from store.tables import InboxRow, TaskRow
 from store.write import limits, reach
 
+_CLOSE = 0.8  # three characters of four, or four of five
 _ASKING = ("help", "command")
 _OUTSIDE = (
     *_ASKING,
@@ -48,7 +53,8 @@ async def resolve(session: AsyncSession, row: InboxRow) -> None:
         return
     task, code = await _task(session, row.body, person)
     if task is None:
-        locked = code == "unknown_code" and await _counts_wrong(session, row, person)
+        tried = code == "unknown_code" and bool(row.body.get("task"))  # what has no code's form guesses none
+        locked = tried and await _counts_wrong(session, row, person)
         _end(row, "locked" if locked else code)
         return
     if await admitting.too_new(session, row, task):
@@ -113,7 +119,20 @@ async def _task(session: AsyncSession, body: dict[str, Json], person: Person) ->
         return open_ones[0], ""
     if not open_ones:
         return None, "help"
+    if _mistyped(body, [task.code for task in open_ones]):
+        return None, "unknown_code"
     return None, "ask_again" if len(open_ones) == 1 else "which_task"
+
+
+def _mistyped(body: dict[str, Json], codes: Sequence[str]) -> bool:
+    """Does a text that belongs nowhere begin with a code of which a character is missing or too many?"""
+    if body.get("verb") or body.get("task"):
+        return False
+    code, words = written_code(body), str(body.get("text") or "").split()
+    if not code or len(words) < 2:
+        return False
+    mixed = words[0].isupper() and any(char.isdigit() for char in code)
+    return mixed or bool(get_close_matches(code, codes, 1, _CLOSE))
 
 
 async def _said(session: AsyncSession, task: TaskRow, body: dict[str, Json], person: Person) -> dict[str, Json]:

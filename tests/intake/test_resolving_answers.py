@@ -11,6 +11,7 @@ from domain.asking.messages import Choice, Message, MessageKind
 from domain.rosters.people import ChannelName
 from intake import answers
 from store.tables import ExceptionRow, OutboxRow, TaskRow
+from templates.render import render
 from tests.intake.hand import START, Hand
 from tests.support.plant import address_of
 
@@ -91,6 +92,27 @@ async def test_what_can_not_be_told_is_asked_back(hand: Hand, address: str, verb
     assert (row.status, row.outcome["code"]) == ("answered", code)
     (reply,) = await hand.rows(select(OutboxRow))
     assert (reply.address, reply.payload["reply_code"]) == (address, code)
+    assert hand.temporal.answers == []
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("VG3 DONE", "No open task has the code VG3."),
+        ("abc done", "No open task has the code ABC."),  # one character short of a code that is open
+        ("NOT done yet", "Several tasks are open."),
+    ],
+)
+async def test_a_mistyped_code_is_named_and_never_guessed(hand: Hand, text: str, told: str) -> None:
+    """One task is open, another was lost to a colleague: which one was meant stays the person's to say."""
+    await add_task(hand, 1, "ABCD", ["amira"])
+    await add_task(hand, 2, "WXYZ", ["amira", "jonas"])
+    await accepted_by(hand, "tsk_2", "jonas")
+    await answers.receive(hand.database, InboundMessage(ChannelName.SMS, "m-1", AMIRA, "", "", text=text), hand.now)
+    await hand.turn()
+    (reply,) = await hand.rows(select(OutboxRow))
+    body = render(Message.model_validate(reply.payload), ChannelName.SMS)["body"]
+    assert str(body).startswith(told)
     assert hand.temporal.answers == []
 
 
