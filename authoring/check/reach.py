@@ -1,5 +1,6 @@
 """Reachability: does somebody fit, on shift and with a way to be told, in every hour of the coming weeks?"""
 
+import difflib
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
@@ -91,8 +92,21 @@ def _first(site: SiteFacts, at: Path, chain: Chain, selector: Selector, masks: t
 def _advice(site: SiteFacts, selector: Selector) -> str:
     fitting = site.hours.fitting(selector)
     if not fitting:
-        return "give somebody on the roster what is asked for, or ask for less"
+        meant = _meant(site, selector)
+        give = "give somebody on the roster what is asked for, or ask for less"
+        return f"did you mean {meant}? Else {give}" if meant else give
     names = ", ".join(person.name for person in fitting[:3])
     if not any(site.hours.can_be_told(person) for person in fitting):
         return f"{names} would fit: enter a contact method on a connected channel"
     return f"{names} would fit: look at shifts and certificates"
+
+
+def _meant(site: SiteFacts, selector: Selector) -> str:
+    """The nearest role or skill to one that nobody on the roster has."""
+    people = site.roster.people
+    roles, skills = {r for one in people for r in one.roles}, {s for one in people for s in one.skills}
+    for what, name, names in (("role", selector.role, roles), ("skill", selector.skill, skills)):
+        near = difflib.get_close_matches(name, sorted(names), n=1) if name and name not in names else []
+        if near:
+            return f"the {what} '{near[0]}'"
+    return ""

@@ -20,12 +20,14 @@ from authoring.simulator.cast import Happenings
 from authoring.simulator.opening import Opener, Opening
 from authoring.simulator.plant import Outage, Plant, SimulatedSystem
 from domain.calendar import SiteCalendar, check_moment
+from domain.language import misfits
 from domain.language.definition import AgentStep, Definition, step_name, walk
 from domain.language.definition_text import DefinitionError, Finding, Marks, read
 from domain.rosters.people import Person, Roster
 from domain.values import duration, parse_time
 
 _MONDAY = datetime(2026, 1, 5, tzinfo=UTC)  # the week of scenarios that name no date
+_CODES = {"extra_forbidden": "mos.scenario.unknown_field", "missing": "mos.scenario.missing_field"}
 SYSTEMS = ("erp", "mes", "machine", "roster", "history")
 
 
@@ -77,13 +79,8 @@ def _read(text: str, file: str) -> tuple[Any, Marks]:
 
 
 def _misfit(reader: Reader, error: Mapping[str, Any]) -> None:
-    path, kind = tuple(error["loc"]), error["type"]
-    if kind == "extra_forbidden":
-        reader.wrong(f"unknown field '{path[-1]}'", *path, code="mos.scenario.unknown_field")
-    elif kind == "missing":
-        reader.wrong(f"'{path[-1]}' is missing", *path, code="mos.scenario.missing_field")
-    else:
-        reader.wrong(str(error["msg"]).removeprefix("Value error, "), *path)
+    path = tuple(error["loc"])
+    reader.wrong(misfits.words(error, ScenarioDoc), *path, code=_CODES.get(error["type"], "mos.scenario.invalid"))
 
 
 class _Loader:

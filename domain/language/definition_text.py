@@ -7,12 +7,18 @@ import yaml
 from pydantic import ValidationError
 
 from domain.errors import ConfigError
+from domain.language import misfits
 from domain.language.definition import STEP_KINDS, Definition
 from domain.language.definition_rules import Problem, problems
 from domain.typing.definitions import TypedTextCheck, type_problems
 
 _SIZE_LIMIT = 256_000
 _DEPTH_LIMIT = 40
+_CODES = {
+    "extra_forbidden": "mos.definition.unknown_field",
+    "missing": "mos.definition.missing_field",
+    "unknown_step": "mos.definition.unknown_step",
+}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where the wheel has it
 
 Path = tuple[str | int, ...]
@@ -202,17 +208,10 @@ def _finding(marks: Marks, data: Any, error: dict[str, Any]) -> Finding:
         is_tag = part in STEP_KINDS and (*path, following) in marks
         if (*path, part) in marks and not is_tag:
             path = (*path, part)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    code = "mos.definition.value"
-    if error["type"] == "extra_forbidden":
-        message, code = f"unknown field '{error['loc'][-1]}'", "mos.definition.unknown_field"
-    elif error["type"] == "missing":
-        message, code = f"'{error['loc'][-1]}' is missing", "mos.definition.missing_field"
-    elif error["type"] == "string_type" and isinstance(error["input"], int | float):
+    message, code = misfits.words(error, Definition), _CODES.get(error["type"], "mos.definition.value")
+    if error["type"] == "string_type" and isinstance(error["input"], int | float):
         number = str(error["input"]).lower()  # true and false are numbers to Python
         message = f"a text is needed here: a time has its unit ({number}m), anything else quotes ('{number}')"
         if isinstance(error["input"], bool):
             message = f"a text is needed here: put it in quotes ('{number}')"
-    elif error["type"] == "unknown_step":
-        code = "mos.definition.unknown_step"
     return replace(_at(marks, path, message), code=code)

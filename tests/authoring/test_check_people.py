@@ -120,6 +120,13 @@ def test_the_owner_must_be_somebody() -> None:
     assert (gone.code, gone.severity) == ("mos.people.nobody", "error")
 
 
+def test_a_role_that_nobody_has_gets_the_nearest() -> None:
+    asked = TEXT.replace("owner: lead", "owner: laed").replace("role: technician", "role: technican")
+    advice = {one.suggestion for one in found(asked, LEAD, TURNER) if one.code == "mos.people.nobody"}
+    for role in ("lead", "technician"):
+        assert f"did you mean the role '{role}'? Else give somebody on the roster what is asked for" in str(advice)
+
+
 def test_channels_that_are_not_connected_reach_nobody() -> None:
     assert found(TEXT, LEAD, TURNER, channels=frozenset({"slack"})) == []
     assert "mos.people.nobody" in {one.code for one in found(TEXT, LEAD, TURNER, channels=frozenset({"sms"}))}

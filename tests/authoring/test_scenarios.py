@@ -101,6 +101,7 @@ signals:
         ("expect:\n  asked:\n    - jonas: repair at noon\n", (7, 7), "'noon' is no moment"),
         ("expect:\n  posted:\n    - new_time: erp\n", (7, 7), "did you mean 'new_times'"),
         ("expect:\n  ends: complete\n", (6, 3), "no ending 'complete': did you mean 'completed'"),
+        ("expect:\n  aksed: []\n", (6, 3), "unknown field 'aksed'; did you mean 'asked'?"),
         ("expect:\n  surprised: yes\n", (6, 3), "unknown field 'surprised'"),
         ("systems: {epr: {down: always}}\nexpect: {}\n", (5, 11), "no system 'epr': did you mean 'erp'"),
         ("systems: {erp: {down: sometimes}}\nexpect: {}\n", (5, 17), "'sometimes' is no moment"),

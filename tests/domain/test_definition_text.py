@@ -53,9 +53,9 @@ def findings(text: str) -> list[Finding]:
 @pytest.mark.parametrize(
     "old, new, line, column, says",
     [
-        ("owner: maintenance", "owners: maintenance", 3, 1, "unknown field 'owners'"),
+        ("owner: maintenance", "owners: maintenance", 3, 1, "unknown field 'owners'; did you mean 'owner'?"),
         ("owner: maintenance\n", "", 1, 1, "'owner' is missing"),
-        ("    to: {role: technician}\n", "    to: {rolle: technician}\n", 14, 10, "unknown field 'rolle'"),
+        ("    to: {role: technician}\n", "    to: {rolle: technician}\n", 14, 10, "'rolle'; did you mean 'role'?"),
         ("  settle: 90s", "  settle: 90 seconds", 8, 3, "'90 seconds' is no duration: write 90s, 5m"),
         ("    accept_within: 5m", "    accept_within: soon", 17, 5, "'soon' is no duration"),
         ("  settle: 90s", "  settle: 90s\n  settle: 5m", 9, 3, "'settle' stands here twice"),
@@ -71,11 +71,13 @@ def findings(text: str) -> list[Finding]:
         ("    decision: repair\n", "", 26, 5, "a post needs 'decision:"),
         ("    decision: repair\n", "    decision: plann\n", 26, 5, "a post needs 'decision:"),
         ("    decision: repair\n", "    standing: true\n", 26, 5, "does not cover record_downtime"),
-        ("[hold_lot]", "[create_order]", 9, 33, "Input should be 'hold_lot'"),
-        ("to: erp", "to: sap", 27, 5, "Input should be 'erp' or 'mes'"),
-        ("definition: leak", "definition: Leak 1", 1, 1, "should match pattern"),
+        ("[hold_lot]", "[create_order]", 9, 33, "'create_order' is none of hold_lot, "),
+        ("to: erp", "to: sap", 27, 5, "'sap' is none of erp, mes"),
+        ("definition: leak", "definition: Leak 1", 1, 1, "is no name: small letters, digits and _, a letter first"),
         ("steps:", "steps: [", 13, 3, "no valid YAML"),
-        ("on: [machine.state]", "on: [machine.stat]", 5, 8, "Input should be"),
+        ("on: [machine.state]", "on: [machine.stat]", 5, 8, "did you mean 'machine.state'?"),
+        ("    accept_within: 5m", "    acept_within: 5m", 17, 5, "did you mean 'accept_within'?"),
+        ("on: [machine.state]", "on: machine.state", 5, 3, "a list is needed here: [one, another]"),
     ],
 )  # fmt: skip
 def test_finding(old: str, new: str, line: int, column: int, says: str) -> None:
