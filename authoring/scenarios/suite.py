@@ -1,6 +1,6 @@
 """Scenario files and the definitions that they are about: found, played, and summed up."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from domain.language.definition_text import Finding
 from templates.text import text_faults
 
 FOLDER = "scenarios"  # beside the definitions: scenarios/<definition>/*.yaml
+DEFINITIONS = "definitions"  # of a site's folder
 _UPWARDS = 3
 
 
@@ -50,13 +51,11 @@ class Report:
         return bool(self.cases) and covered and all(case.passed for case in self.cases)
 
 
-def files_of(paths: Iterable[Path]) -> list[Path]:
-    """The scenario files that these names mean: themselves, all in a folder, or those of a definition's file. Raises
-    ConfigError for a name that means none."""
+def files_of(paths: Iterable[Path], folders: Sequence[Path] = (Path(DEFINITIONS),)) -> list[Path]:
+    """The scenario files that these names mean: themselves, all in a folder, or those of a definition's file, which
+    a bare name means in `folders` too. Raises ConfigError for a name that means none."""
     found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise ConfigError(f"{path}: no such file or folder")
+    for path in (_found(path, folders) for path in paths):
         if path.is_dir():
             own = [file for file in sorted(path.rglob("*.yaml")) if _is_scenario(file)]
         elif _is_scenario(path):
@@ -67,6 +66,18 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
             raise ConfigError(f"{path}: no scenario here; they stand in {FOLDER}/<definition>/ beside the definition")
         found += [file for file in own if file not in found]
     return found
+
+
+def _found(path: Path, folders: Sequence[Path]) -> Path:
+    """A bare name is looked for as it is, then among the definitions in these folders."""
+    bare = path.name == str(path)
+    names = [path.name] if path.suffix else [path.name, f"{path.name}.yaml"]
+    also = [folder / name for folder in folders for name in names] if bare else []
+    there = next((one for one in (path, *also) if one.exists()), None)
+    if there is None:
+        looked = "".join(f", nor {folder / names[-1]}" for folder in folders) if bare else ""
+        raise ConfigError(f"{path}: no such file or folder{looked}")
+    return there
 
 
 def _is_scenario(path: Path) -> bool:

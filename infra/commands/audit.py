@@ -56,7 +56,10 @@ def verify(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes, for a long chain.")] = 2,
 ) -> None:
-    """Exit code 0 only if every number says what was sealed; else what was altered, removed, inserted or moved."""
+    """Look at every record of the audit and say what was altered, removed, inserted or moved since it was sealed.
+
+    Exit code 0 only if nothing was.
+    """
     settings = load_settings(running=True)
     trusted = Trusted(public_key) if public_key else trusted_keys(settings)
     if not trusted:

@@ -50,7 +50,10 @@ def check(
     ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the language instead.")] = False,
 ) -> None:
-    """Exit code 0 only if nothing is wrong; findings as file:line:column with a caret and what to do."""
+    """Look for everything that is wrong in definitions before they page anyone: file:line:column, and what to do.
+
+    Exit code 0 only if there is no error.
+    """
     if schema:
         from authoring import language
 

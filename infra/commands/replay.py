@@ -87,7 +87,10 @@ def replay(  # noqa: PLR0913 - the options of one command
     silent: Annotated[bool, typer.Option("--silent", help="Where nothing is recorded nobody answers.")] = False,
     processes: Annotated[int, typer.Option(min=0, max=64, help="Side by side; 0: as many as cores.")] = 0,
 ) -> None:
-    """Exit code 0 whether or not something differs."""
+    """Show what a version would have done with recorded signals, beside what happened. Nothing is sent for it.
+
+    Exit code 0 whether or not something differs.
+    """
     model = Model(_span(reaction, "--reaction"), _span(work, "--work"), silent)
     wanted = "shadow" if shadow else str(file) if file else version
     asked = _Asked(definition, wanted, since, recorded_in, site, against, shadow)

@@ -52,12 +52,12 @@ def import_(
     by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
 ) -> None:
     """Show what changes (+ new, ~ changed), then take all of it over, or nothing."""
-    if not by and not dry_run:
-        raise InvalidPayloadError("say who does it: --by PERSON")
     try:
         data = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from None
+    if not by and not dry_run:
+        raise InvalidPayloadError("say who does it: --by PERSON")
 
     async def run(database: Database) -> roster_import.Difference:
         async with database.transaction() as session:

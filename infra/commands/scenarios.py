@@ -30,7 +30,10 @@ class Format(StrEnum):
 
 def play(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Scenarios, folders of them, or definitions. Without: the shipped ones.")
+        list[Path] | None,
+        typer.Argument(
+            help="Scenarios, folders of them, or definitions (also by name, from definitions/). Without: the shipped."
+        ),
     ] = None,
     site: Annotated[
         Path | None, typer.Option(help="Folder with site.yaml and people.yaml; without it the demo site.")
@@ -43,9 +46,13 @@ def play(
         int, typer.Option(min=0, max=100, help="Percent of steps and branches that each definition must have.")
     ] = 0,
 ) -> None:
-    """Exit code 0 only if every expectation holds, and enough of each definition was gone through."""
+    """Play scenarios in memory and compare what comes of them with what they expect.
+
+    Exit code 0 only if every expectation holds, and enough of each definition was gone through.
+    """
     setting = demo_setting() if site is None else folder_setting(site)
-    found = suite.files_of(files or [SCENARIOS])
+    folder = (site or Path()) / suite.DEFINITIONS
+    found = suite.files_of(files or [SCENARIOS], [folder])
     report = suite.run(found, setting, time.perf_counter)
     if temporal:
         from infra.commands.scenarios_on_temporal import compare

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import col
 from typer.testing import CliRunner
 
-from domain.errors import InvalidPayloadError, NotFoundError
+from domain.errors import ConfigError, InvalidPayloadError, NotFoundError
 from infra.commands import roster
 from infra.commands.roster import app
 from infra.commands.roster_sources import read_apart
@@ -70,6 +70,8 @@ def test_somebody_new_is_shown_first_and_then_taken_over_on_record(url: str, tmp
     assert "ada" not in kept(url)[0]
     with pytest.raises(InvalidPayloadError, match="--by"):
         mos("import", str(sheet), "--format", "csv")
+    with pytest.raises(ConfigError, match=r"missing\.csv can't be read"):
+        mos("import", str(tmp_path / "missing.csv"), "--format", "csv")
     assert "1 changed, 0 problems" in mos("import", str(sheet), "--format", "csv", "--by", "piotr")
     people, actors = kept(url)
     assert (people["ada"], actors) == ("Ada Novak", ["piotr"])

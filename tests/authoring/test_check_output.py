@@ -1,5 +1,6 @@
 """What the command prints: a caret below the place for people, JSON and SARIF for programs, an exit code for CI."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,10 @@ def test_many_give_the_same_as_one_by_one() -> None:
     assert alone == together
     assert [sheet.file for sheet in together] == list(texts)
     assert together[-1].findings == []
+
+
+@pytest.mark.parametrize("name", ["replay", "test", "check", "push"])
+def test_help_tells_the_deed_before_the_exit_code(name: str) -> None:
+    told = str(getattr(importlib.import_module(cli.COMMANDS[name]), name).__doc__)
+    assert told.startswith({"replay": "Show", "test": "Play", "check": "Look", "push": "Check"}[name])
+    assert len(told.partition("\n")[0]) > 60  # the list of commands shows this line alone

@@ -15,6 +15,7 @@ from authoring.scenarios.playing import play, tell
 from authoring.scenarios.reading import Scenario
 from authoring.scenarios.reporting import as_json, as_junit, as_text
 from authoring.scenarios.suite import Case, Report
+from domain.errors import ConfigError
 from domain.language import definition_text
 from infra.commands.scenarios import SCENARIOS, demo_setting
 
@@ -196,3 +197,10 @@ def test_the_scenario_in_the_docs_holds() -> None:
     text = page.split("```yaml\n")[1].split("```")[0]
     played = play(reading.load(text, "scenarios.md", BREAKDOWN, SETTING))
     assert played.passed, as_text(Report([Case("scenarios.md", played=played)]))
+
+
+def test_a_bare_name_means_a_definition_in_its_folder() -> None:
+    by_name = suite.files_of([Path("breakdown"), Path("breakdown.yaml")], [SCENARIOS.parent])
+    assert by_name == suite.files_of([SCENARIOS.parent / "breakdown.yaml"])
+    with pytest.raises(ConfigError, match=r"brakedown: no such file or folder, nor .*brakedown\.yaml"):
+        suite.files_of([Path("brakedown")], [SCENARIOS.parent])
