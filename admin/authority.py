@@ -9,6 +9,7 @@ from admin.actors import Actor, NotAllowedError, name_of, on_roster
 from admin.definitions import publish
 from domain.authority.matrix import AuthorityMatrix, held_actions
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, NotFoundError
+from domain.language import misfits
 from domain.rosters.people import Person
 from domain.values import Json, content_hash
 from store.db import Database
@@ -40,7 +41,7 @@ def parsed(content: Json) -> AuthorityMatrix:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"
-        raise ConfigError(f"authority document: {where}: {first['msg']}") from None
+        raise ConfigError(f"authority document: {where}: {misfits.words(dict(first), AuthorityMatrix)}") from None
 
 
 async def publish_matrix(database: Database, content: Json, *, author: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from admin.definitions.rollout import Move, put_live
 from admin.definitions.versions import Signed, read_definition
 from admin.roster import importing as roster_import
 from domain.errors import ConfigError
+from domain.language import misfits
 from domain.rosters.people import Roster, Shift
 from domain.site import Site
 from domain.values import Json, content_hash
@@ -98,7 +99,7 @@ def _checked(model: type[Site] | type[Roster], content: Json, what: str) -> Json
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{what} document: {where}: {first['msg']}") from None
+        raise ConfigError(f"{what} document: {where}: {misfits.words(dict(first), model)}") from None
 
 
 async def _publish(database: Database, kind: str, content: Json, author: str, now: datetime) -> None:

@@ -18,6 +18,7 @@ from authoring.check.many import check_all
 from authoring.check.reporting import Sheet, as_json, counts, lines, summary
 from authoring.check.sarif import as_sarif
 from domain.errors import ConfigError
+from domain.language import misfits
 from domain.language.definition import Definition
 from domain.rosters.people import Roster
 from domain.site import Site
@@ -107,7 +108,8 @@ def folder_facts(folder: Path, weeks: int = WEEKS) -> SiteFacts:
         site = Site.model_validate({**read_yaml(folder / "site.yaml"), "shifts": roster.shifts})
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"{folder}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        said = misfits.words(dict(first), Roster if error.title == Roster.__name__ else Site)
+        raise ConfigError(f"{folder}: {'.'.join(map(str, first['loc']))}: {said}") from None
     connectors = folder / "connectors.yaml"
     systems = None
     if connectors.is_file():

@@ -10,7 +10,9 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from authoring.check.many import check_all
+from domain.errors import ConfigError
 from infra import cli
+from infra.commands.check import folder_facts
 
 BAD = """\
 definition: bad
@@ -135,6 +137,22 @@ def test_nothing_to_check_is_said(tmp_path: Path) -> None:
     cli._add_sub_apps("check")
     result = CliRunner().invoke(cli.app, ["check", str(tmp_path)])
     assert "no definition here" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "file, old, new, says",
+    [
+        ("people.yaml", "shifts: [round", "shfts: [round", "unknown field 'shfts'; did you mean 'shifts'?"),
+        ("site.yaml", "level: ", "level: x", "'xarea' is none of area, work_center, work_unit; did you mean 'area'?"),
+    ],
+)
+def test_a_site_s_documents_are_refused_in_our_words(tmp_path: Path, file: str, old: str, new: str, says: str) -> None:
+    for name in ("people.yaml", "site.yaml"):
+        (tmp_path / name).write_text((DEMO / name).read_text())
+    (tmp_path / file).write_text((DEMO / file).read_text().replace(old, new, 1))
+    with pytest.raises(ConfigError) as refused:
+        folder_facts(tmp_path)
+    assert says in str(refused.value)
 
 
 def test_what_ships_has_no_error_at_the_demo_site() -> None:
