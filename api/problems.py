@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from admin.access.tokens import ScopeError
+from admin.actors import NotAllowedError, UnsignedError
 from api.access.visitors import ForgedFormError, SignInNeededError
 from api.bodies import TooLargeError
 from api.rendering import page, wants_page
@@ -32,6 +33,8 @@ _STATUS: dict[type[MosError], int] = {
     TooLargeError: 413,
     AuthError: 401,
     ScopeError: 403,
+    UnsignedError: 422,  # they may, once they sign
+    NotAllowedError: 403,
     RateLimitedError: 429,
     TransientError: 503,
     RejectedError: 422,

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
+from admin.actors import Actor
 from admin.audit import auditing
 from admin.audit.keys import Signer, Trusted
 from api.app import create_app
@@ -48,9 +49,9 @@ async def test_only_those_who_may_read_it_see_it(somebody: Browser) -> None:
     assert "/audit" not in (await somebody.get("/")).text
     form = hidden((await somebody.get("/")).text)
     for page in ("/audit", "/audit/1"):
-        assert (await somebody.get(page)).status_code == 422
+        assert (await somebody.get(page)).status_code == 403
     for target in ("/audit/verify", "/audit/export", f"/exceptions/{BREAKDOWN}/dossier"):
-        assert (await somebody.post(target, form | {"format": "csv"})).status_code == 422
+        assert (await somebody.post(target, form | {"format": "csv"})).status_code == 403
 
 
 async def test_records_are_searched_and_shown_with_their_proof(auditor: Browser) -> None:
@@ -64,6 +65,14 @@ async def test_records_are_searched_and_shown_with_their_proof(auditor: Browser)
     assert "=no1" in proof
     assert (await auditor.get("/audit/999999")).status_code == 404
     assert (await auditor.get("/audit?start=soon")).status_code == 400
+
+
+async def test_the_list_tells_who_was_only_named(auditor: Browser, database: Database) -> None:
+    for subject, by in (("one", Actor("petr", signed_in=False)), ("two", Actor("petr"))):
+        await auditing.told_of_export(database, "csv", subject, by, NOW)
+    named = (await auditor.get("/audit?subject=one")).text
+    assert "(named by the operator)" in named
+    assert "(named by the operator)" not in (await auditor.get("/audit?subject=two")).text
 
 
 async def test_a_changed_record_is_shown_as_such(auditor: Browser, database: Database) -> None:

@@ -177,11 +177,11 @@ async def test_nobody_signs_their_own(author: Browser, signer: Browser, plant: D
     assert "Sign it off" not in (await signer.get(path)).text
     fields = hidden((await signer.get(path)).text, 'class="meta"')
     own = await signer.post(path, fields | {"do": "approve_live", "password": PASSWORD})
-    assert own.status_code == 422
+    assert own.status_code == 403
     assert "somebody else has to sign it off" in own.text
     theirs = {"do": "approve", "password": PASSWORD, "rev": fields["rev"], "csrf": await csrf(author)}
     refused = await author.post(path, theirs)
-    assert refused.status_code == 422
+    assert refused.status_code == 403
     assert "publish_definitions" in refused.text
     async with plant.transaction() as session:
         kinds = list(await session.scalars(select(AuditRow.kind)))  # type: ignore[call-overload]
@@ -246,7 +246,7 @@ async def test_rolling_out(signer: Browser, author: Browser, plant: Database) ->
     assert "in turning" in (await signer.get("/definitions")).text
     assert "rollout" not in (await author.get("/definitions/breakdown")).text.replace("/rollout", "")
     fields["csrf"] = await csrf(author)
-    assert (await author.post(where, fields | {"do": "promote", "reason": "now"})).status_code == 422
+    assert (await author.post(where, fields | {"do": "promote", "reason": "now"})).status_code == 403
 
 
 async def test_two_versions_side_by_side(author: Browser, plant: Database) -> None:

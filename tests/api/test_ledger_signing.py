@@ -187,7 +187,7 @@ async def test_taking_back_is_signed_by_whoever_approves_it(somebody: Browser, d
 async def test_c11_four_eyes_are_two_people_in_the_ledger_too(somebody: Browser, database: Database) -> None:
     await rule(database, four_eyes=True)
     await somebody.sign_in(PLANNER)
-    assert await again(somebody) == 422, "they decided it first"
+    assert await again(somebody) == 403, "they decided it first"
     await somebody.sign_in(QUALITY)
     assert await again(somebody) == 303
 
@@ -201,7 +201,7 @@ async def test_who_mended_it_is_not_the_other_pair_of_eyes(somebody: Browser, da
         dead = await session.get_one(LedgerRow, "txn_dead")
         back = await session.get_one(LedgerRow, "txn_back")
         back.requested_by = dead.requested_by  # as if it were this one that came back
-    assert await again(somebody) == 422
+    assert await again(somebody) == 403
     await somebody.sign_in(PLANNER)
     assert await again(somebody) == 303
     assert (await row(database, "txn_back")).requested_by == ""
@@ -213,7 +213,7 @@ async def test_a_reversal_that_came_back_is_decided_again(somebody: Browser, dat
         back = await session.get_one(LedgerRow, "txn_back")
         back.reverses, back.requested_by, back.approved_by, back.decision = "txn_done", PLANNER, QUALITY, ""
     await somebody.sign_in(QUALITY)
-    assert await again(somebody) == 422
+    assert await again(somebody) == 403
     await somebody.sign_in(PLANNER)
     assert await again(somebody) == 303
 
@@ -227,7 +227,7 @@ async def test_who_reported_it_does_not_decide_it(somebody: Browser, database: D
                      exception_id=RUSH, signal=signal, received_at=NOW)
         )  # fmt: skip
     await somebody.sign_in(QUALITY)
-    assert await again(somebody) == 422
+    assert await again(somebody) == 403
     await somebody.sign_in(PLANNER)
     assert await again(somebody) == 303
 
@@ -245,9 +245,9 @@ async def stands_in(database: Database, area: str) -> None:
 async def test_a_grant_for_an_area_counts_there(somebody: Browser, database: Database) -> None:
     await rule(database, grant={"areas": ["machining"]})
     await somebody.sign_in(PLANNER)
-    assert await again(somebody) == 422
+    assert await again(somebody) == 403
     await stands_in(database, "assembly")
-    assert await again(somebody) == 422
+    assert await again(somebody) == 403
     await stands_in(database, "machining")
     assert await again(somebody) == 303
 
@@ -258,6 +258,6 @@ async def test_who_is_of_another_area_does_not_decide_there(somebody: Browser, d
         person.data = person.data | {"areas": ["assembly"]}
     await stands_in(database, "machining")
     await somebody.sign_in(PLANNER)
-    assert await again(somebody) == 422
+    assert await again(somebody) == 403
     await stands_in(database, "assembly")
     assert await again(somebody) == 303

@@ -93,7 +93,7 @@ async def test_a_lead_says_it_for_others_and_nobody_else_does(database: Database
     assert 'id="notify"' not in (await somebody.get(f"/people/{TECHNICIAN}")).text
     form = hidden((await somebody.get("/account")).text, 'id="notify"')
     refused = await somebody.post(f"/people/{TECHNICIAN}/notify", form | wish)
-    assert refused.status_code == 422
+    assert refused.status_code == 403
 
 
 async def test_what_is_wrong_is_said_and_what_is_old_is_refused(database: Database, somebody: Browser) -> None:

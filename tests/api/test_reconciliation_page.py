@@ -85,7 +85,7 @@ async def test_somebody_asks_for_a_look(somebody: Browser, database: Database) -
 async def test_a_difference_is_explained_by_who_may(somebody: Browser, database: Database) -> None:
     await somebody.sign_in(QUALITY)
     assert "Say what it is" not in (await somebody.get("/reconciliation")).text
-    assert (await send(somebody, "/reconciliation/dif_1", {"reason": "x"})).status_code == 422
+    assert (await send(somebody, "/reconciliation/dif_1", {"reason": "x"})).status_code == 403
     await somebody.sign_in(PLANNER)
     assert (await send(somebody, "/reconciliation/dif_1", {"reason": " "})).status_code == 400
     await send(somebody, "/reconciliation/dif_1", {"reason": "The customer called"})

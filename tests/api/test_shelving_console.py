@@ -105,8 +105,8 @@ async def test_it_takes_the_authority(planner: Browser, database: Database, app:
         assert (await other.client.get("/api/shelves")).status_code == 401
         await other.sign_in(QUALITY)
         token = (await other.client.get("/api/shelves")).json()["csrf"]
-        assert (await other.post("/shelves", FORM | {"csrf": token})).status_code == 422
-        assert (await other.post(f"/shelves/{row.id}/end", {"csrf": token})).status_code == 422
+        assert (await other.post("/shelves", FORM | {"csrf": token})).status_code == 403
+        assert (await other.post(f"/shelves/{row.id}/end", {"csrf": token})).status_code == 403
     assert [one.ended_at for one in await rows(database)] == [None]
 
 

@@ -99,7 +99,7 @@ async def test_a_program_acts_as_the_person_who_answers_for_it(deps: ApiDeps, so
     token = await make(deps, "shelves:write")
     asked = {"definition": "breakdown", "equipment": "lathe-1", "until": "4h", "reason": "planned"}
     answer = await call(somebody, "POST", "/api/shelves", token, json=asked)
-    assert (answer.status_code, answer.json()["title"]) == (422, "mos.not_allowed")
+    assert (answer.status_code, answer.json()["title"]) == (403, "mos.not_allowed")
 
 
 async def test_the_audit_tells_a_program_from_a_log_in(deps: ApiDeps, somebody: Browser, database: Database) -> None:
