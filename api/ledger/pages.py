@@ -113,10 +113,20 @@ async def keep_view(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
 @router.get("/ledger/systems")
 async def systems(request: Request, deps: Deps, login: Visitor) -> Response:
     """What holds for each system and definition, and how each is connected, without any secret."""
+    return await _systems(request, deps, login)
+
+
+async def _systems(
+    request: Request, deps: ApiDeps, login: Login, typed: Mapping[str, str] | None = None, wrong: MosError | None = None
+) -> Response:
+    """`typed` is what was refused and why (`wrong`): it stands in its form as it was typed."""
     names = [system.value for system in System]
     found = await read.connectors(deps.database, names, deps.now())
     linked = {name: connections(await _connectors(deps), name) for name in names}
-    return await show(request, login, "ledger_systems.html", connectors=found, may=_manages(login), linked=linked)
+    told: dict[str, Json] = {"connectors": found, "may": _manages(login), "linked": linked, "typed": typed}
+    status = status_of(wrong) if wrong else 200
+    wrong_text = wrong.message if wrong else ""
+    return await show(request, login, "ledger_systems.html", status=status, wrong=wrong_text, **told)
 
 
 async def _connectors(deps: ApiDeps) -> Json:
@@ -128,11 +138,21 @@ async def _connectors(deps: ApiDeps) -> Json:
 
 
 @router.post("/ledger/systems")
-async def set_control(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
+async def set_control(request: Request, deps: Deps, login: Visitor, form: VisitorForm) -> Response:
     """`scope`, `stopped`, `dry_run`, `per_hour`, `per_minute`, `windows` (one a line), `reason`."""
+    try:
+        await admin.set_control(deps.database, _control(form), by=actor_of(login), now=deps.now())
+    except InvalidPayloadError as error:
+        if not wants_page(request) or not _manages(login):
+            raise
+        return await _systems(request, deps, login, form, error)
+    return RedirectResponse("/ledger/systems", 303)
+
+
+def _control(form: Mapping[str, str]) -> Control:
     windows = [line.strip() for line in form.get("windows", "").splitlines() if line.strip()]
     try:
-        control = Control.model_validate(
+        return Control.model_validate(
             {
                 "scope": form.get("scope", "").strip(),
                 "stopped": bool(form.get("stopped")),
@@ -145,8 +165,6 @@ async def set_control(deps: Deps, login: Visitor, form: VisitorForm) -> Response
         )
     except ValidationError as error:
         raise InvalidPayloadError(_misfit(error, windows)) from error
-    await admin.set_control(deps.database, control, by=actor_of(login), now=deps.now())
-    return RedirectResponse("/ledger/systems", 303)
 
 
 def _misfit(error: ValidationError, windows: list[str]) -> str:
@@ -165,6 +183,13 @@ def _window(line: str) -> dict[str, Any]:
         return {"since": first, "until": second.strip()}
     start, _, end = second.strip().partition("-")
     return {"days": tuple(first.split(",")), "start": start, "end": end}
+
+
+@router.get("/ledger/reconciliation")
+async def reconciliation(request: Request, _: Visitor) -> Response:
+    """Where people look for it: it has a page of its own."""
+    query = request.url.query
+    return RedirectResponse(f"/reconciliation?{query}" if query else "/reconciliation", 303)
 
 
 @router.get("/ledger/{transaction_id}")

@@ -108,7 +108,7 @@ class WhatsAppChannel:
             return None
         raise RejectedError(
             f"Not sent on WhatsApp: this person has not written for 24 hours, and no template '{name}' is set.",
-            detail="set it in the connector's contents",
+            detail="Set it in the connector's contents.",
             code="twilio.63016",
         )
 

@@ -47,16 +47,19 @@ def rollout(
 ) -> None:
     """Show or change what is in force. Exceptions that run keep the version that they began with."""
     if action != Action.SHOW:
-        _check(action, version, by)
+        _check(action, version, by, reason)
         acts = _acts(definition, version, area or [], share)
         asyncio.run(_run(acts[action], Move(Actor(by, signed_in=False), now(), reason)))
     for line in reading(lambda session: _shown(session, definition)):
         typer.echo(line)
 
 
-def _check(action: Action, version: str, by: str) -> None:
+def _check(action: Action, version: str, by: str, reason: str) -> None:
+    """What the console asks for as well."""
     if not by:
         raise InvalidPayloadError("say who does it: --by PERSON")
+    if not reason.strip():
+        raise InvalidPayloadError("say why, others and the audit read it: --reason TEXT")
     if (action in _NEED_VERSION) != bool(version):
         raise InvalidPayloadError(f"'{action}' {'needs a' if action in _NEED_VERSION else 'takes no'} version")
 

@@ -12,6 +12,7 @@ from admin.definitions import rollout
 from admin.definitions.publish import publish_definition
 from admin.definitions.rollout import Move
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
+from infra.commands import rollout as rollout_command
 from store.db import Database
 from store.read import definitions as read
 from store.tables import AuditRow
@@ -179,3 +180,9 @@ async def test_published_again_is_live_again(staffed: Database) -> None:
     assert await slots(staffed) == {"live": "v1"}
     async with staffed.transaction() as session:
         assert [row.version for row in await read.versions(session)] == [second, first]
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_the_command_asks_for_a_reason_as_the_console_does(reason: str) -> None:
+    with pytest.raises(InvalidPayloadError, match="--reason"):
+        rollout_command.rollout("breakdown", rollout_command.Action.BACK, by="sofia", reason=reason)

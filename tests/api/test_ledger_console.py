@@ -195,7 +195,12 @@ async def test_a_reversal_needs_two_people(somebody: Browser, database: Database
 async def test_a_system_is_stopped_and_what_waits_is_woken(somebody: Browser, database: Database) -> None:
     await somebody.sign_in(PLANNER)
     wanted = {"scope": "system:erp", "stopped": "1", "windows": "sat,sun 22:00-04:00", "per_hour": "40"}
-    assert (await send(somebody, "/ledger/systems", wanted)).status_code == 400
+    refused = await send(somebody, "/ledger/systems", wanted)
+    assert refused.status_code == 400
+    kept = refused.text[: refused.text.index("</form>", refused.text.index("Not done."))]
+    assert 'value="40"' in kept, "what was typed is not lost"
+    assert re.search(r'name="stopped" value="1" checked', kept)
+    assert "sat,sun 22:00-04:00" in kept
     await send(somebody, "/ledger/systems", wanted | {"reason": "Inventory"})
     async with database.transaction() as session:
         control = (await session.get_one(PostingControlRow, "system:erp")).data
@@ -203,8 +208,14 @@ async def test_a_system_is_stopped_and_what_waits_is_woken(somebody: Browser, da
     page = plain((await somebody.get("/ledger/systems")).text)
     assert "sat,sun 22:00-04:00" in page
     assert "“Inventory”" in page
-    odd = await send(somebody, "/ledger/systems", wanted | {"windows": "sometimes"})
-    assert odd.status_code == 400
+    odd = await send(somebody, "/ledger/systems", wanted | {"scope": "definition:new_one", "windows": "sometimes"})
+    assert (odd.status_code, 'value="definition:new_one"' in odd.text) == (400, True)
+
+
+async def test_the_reconciliation_is_found_under_the_ledger_too(somebody: Browser) -> None:
+    await somebody.sign_in(PLANNER)
+    sent = await somebody.get("/ledger/reconciliation?system=erp")
+    assert (sent.status_code, sent.headers["location"]) == (303, "/reconciliation?system=erp")
 
 
 async def test_who_may_not_is_told(somebody: Browser, database: Database) -> None:

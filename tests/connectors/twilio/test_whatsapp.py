@@ -87,6 +87,7 @@ async def test_c34_no_template_outside_the_session_is_refused_before_twilio_is_a
         with pytest.raises(RejectedError) as caught:
             await lab.channel.send(rendered(message))
         assert caught.value.code == "twilio.63016"
+        assert caught.value.detail == "Set it in the connector's contents."
         assert "template" in caught.value.message
         assert lab.recorder.calls == []
 
