@@ -13,6 +13,7 @@ from infra.stack.parts import Ground, own_part
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
 PUBLISH = "publish"
+_WRITTEN_BY = ("--author", "piotr", "--signed-off-by", "sofia")
 
 
 def demo_parts(ground: Ground) -> Sequence[Part]:
@@ -25,7 +26,7 @@ def demo_parts(ground: Ground) -> Sequence[Part]:
     push = own_part(
         ground,
         PUBLISH,
-        ["push", str(layout.site), "--passwords", str(layout.plant / "passwords.yaml")],
+        ["push", str(layout.site), "--passwords", str(layout.plant / "passwords.yaml"), *_WRITTEN_BY],
         after=("schema", *_makers_of_secrets(layout)),
         oneshot=True,
     )
