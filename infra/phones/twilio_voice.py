@@ -86,6 +86,9 @@ class Voice:
             return False
         for digit in digits:
             line.keys.put_nowait(digit)
+        call.gathering = (
+            False  # until the line asks again: nobody takes the old question for the next
+        )
         self._say(call, "person", f"pressed {digits}")
         return True
 
@@ -195,6 +198,9 @@ class Voice:
         digits, last = "", ""
         try:
             while len(digits) < most:
+                if not call.gathering:
+                    call.gathering = True
+                    self._keep(call)
                 last = await _key(line.keys, heard, silence)
                 if not last or last == finish:
                     break

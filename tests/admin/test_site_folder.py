@@ -302,16 +302,18 @@ def test_mos_rollout(url: str, capsys: Told) -> None:
     capsys.readouterr()
     mos_rollout("breakdown", Action.BACK, by="lena", reason="too soon")
     assert capsys.readouterr().out.startswith("breakdown v1: live since")
-    mos_rollout("breakdown", Action.TRY, "v2", area=["turning"], share=20, by="lena")
+    mos_rollout("breakdown", Action.TRY, "v2", area=["turning"], share=20, by="lena", reason="one area first")
     assert "breakdown v2: trial in turning, 20 % since" in capsys.readouterr().out
     assert [line.split("  ")[:1] for line in _told(capsys, "breakdown")] == [["breakdown v2"], ["breakdown v1"]]
-    mos_rollout("breakdown", Action.PROMOTE, by="lena")
+    mos_rollout("breakdown", Action.PROMOTE, by="lena", reason="it did well")
     assert capsys.readouterr().out.startswith("breakdown v2: live since")
-    mos_rollout("breakdown", Action.RETIRE, by="lena")
+    mos_rollout("breakdown", Action.RETIRE, by="lena", reason="no such machine")
     assert "opens nothing" in capsys.readouterr().out
     for action, version, by in ((Action.LIVE, "", "lena"), (Action.BACK, "v1", "lena"), (Action.LIVE, "v1", "")):
         with pytest.raises(InvalidPayloadError):
-            mos_rollout("breakdown", action, version, by=by)
+            mos_rollout("breakdown", action, version, by=by, reason="another try")
+    with pytest.raises(InvalidPayloadError, match="reason"):
+        mos_rollout("breakdown", Action.LIVE, "v1", by="lena")
 
 
 def test_the_authority_matrix_has_the_same_life(url: str, folder: Path, capsys: Told) -> None:
