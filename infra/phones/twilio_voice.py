@@ -86,9 +86,7 @@ class Voice:
             return False
         for digit in digits:
             line.keys.put_nowait(digit)
-        call.gathering = (
-            False  # until the line asks again: nobody takes the old question for the next
-        )
+        call.gathering = False  # until the line asks again: nobody takes the old question for the next
         self._say(call, "person", f"pressed {digits}")
         return True
 
