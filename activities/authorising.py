@@ -32,13 +32,13 @@ from domain.authority.matrix import (
 from domain.authority.signing import binding, shown_hash, snapshot
 from domain.rosters.people import Person
 from domain.values import Json
-from store.read import authority as read
-from store.read import identity
 from store.read import site as site_read
-from store.read import tasks as tasks_read
+from store.read.access import authority as read
+from store.read.access import identity
+from store.read.messages import tasks as tasks_read
 from store.tables import SignatureRow, TaskRow
-from store.write import authority as write
 from store.write import exceptions
+from store.write.access import authority as write
 
 _REJECT, _LOW = "reject", "low"
 

@@ -12,7 +12,7 @@ from activities.world import World
 from domain.rosters.people import Person, Roster, select
 from domain.rosters.routing import PAGES_WINDOW, Load, preferred
 from store.read import site as site_read
-from store.read import tasks as tasks_read
+from store.read.messages import tasks as tasks_read
 
 
 async def people(

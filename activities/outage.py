@@ -11,9 +11,9 @@ from domain.asking.messages import Message
 from domain.errors import AuthError, MosError, OutcomeUnknownError, RateLimitedError, TransientError
 from domain.rosters.people import ChannelName
 from store.db import Database
-from store.read import reach as read
+from store.read.messages import reach as read
 from store.tables import OutboxRow
-from store.write import health, reach
+from store.write.messages import health, reach
 from templates.render import render
 
 _BATCH = 50

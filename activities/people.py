@@ -18,9 +18,11 @@ from domain.ids import derived_id, task_code
 from domain.rosters.people import ChannelName, Person
 from domain.values import Json
 from store.read import site as site_read
-from store.read import tasks as tasks_read
+from store.read.messages import tasks as tasks_read
 from store.tables import OutboxRow, TaskRow
-from store.write import exceptions, ledger, outbox
+from store.write import exceptions
+from store.write.books import ledger
+from store.write.messages import outbox
 
 _UPDATE = "update"  # purpose of a text that says how a task stands, where a message can't be edited
 

@@ -20,12 +20,13 @@ from domain.books.saga import APPROVED_BY_RULE
 from domain.books.trouble import changed_fields, next_try
 from domain.errors import ConflictError, OutcomeUnknownError, RejectedError, TransientError
 from domain.values import Json
-from store.read import ledger as ledger_read
-from store.read import parts as parts_read
 from store.read import site as site_read
-from store.read import troubles as troubles_read
+from store.read.books import ledger as ledger_read
+from store.read.books import parts as parts_read
+from store.read.books import troubles as troubles_read
 from store.tables import ExceptionRow, LedgerPartRow, LedgerRow
-from store.write import exceptions, ledger, parts, troubles
+from store.write import exceptions
+from store.write.books import ledger, parts, troubles
 
 _FRESH = timedelta(seconds=5)  # so long a preview needs no second look
 _LOOK = timedelta(seconds=2)

@@ -28,10 +28,11 @@ from domain.errors import (
     RejectedError,
     TransientError,
 )
-from store.read import parts as read
+from store.read.books import parts as read
 from store.tables import LedgerPartRow, LedgerRow
-from store.write import exceptions, ledger
-from store.write import parts as write
+from store.write import exceptions
+from store.write.books import ledger
+from store.write.books import parts as write
 
 _REFUSALS = (RejectedError, ConflictError, InvalidPayloadError, NotFoundError, InvariantError)
 _STALE = "It has changed in the system while its decision was being posted."

@@ -11,9 +11,9 @@ from domain.books.ledger import Held
 from domain.books.outcomes import OutcomeTransaction, Receipt
 from domain.books.saga import APPROVED_BY_RULE, undone_alone
 from domain.errors import RejectedError
-from store.read import ledger as ledger_read
-from store.read import parts
 from store.read import site as site_read
+from store.read.books import ledger as ledger_read
+from store.read.books import parts
 from store.tables import DecisionRow, LedgerPartRow, LedgerRow
 
 

@@ -9,7 +9,7 @@ from activities.contracts.model import Projection, SettleRequest, TellRequest
 from domain.rosters.people import Person
 from domain.signals import RawSignal, SignalType
 from domain.values import Json
-from store.read import tasks as tasks_read
+from store.read.messages import tasks as tasks_read
 from store.write import exceptions, inbox
 
 OWN = "mos"

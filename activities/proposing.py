@@ -23,7 +23,7 @@ from domain.errors import (
 )
 from domain.proposals import MOST_GIVEN, Proposal, Question, misfit, printable, tokens_of
 from domain.values import Json, canonical
-from store.read import agents as read
+from store.read.definitions import agents as read
 from store.write import facts
 from templates.text import render_text
 

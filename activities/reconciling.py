@@ -26,13 +26,14 @@ from domain.books.saga import PartState
 from domain.books.trouble import Trouble, differing_fields
 from domain.errors import AuthError, ConfigError, MosError, TransientError
 from domain.values import Json
-from store.read import ledger as read
-from store.read import parts as parts_read
-from store.read import reconciliation as runs_read
+from store.read.books import ledger as read
+from store.read.books import parts as parts_read
+from store.read.books import reconciliation as runs_read
 from store.read.health import UNAVAILABLE
 from store.tables import LedgerPartRow, LedgerRow, ReconciliationRow
-from store.write import exceptions, inbox, ledger, troubles
-from store.write import reconciliation as runs
+from store.write import exceptions, inbox
+from store.write.books import ledger, troubles
+from store.write.books import reconciliation as runs
 
 log = logging.getLogger("mos.reconciler")
 _AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, MosError)

@@ -3,7 +3,7 @@
 One message of a conversation at a time, oldest first; conversations side by side, urgent ones first. A row found in
 `sending` was left by a sender that vanished, or by an answer that never came: the vendor is asked for it by its key
 before it is sent again; a vendor that can't be asked (e-mail) gets it again under the same key. What can't arrive goes
-to the same person's next contact (`store.write.reach`), whose channels' health is `activities.outage`'s.
+to the same person's next contact (`store.write.messages.reach`), whose channels' health is `activities.outage`'s.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from domain.rosters.contacts import is_urgent
 from domain.rosters.people import ChannelName
 from domain.values import Json
 from store.db import Database
-from store.read import prompts
 from store.read.health import UNAVAILABLE
-from store.read.reach import ENDED
+from store.read.messages import prompts
+from store.read.messages.reach import ENDED
 from store.tables import OutboxRow
-from store.write import outbox, reach
+from store.write.messages import outbox, reach
 from templates.render import render
 
 log = logging.getLogger("mos.sender")

@@ -7,10 +7,10 @@ from datetime import timedelta
 from activities.world import World
 from domain.books.trouble import PATIENCE
 from domain.errors import MosError
-from store.read import troubles as read
+from store.read.books import troubles as read
 from store.read.health import UNAVAILABLE
 from store.tables import LedgerRow
-from store.write import ledger, troubles
+from store.write.books import ledger, troubles
 
 log = logging.getLogger("mos.watcher")
 _AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, MosError)

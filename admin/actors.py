@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.authority.matrix import Asked, Granted, decide_authority, same_human
 from domain.errors import RejectedError
 from domain.rosters.people import ChannelName
-from store.read import authority as authority_read
 from store.read import site as site_read
+from store.read.access import authority as authority_read
 
 PUBLISH = "publish_definitions"
 

@@ -8,8 +8,8 @@ from admin.actors import Actor, may
 from domain.books.ledger import Control
 from domain.errors import InvalidPayloadError
 from store.db import Database
-from store.read.agents import SCOPE
-from store.write import ledger
+from store.read.definitions.agents import SCOPE
+from store.write.books import ledger
 
 AUTHORITY = "steer_exceptions"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")

@@ -13,11 +13,12 @@ from domain.language import misfits
 from domain.rosters.people import Person
 from domain.values import Json, content_hash
 from store.db import Database
-from store.read import authority as read
 from store.read import site as site_read
+from store.read.access import authority as read
 from store.tables import DelegationRow
-from store.write import authority as write
-from store.write import ledger, publishing
+from store.write.access import authority as write
+from store.write.books import ledger
+from store.write.definitions import publishing
 
 LONGEST = timedelta(days=90)
 _REASON = 500

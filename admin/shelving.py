@@ -16,11 +16,13 @@ from domain.errors import ConfigError, ConflictError, InvalidPayloadError, NotFo
 from domain.site import Site
 from domain.values import duration, local_text
 from store.db import Database
-from store.read import definitions, shelves
+from store.read import shelves
 from store.read import site as site_read
+from store.read.definitions import versions as definitions
 from store.tables import ShelfRow
-from store.write import inbox, ledger
+from store.write import inbox
 from store.write import shelves as write
+from store.write.books import ledger
 
 AUTHORITY = "shelve_exceptions"
 LONGEST = "24h"  # unless the site's parameters say otherwise: `shelving: {at_most: 8h}`

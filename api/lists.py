@@ -11,7 +11,9 @@ from api.rendering import show
 from domain.errors import MosError, NotFoundError
 from domain.values import Json, iso
 from store.read import board as board_read
-from store.read import console, health, media, reach, shelves
+from store.read import console, health, shelves
+from store.read.evidence import media
+from store.read.messages import reach
 
 router = APIRouter()
 

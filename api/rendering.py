@@ -17,8 +17,9 @@ from api.deps import ApiDeps, deps_of
 from api.references import link_of
 from domain.errors import NotFoundError
 from domain.site import Site
-from store.read import console, reach
-from store.read.reach import Outage
+from store.read import console
+from store.read.messages import reach
+from store.read.messages.reach import Outage
 
 NO_OUTAGE = Outage()
 FOLDER = Path(templates.__path__[0]) / "console"

@@ -12,7 +12,7 @@ from authoring.replay.model import Place, Recording
 from authoring.replay.running import Effort, Side
 from domain.language.definition import Definition
 from domain.values import Json
-from store.read.authoring import Database
+from store.read.definitions.authoring import Database
 
 MOST_SIGNALS = 20_000
 _SECONDS_A_SIDE = 20.0  # a person waits for it; a longer one is for `mos replay`

@@ -25,7 +25,7 @@ from infra.commands.verifying import whole
 from infra.processes.sealer import keep_sealing
 from store.db import Database
 from store.migrate import upgrade
-from store.write import audit as write
+from store.write.evidence import audit as write
 
 SIGNER = Signer("bench" * 8)
 GOAL_S = 60

@@ -47,8 +47,8 @@ from intake.deliver import TASK_QUEUE
 from intake.nudging import Nudger
 from store.db import Database
 from store.tables import LedgerRow, ReconciliationRow
-from store.write import ledger
-from store.write import reconciliation as runs
+from store.write.books import ledger
+from store.write.books import reconciliation as runs
 
 _ORDERS = tuple(f"JO-10{number:02}" for number in range(1, 11))
 _UNITS = ("lathe-1", "lathe-2", "mill-1", "mill-2", "furnace-1", "press-1")

@@ -30,7 +30,7 @@ from domain.rosters.people import ChannelName, Person
 from store.db import OUTGOING, Database
 from store.listen import notifications
 from store.tables import DecisionRow, TaskRow
-from store.write import outbox
+from store.write.messages import outbox
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- bench:messages:begin -->", "<!-- bench:messages:end -->"

@@ -1,5 +1,5 @@
-"""Three people answer for everybody here, far more often than a person may (store/read/limits.py): their presses are
-not counted against them for longer than a second."""
+"""Three people answer for everybody here, far more often than a person may (store/read/access/limits.py): their
+presses are not counted against them for longer than a second."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from store.db import Database
-from store.read.limits import INBOUND, PRESSES
+from store.read.access.limits import INBOUND, PRESSES
 from store.tables import LimitRow
 
 _EVERY_S = 1.0

@@ -10,7 +10,7 @@ from connectors.roles import Agent
 from infra import connect
 from infra.connect import Connection
 from store.db import Database
-from store.read import agents as read
+from store.read.definitions import agents as read
 
 HISTORY = "history"
 

@@ -15,8 +15,8 @@ from domain.errors import ConfigError
 from domain.language.definition_text import load
 from domain.site import Site
 from domain.values import Json, content_hash
-from store.read import definitions as read
 from store.read import site as site_read
+from store.read.definitions import versions as read
 from store.tables import DefinitionRow
 
 RECORD = ".mos-pulled.json"

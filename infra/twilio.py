@@ -11,7 +11,7 @@ from domain.values import Json
 from intake.gate import Gate
 from intake.twilio_door import Script, TwilioDoor
 from store.db import Database
-from store.read import reached
+from store.read.messages import reached
 from store.tables import TaskRow
 from templates.render import render
 

@@ -4,10 +4,10 @@ looked at; names that senders give themselves are never read."""
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.rosters.people import ChannelName, Person
-from store.read import identity as identity_read
+from store.read.access import identity as identity_read
 from store.tables import InboxRow, TaskRow
-from store.write import enrolment, identity, limits
-from store.write.limits import Pace
+from store.write.access import enrolment, identity, limits
+from store.write.access.limits import Pace
 
 _LOW = "low"
 

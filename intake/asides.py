@@ -7,7 +7,7 @@ from domain.rosters.people import Person
 from domain.values import Json
 from intake import own_signals
 from store.read import site as site_read
-from store.read import tasks as tasks_read
+from store.read.messages import tasks as tasks_read
 from store.tables import InboxRow
 from store.write import inbox
 

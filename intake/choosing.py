@@ -12,7 +12,7 @@ from domain.language.definition import Definition, Opens
 from domain.signals import Signal
 from domain.site import Site
 from domain.values import Json
-from store.read.definitions import InForce, Pinned
+from store.read.definitions.versions import InForce, Pinned
 from store.tables import InboxRow
 
 __all__ = [

@@ -13,10 +13,11 @@ from domain.errors import InvalidPayloadError, NotFoundError
 from domain.rosters.people import ChannelName, may_decide
 from domain.values import Json
 from store.db import Database
-from store.read import definitions
 from store.read import site as site_read
+from store.read.definitions import versions as definitions
 from store.tables import ExceptionRow, InboxRow
-from store.write import exceptions, inbox, ledger
+from store.write import exceptions, inbox
+from store.write.books import ledger
 
 __all__ = ["AUTHORITY", "KINDS", "NEEDS_REASON", "NEEDS_STEP", "Wish", "receive"]
 CATEGORY = "command"

@@ -17,9 +17,11 @@ from domain.site import Site
 from domain.values import iso
 from intake.choosing import Look, children_first, cleared, holding, keys, openers, seen_from_shadow, site_facts
 from intake.suppressing import Match, held_up, with_parent
-from store.read.definitions import InForce, Pinned
+from store.read.definitions.versions import InForce, Pinned
 from store.tables import ExceptionRow, InboxRow
-from store.write import exceptions, inbox, ledger, rollouts
+from store.write import exceptions, inbox
+from store.write.books import ledger
+from store.write.definitions import rollouts
 
 __all__ = ["Match", "Rules", "correlate", "site_facts"]
 

@@ -6,7 +6,7 @@ from typing import Protocol
 from domain.rosters.people import ChannelName
 from domain.values import Json
 from store.db import Database
-from store.write import reach, reports
+from store.write.messages import reach, reports
 
 
 class DeliveryReport(Protocol):

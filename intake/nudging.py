@@ -15,10 +15,10 @@ from domain.books.outcomes import OutcomeTransaction
 from domain.errors import TransientError
 from intake.deliver import TASK_QUEUE
 from store.db import Database
-from store.read import ledger as read
+from store.read.books import ledger as read
 from store.read.health import UNAVAILABLE
 from store.tables import LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 
 log = logging.getLogger("mos.nudger")
 _AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, TransientError)

@@ -20,12 +20,12 @@ from domain.rosters.people import ChannelName, Person
 from domain.values import Json
 from intake.photos import Developed, develop
 from store.db import Database
-from store.read import media as read
+from store.read.access.policy import picture_policy
+from store.read.evidence import media as read
 from store.read.health import UNAVAILABLE
-from store.read.policy import picture_policy
 from store.tables import InboxRow, MediaRow
-from store.write import audit
-from store.write import media as write
+from store.write.evidence import audit
+from store.write.evidence import media as write
 
 log = logging.getLogger("mos.pictures")
 _EVERY_S = 1.0

@@ -30,7 +30,8 @@ from store.read import pump as pump_read
 from store.read import site as site_read
 from store.read.health import UNAVAILABLE
 from store.tables import ExceptionRow, InboxRow
-from store.write import exceptions, inbox, outbox
+from store.write import exceptions, inbox
+from store.write.messages import outbox
 
 log = logging.getLogger("mos.pump")
 _AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, TransientError)  # to be waited for

@@ -11,7 +11,7 @@ from domain.ids import derived_id
 from domain.rosters.people import ChannelName
 from domain.values import Json, iso, local_text
 from store.read import site as site_read
-from store.read import tasks as tasks_read
+from store.read.messages import tasks as tasks_read
 from store.tables import InboxRow
 
 _CODE_LIKE, _MARKS = re.compile(r"[A-Za-z0-9]{3,6}"), ".,:;!()"

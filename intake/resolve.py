@@ -11,9 +11,10 @@ from domain.values import Json
 from intake import admitting, asides, pictures
 from intake.replies import written_code
 from store.read import site as site_read
-from store.read import tasks as tasks_read
+from store.read.messages import tasks as tasks_read
 from store.tables import InboxRow, TaskRow
-from store.write import limits, reach
+from store.write.access import limits
+from store.write.messages import reach
 
 _CLOSE = 0.8  # three characters of four, or four of five
 _ASKING = ("help", "command")

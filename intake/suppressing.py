@@ -16,7 +16,7 @@ from domain.site import Site
 from domain.values import local_text
 from intake.choosing import Look
 from store.read import shelves
-from store.read.definitions import Pinned
+from store.read.definitions.versions import Pinned
 from store.tables import ShelfRow
 from store.write import exceptions
 

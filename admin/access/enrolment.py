@@ -15,14 +15,15 @@ from domain.errors import InvalidPayloadError, NotFoundError, RateLimitedError, 
 from domain.ids import make_id
 from domain.rosters.people import ChannelName
 from store.db import Database
-from store.read import identity as read
-from store.read import limits as limits_read
 from store.read import site as site_read
-from store.read.limits import ENROL, ENROL_TO, PHONES, line, subject
+from store.read.access import identity as read
+from store.read.access import limits as limits_read
+from store.read.access.limits import ENROL, ENROL_TO, PHONES, line, subject
 from store.tables import ContactRow, EnrolmentRow
-from store.write import enrolment as write
-from store.write import identity as identity_write
-from store.write import ledger, limits
+from store.write.access import enrolment as write
+from store.write.access import identity as identity_write
+from store.write.access import limits
+from store.write.books import ledger
 
 MANAGE = "manage_roster"
 LASTS = timedelta(minutes=10)

@@ -27,10 +27,10 @@ from domain.errors import AuthError, NotFoundError, TransientError
 from domain.rosters.people import ChannelName, ContactMethod, Person
 from domain.values import Json
 from store.db import Database
-from store.read import identity as read
+from store.read.access import identity as read
 from store.tables import IdentityRow
-from store.write import ledger
-from store.write import oidc as write
+from store.write.access import oidc as write
+from store.write.books import ledger
 
 MANAGE = "manage_roster"
 _FLOW = timedelta(minutes=10)

@@ -11,11 +11,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from admin.access.facts import fact
 from domain.errors import AuthError, InvalidPayloadError, NotFoundError, RateLimitedError
 from store.db import Database
-from store.read import limits as limits_read
-from store.read import sessions as read
-from store.read.limits import PASSWORD, PASSWORD_FROM, Limit, crowd, subject
-from store.write import ledger, limits
-from store.write import sessions as write
+from store.read.access import limits as limits_read
+from store.read.access import sessions as read
+from store.read.access.limits import PASSWORD, PASSWORD_FROM, Limit, crowd, subject
+from store.write.access import limits
+from store.write.access import sessions as write
+from store.write.books import ledger
 
 PASSWORD_LIMIT = 200
 SHORTEST = 12

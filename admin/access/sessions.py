@@ -18,13 +18,14 @@ from admin.access.totp import SecondFactorError, Totp
 from domain.errors import AuthError
 from domain.rosters.people import Person
 from store.db import Database
-from store.read import identity as identity_read
-from store.read import sessions as read
-from store.read.policy import console_policy
+from store.read.access import identity as identity_read
+from store.read.access import sessions as read
+from store.read.access.policy import console_policy
 from store.tables import SessionRow
-from store.write import identity as identity_write
-from store.write import ledger, limits
-from store.write import sessions as write
+from store.write.access import identity as identity_write
+from store.write.access import limits
+from store.write.access import sessions as write
+from store.write.books import ledger
 
 __all__ = [
     "LIFETIME",

@@ -14,11 +14,11 @@ from domain.errors import InvalidPayloadError, NotFoundError
 from domain.ids import make_id
 from domain.rosters.people import Person
 from store.db import Database
-from store.read import identity as read
 from store.read import site as site_read
+from store.read.access import identity as read
 from store.tables import ApiTokenRow
-from store.write import identity as write
-from store.write import ledger
+from store.write.access import identity as write
+from store.write.books import ledger
 
 MANAGE = "manage_roster"
 LONGEST = timedelta(days=366)

@@ -13,12 +13,13 @@ from admin.access.facts import fact
 from admin.access.sealing import Sealer
 from domain.errors import AuthError, ConflictError, RateLimitedError
 from store.db import Database
-from store.read import identity as read
-from store.read import limits as limits_read
-from store.read.limits import SECOND, subject
+from store.read.access import identity as read
+from store.read.access import limits as limits_read
+from store.read.access.limits import SECOND, subject
 from store.tables import TotpRow
-from store.write import identity as write
-from store.write import ledger, limits
+from store.write.access import identity as write
+from store.write.access import limits
+from store.write.books import ledger
 
 STEP_S = 30
 RECOVERY_CODES = 10

@@ -13,9 +13,9 @@ from domain.audit.verification import Finding, Report, Verifier, What
 from domain.errors import ConflictError, InvalidPayloadError, InvariantError, NotFoundError
 from domain.values import Json
 from store.db import Database
-from store.read import audit as read
+from store.read.evidence import audit as read
 from store.tables import AuditCheckpointRow
-from store.write import audit as write
+from store.write.evidence import audit as write
 
 READ = "read_audit"
 MANAGE = "manage_audit"

@@ -11,7 +11,7 @@ from domain.audit.chain import Head, Kept, Record, Seal, read_data
 from domain.audit.verification import Line, Report, Verifier
 from domain.errors import InvalidPayloadError
 from domain.values import Json, canonical, iso, parse_time
-from store.read.audit import Found
+from store.read.evidence.audit import Found
 
 COLUMNS: Final = ("number", "id", "at", "kind", "actor", "subject", "data", "digest", "hash")
 _AT_RISK = re.compile(r"(^|[\s;,|\"'])(?=[=+\-@\t\r])")

@@ -35,12 +35,12 @@ from domain.ids import derived_id
 from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from store.db import Database
-from store.read import authority as read
-from store.read import ledger as ledger_read
 from store.read import site as site_read
+from store.read.access import authority as read
+from store.read.books import ledger as ledger_read
 from store.tables import DecisionRow, ExceptionRow, LedgerRow
-from store.write import authority as write
-from store.write import ledger
+from store.write.access import authority as write
+from store.write.books import ledger
 
 _REVERSE = "reverse"  # what cancels documents is kept by those who keep the ledger
 

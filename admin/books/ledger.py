@@ -17,9 +17,10 @@ from domain.ids import derived_id
 from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from store.db import Database
-from store.read import parts as parts_read
+from store.read.books import parts as parts_read
 from store.tables import LedgerRow
-from store.write import exceptions, ledger, parts, troubles
+from store.write import exceptions
+from store.write.books import ledger, parts, troubles
 
 AUTHORITY = KEEPERS
 _REASON = 500

@@ -9,8 +9,9 @@ from domain.books.outcomes import System
 from domain.books.reconciliation import Kind
 from domain.errors import ConflictError, InvalidPayloadError
 from store.db import Database
-from store.write import exceptions, ledger, troubles
-from store.write import reconciliation as write
+from store.write import exceptions
+from store.write.books import ledger, troubles
+from store.write.books import reconciliation as write
 
 _REASON = 500
 _LONGEST = timedelta(days=3660)

@@ -12,11 +12,11 @@ from domain.authority.signing import signature_hash, statement
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.ids import derived_id
 from store.db import Database
-from store.read import authority as read
-from store.read import tasks as tasks_read
+from store.read.access import authority as read
+from store.read.messages import tasks as tasks_read
 from store.tables import TaskRow
-from store.write import authority as write
-from store.write import ledger
+from store.write.access import authority as write
+from store.write.books import ledger
 
 
 class ChangedError(ConflictError):

@@ -20,9 +20,10 @@ from domain.language.definition import Definition
 from domain.language.parts import Identifier
 from domain.values import Json, content_hash
 from store.db import Database
-from store.read import definitions as read
+from store.read.definitions import versions as read
 from store.tables import DefinitionRow, DraftRow
-from store.write import ledger, publishing, rollouts
+from store.write.books import ledger
+from store.write.definitions import publishing, rollouts
 
 TEXT_LIMIT = 256_000  # as the language's own
 _WORDS_LIMIT = 4000

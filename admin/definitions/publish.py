@@ -15,10 +15,12 @@ from domain.rosters.people import Roster, Shift
 from domain.site import Site
 from domain.values import Json, content_hash
 from store.db import Database
-from store.read import policy
+from store.read.access import policy
 from store.tables import DefinitionRow
-from store.write import ledger, publishing, rollouts, sessions
-from store.write import roster as roster_write
+from store.write.access import sessions
+from store.write.books import ledger
+from store.write.definitions import publishing, rollouts
+from store.write.rosters import roster as roster_write
 
 
 def check_definition(text: str, file: str) -> None:

@@ -15,11 +15,12 @@ from admin.actors import Actor, may, name_of
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.values import Json
 from store.db import Database
-from store.read import definitions as read
 from store.read import site as site_read
+from store.read.definitions import versions as read
 from store.tables import DefinitionRow, RolloutRow
-from store.write import ledger, publishing
-from store.write import rollouts as write
+from store.write.books import ledger
+from store.write.definitions import publishing
+from store.write.definitions import rollouts as write
 
 
 @dataclass(frozen=True)

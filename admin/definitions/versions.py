@@ -12,9 +12,10 @@ from authoring.check import examine
 from domain.errors import ConfigError
 from domain.language.definition import CallStep, Definition, walk
 from domain.language.definition_text import DefinitionError
-from store.read import definitions as read
+from store.read.definitions import versions as read
 from store.tables import DefinitionRow
-from store.write import ledger, publishing
+from store.write.books import ledger
+from store.write.definitions import publishing
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from admin.actors import Actor, may, on_roster
 from admin.roster.people import AUTHORITY, audit
 from domain.errors import NotFoundError
 from store.db import Database
-from store.read import roster as read
 from store.read import site as site_read
+from store.read.rosters import roster as read
 from store.tables import FeedRow
-from store.write import roster as write
+from store.write.rosters import roster as write
 
 KINDS = ("person", "schedule")
 

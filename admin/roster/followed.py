@@ -25,11 +25,11 @@ from domain.rosters.model import Entry, Override, Schedule
 from domain.rosters.when import from_now
 from domain.values import Json, iso
 from store.db import Database
-from store.read import feeds as feeds_read
-from store.read import roster as read
+from store.read.rosters import feeds as feeds_read
+from store.read.rosters import roster as read
 from store.tables import OverrideRow, ScheduleFeedRow, ScheduleRow
-from store.write import feeds
-from store.write import roster as write
+from store.write.rosters import feeds
+from store.write.rosters import roster as write
 
 _SHOWN = 20
 _TOLD = 5

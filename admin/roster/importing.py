@@ -17,9 +17,9 @@ from domain.rosters.model import Absence, Schedule
 from domain.rosters.people import Person
 from domain.values import Json
 from store.db import Database
-from store.read import roster as read
 from store.read import site as site_read
-from store.write import roster as write
+from store.read.rosters import roster as read
+from store.write.rosters import roster as write
 
 
 @dataclass

@@ -8,8 +8,8 @@ from domain.errors import NotFoundError
 from domain.rosters.contacts import NotificationPolicy
 from domain.rosters.people import Person
 from store.db import Database
-from store.read import roster as read
-from store.write import roster as write
+from store.read.rosters import roster as read
+from store.write.rosters import roster as write
 
 
 async def set_policy(

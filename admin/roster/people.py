@@ -1,6 +1,6 @@
 """People on the roster: add, change, take off. One function, one transaction, one audit record.
 
-`revision` is what the change was made on (`store.read.roster.revision`): two administrators never overwrite each other.
+`revision` is what the change was made on (`roster.revision`): two administrators never overwrite each other.
 Nobody grants powers to themselves; an address that is new here has to be verified by its owner (C9).
 """
 
@@ -13,10 +13,11 @@ from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.rosters.people import ContactMethod, Person
 from domain.values import Json
 from store.db import Database
-from store.read import roster as read
+from store.read.rosters import roster as read
 from store.tables import PersonRow
-from store.write import enrolment, ledger
-from store.write import roster as write
+from store.write.access import enrolment
+from store.write.books import ledger
+from store.write.rosters import roster as write
 
 AUTHORITY = "manage_roster"
 _POWERS = ("roles", "authorities", "areas", "accounts", "certificates", "skills")

@@ -11,10 +11,10 @@ from domain.rosters.model import CREW, EVERYBODY, Override, Schedule
 from domain.rosters.people import Roster
 from domain.values import Json
 from store.db import Database
-from store.read import roster as read
 from store.read import site as site_read
+from store.read.rosters import roster as read
 from store.tables import OverrideRow, ScheduleRow
-from store.write import roster as write
+from store.write.rosters import roster as write
 
 
 def plain(schedule: Schedule) -> Json:

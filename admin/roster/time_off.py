@@ -12,10 +12,10 @@ from admin.roster.people import AUTHORITY, audit
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.rosters.model import Absence, Swap
 from store.db import Database
-from store.read import roster as read
 from store.read import site as site_read
+from store.read.rosters import roster as read
 from store.tables import AbsenceRow, SwapRow
-from store.write import roster as write
+from store.write.rosters import roster as write
 
 
 async def add_absence(database: Database, absence: Absence, *, by: Actor, now: datetime) -> None:

@@ -8,7 +8,7 @@ from admin.actors import Actor
 from api.access.visitors import Visitor, VisitorForm
 from api.deps import Deps
 from api.rendering import show
-from store.read import agents as read
+from store.read.definitions import agents as read
 
 router = APIRouter()
 _DAYS = 30

@@ -23,8 +23,8 @@ from authoring import diff
 from domain.errors import ConflictError, InvalidPayloadError, MosError
 from domain.language.definition import Definition
 from domain.language.definition_text import DefinitionError
-from store.read import authoring
-from store.read.authoring import DefinitionRow, Sheet
+from store.read.definitions import authoring
+from store.read.definitions.authoring import DefinitionRow, Sheet
 
 router = APIRouter()
 _UNPROCESSABLE = 422

@@ -22,8 +22,8 @@ from authoring import diff, language
 from authoring.drawing import as_written, draw
 from domain.errors import InvalidPayloadError, MosError, NotFoundError
 from domain.language.definition import Definition
-from store.read import authoring
-from store.read.authoring import Book, DefinitionRow
+from store.read.definitions import authoring
+from store.read.definitions.authoring import Book, DefinitionRow
 
 router = APIRouter()
 _WORDS_LIMIT = 4000

@@ -21,7 +21,7 @@ from authoring.trial import Example, Tried, examples, try_out
 from domain.errors import InvalidPayloadError, InvariantError, NotFoundError
 from domain.language.definition import Definition
 from domain.values import Json
-from store.read import authoring
+from store.read.definitions import authoring
 
 router = APIRouter()
 ERRORS = "The definition has errors: mend them first."

@@ -11,7 +11,7 @@ from domain.asking.messages import Choice, Input, Message
 from domain.authority.matrix import NOTHING, SignatureClass, holds, risk_of, signature_of
 from domain.rosters.people import Person
 from domain.values import Json, local_text
-from store.read.authority import Reader
+from store.read.access.authority import Reader
 from store.read.console import TaskRow
 from templates.words import has, say
 

@@ -11,8 +11,8 @@ from api.rendering import environment
 from domain.audit.verification import Report
 from domain.books.booking import FieldStanding, Preview, ReadBack
 from domain.values import Json, content_hash
-from store.read.dossier import Dossier
-from store.read.ledger import LedgerRow
+from store.read.books.ledger import LedgerRow
+from store.read.evidence.dossier import Dossier
 
 _BRIEF = 6000
 

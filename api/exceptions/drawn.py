@@ -4,9 +4,10 @@ from authoring.drawing import Drawing, as_written, draw
 from authoring.drawing_story import Asked, Event, Happened, overlay
 from domain.errors import NotFoundError
 from domain.values import Json
-from store.read import authoring, console
-from store.read.authoring import Database
+from store.read import console
 from store.read.console import Page, TaskRow
+from store.read.definitions import authoring
+from store.read.definitions.authoring import Database
 
 
 async def drawn(database: Database, found: Page) -> Drawing | None:

@@ -19,7 +19,8 @@ from api.wording import moment
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
 from intake.answers import console_event, receive_console
-from store.read import authority, console
+from store.read import console
+from store.read.access import authority
 from store.read.console import Page
 
 router = APIRouter()

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from api.access.visitors import Visitor
 from api.deps import ApiDeps, Deps
 from domain.errors import NotFoundError
-from store.read import media
+from store.read.evidence import media
 
 router = APIRouter()
 

@@ -11,7 +11,8 @@ from api.deps import ApiDeps, Deps
 from api.exceptions.asking import view
 from api.rendering import show
 from domain.errors import NotFoundError
-from store.read import authority, console
+from store.read import console
+from store.read.access import authority
 from store.read.console import TaskRow
 
 router = APIRouter()

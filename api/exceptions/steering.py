@@ -24,9 +24,9 @@ from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.rosters.people import ChannelName, may_decide
 from domain.values import Json
 from intake.commands import AUTHORITY, Wish, receive
-from store.read import steering
 from store.read.console import ExceptionRow
-from store.read.steering import Steered, Version
+from store.read.definitions import steering
+from store.read.definitions.steering import Steered, Version
 
 router = APIRouter()
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")

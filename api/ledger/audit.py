@@ -23,10 +23,10 @@ from api.wording import day_of
 from domain.audit.chain import Head, link
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.values import Json
-from store.read import audit as read
 from store.read import board
-from store.read.audit import Found, Wanted
-from store.read.dossier import dossier as collect
+from store.read.evidence import audit as read
+from store.read.evidence.audit import Found, Wanted
+from store.read.evidence.dossier import dossier as collect
 
 router = APIRouter()
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]

@@ -9,8 +9,8 @@ from admin.audit.files import safe
 from domain.books.booking import Preview
 from domain.values import Json, canonical, iso
 from store.db import Database
-from store.read import ledger as read
-from store.read.ledger import Entry, Search
+from store.read.books import ledger as read
+from store.read.books.ledger import Entry, Search
 
 KINDS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 _COLUMNS = (

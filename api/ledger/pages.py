@@ -33,9 +33,9 @@ from domain.books.outcome_rules import DECLARATIONS
 from domain.books.outcomes import System
 from domain.errors import AuthError, InvalidPayloadError, MosError, NotFoundError
 from domain.values import Json, content_hash
-from store.read import ledger as read
 from store.read import site as site_read
-from store.read.ledger import LedgerRow, Search
+from store.read.books import ledger as read
+from store.read.books.ledger import LedgerRow, Search
 
 router = APIRouter()
 _FILTERS = ("words", "status", "system", "queue", "kind", "definition")

@@ -26,8 +26,8 @@ from domain.books.outcomes import System
 from domain.books.reconciliation import Kind
 from domain.errors import InvalidPayloadError
 from domain.values import Json, canonical, iso
-from store.read import reconciliation as read
-from store.read.reconciliation import Entry, ReconciliationRow, Search
+from store.read.books import reconciliation as read
+from store.read.books.reconciliation import Entry, ReconciliationRow, Search
 
 router = APIRouter()
 _FILTERS = ("words", "system", "kind", "state", "run")

@@ -27,8 +27,8 @@ from domain.authority.matrix import (
 from domain.errors import InvalidPayloadError
 from domain.rosters.people import ChannelName, Person
 from domain.site import Site
-from store.read import authority as read
-from store.read.authority import Overview
+from store.read.access import authority as read
+from store.read.access.authority import Overview
 
 router = APIRouter()
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]

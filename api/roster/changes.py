@@ -22,7 +22,7 @@ from domain.errors import InvalidPayloadError
 from domain.ids import make_id
 from domain.rosters.model import EVERYBODY, Absence, Override, Schedule, Swap
 from domain.rosters.people import Person, zone_of
-from store.read import roster_pages as read
+from store.read.rosters import pages as read
 
 router = APIRouter()
 

@@ -19,7 +19,7 @@ from domain.rosters import reach
 from domain.rosters.contacts import ChannelName, NotificationPolicy, Priority, QuietHours, ReachStep
 from domain.rosters.people import Person
 from domain.site import Site
-from store.read import roster_pages as read
+from store.read.rosters import pages as read
 
 router = APIRouter()
 Name = Annotated[str, Path(max_length=80)]

@@ -18,8 +18,8 @@ from api.roster import notifying, view
 from domain.errors import InvalidPayloadError, NotFoundError
 from domain.rosters.ical import calendar
 from domain.rosters.people import ChannelName, Person, zone_of
-from store.read import feeds
-from store.read import roster_pages as read
+from store.read.rosters import feeds
+from store.read.rosters import pages as read
 
 router = APIRouter()
 Name = Annotated[str, Path(max_length=80)]

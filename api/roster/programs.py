@@ -25,7 +25,7 @@ from domain.rosters.contacts import ChannelName, NotificationPolicy, ZoneName
 from domain.rosters.model import EVERYBODY, Absence, Entry, Layer, Override, Schedule, Swap
 from domain.rosters.people import Certificate, Person
 from domain.values import Json
-from store.read import roster_pages as read
+from store.read.rosters import pages as read
 
 router = APIRouter(tags=["roster"])
 Model = TypeVar("Model", bound=BaseModel)

@@ -6,9 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from authoring.check.facts import WEEKS, SiteFacts, connected
 from domain.language.definition import Definition
-from store.read import authority, feeds
-from store.read import definitions as read
 from store.read import site as site_read
+from store.read.access import authority
+from store.read.definitions import versions as read
+from store.read.rosters import feeds
 
 
 async def facts(

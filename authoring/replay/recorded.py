@@ -12,7 +12,7 @@ from activities.contracts.model import OpeningSignal
 from authoring.replay.model import Answer, Asked, Case, Decided, Fact, History, Posted, Recorded, Recording
 from domain import correlation
 from domain.values import parse_time
-from store.read import recorded as read_rows
+from store.read.definitions import recorded as read_rows
 
 _BEFORE, _REPEATED, _ELSEWHERE = (
     "they belong to exceptions that were open before",

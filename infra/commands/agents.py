@@ -11,7 +11,7 @@ from domain.errors import NotFoundError
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
 from store.db import Database
-from store.read import agents as read
+from store.read.definitions import agents as read
 
 app = typer.Typer(no_args_is_help=True, help="Agents: who proposes.")
 Name = Annotated[str, typer.Argument(help="Its name in the connectors document.")]

@@ -22,8 +22,8 @@ from infra.commands.verifying import whole
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
 from store.db import Database
-from store.read import audit as read
-from store.read.audit import Wanted
+from store.read.evidence import audit as read
+from store.read.evidence.audit import Wanted
 
 app = typer.Typer(no_args_is_help=True, help="The audit: every fact, numbered, chained and signed.")
 _Result = TypeVar("_Result")
@@ -151,7 +151,7 @@ def dossier(exception: str, output: Path, by: _By = "") -> None:
 
     async def make(database: Database) -> bytes:
         from api.exceptions.dossier import paper
-        from store.read.dossier import dossier as collect
+        from store.read.evidence.dossier import dossier as collect
 
         found = await collect(database, exception)
         if found is None:

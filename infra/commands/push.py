@@ -23,9 +23,9 @@ from infra.run import database_url, now
 from infra.settings import Settings, load_settings
 from infra.site_folder import State, read_yaml
 from store.db import Database
-from store.read import definitions as read
-from store.read import sessions as sessions_read
 from store.read import site as site_read
+from store.read.access import sessions as sessions_read
+from store.read.definitions import versions as read
 
 SHIPPED = Path(__file__).resolve().parents[2] / "workflows" / "definitions"
 _REFUSED = (State.MOVED, State.BOTH)

@@ -13,8 +13,8 @@ from authoring.check.many import check_all
 from authoring.check.reporting import Sheet, lines
 from domain.errors import NotFoundError
 from infra.run import now
-from store.read import definitions as read
 from store.read import site as site_read
+from store.read.definitions import versions as read
 
 Standing = Mapping[str, Mapping[str, str]]
 """Definition -> slot -> version."""

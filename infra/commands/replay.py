@@ -26,8 +26,8 @@ from domain.values import Json, duration
 from infra.commands.versions import reading as from_database
 from infra.run import now
 from infra.site_folder import read_yaml
-from store.read import definitions as read
 from store.read import site as site_read
+from store.read.definitions import versions as read
 
 _ALONE = 300  # fewer signals are replayed before a second process has even started
 _HAPPENED, _NOTHING = "happened", "nothing"

@@ -16,7 +16,7 @@ from infra.commands.versions import place, reading
 from infra.run import database_url, now
 from infra.settings import load_settings
 from store.db import Database
-from store.read import definitions as read
+from store.read.definitions import versions as read
 
 
 class Action(StrEnum):

@@ -22,8 +22,8 @@ from infra.commands.roster_sources import read_apart
 from infra.run import database_url, now
 from infra.settings import load_settings
 from store.db import Database
-from store.read import feeds as feeds_read
 from store.read import site as site_read
+from store.read.rosters import feeds as feeds_read
 from store.tables import ScheduleFeedRow
 
 app = typer.Typer(no_args_is_help=True, help="People and schedules: import, export, who is on.")

@@ -17,7 +17,7 @@ from domain.language.definition import Definition
 from infra.run import database_url
 from infra.settings import load_settings
 from store.db import Database
-from store.read import definitions as read
+from store.read.definitions import versions as read
 from store.tables import DefinitionRow, RolloutRow
 
 Found = TypeVar("Found")

@@ -20,26 +20,26 @@ from infra.phones.faults import Blackout, Orders
 from infra.phones.page import page_router
 from infra.phones.records import Records
 from infra.phones.screen import Screens
-from infra.phones.slack_api import SlackApi
-from infra.phones.slack_callbacks import SlackCallbacks
-from infra.phones.slack_delivery import SlackDelivery
-from infra.phones.slack_events import SlackEvents
-from infra.phones.slack_inputs import CannotDo
-from infra.phones.slack_people import SlackPeople
-from infra.phones.slack_response_url import SlackResponseUrls
-from infra.phones.slack_sockets import SlackSockets
-from infra.phones.slack_workspace import Workspace
+from infra.phones.slack.api import SlackApi
+from infra.phones.slack.callbacks import SlackCallbacks
+from infra.phones.slack.delivery import SlackDelivery
+from infra.phones.slack.events import SlackEvents
+from infra.phones.slack.inputs import CannotDo
+from infra.phones.slack.people import SlackPeople
+from infra.phones.slack.response_url import SlackResponseUrls
+from infra.phones.slack.sockets import SlackSockets
+from infra.phones.slack.workspace import Workspace
 from infra.phones.smtp import Mailboxes
 from infra.phones.state import State
-from infra.phones.twilio_account import Account
-from infra.phones.twilio_api import TwilioApi
-from infra.phones.twilio_callbacks import TwilioCallbacks
-from infra.phones.twilio_calls import TwilioCalls
-from infra.phones.twilio_contents import TwilioContents
-from infra.phones.twilio_door import TwilioDoor
-from infra.phones.twilio_media import TwilioMedia
-from infra.phones.twilio_people import TwilioPeople
-from infra.phones.twilio_voice import Voice
+from infra.phones.twilio.account import Account
+from infra.phones.twilio.api import TwilioApi
+from infra.phones.twilio.callbacks import TwilioCallbacks
+from infra.phones.twilio.calls import TwilioCalls
+from infra.phones.twilio.contents import TwilioContents
+from infra.phones.twilio.door import TwilioDoor
+from infra.phones.twilio.media import TwilioMedia
+from infra.phones.twilio.people import TwilioPeople
+from infra.phones.twilio.voice import Voice
 
 
 @dataclass(frozen=True)

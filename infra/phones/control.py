@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from infra.phones.config import Person
 from infra.phones.screen import Screens
-from infra.phones.slack_people import SlackPeople
+from infra.phones.slack.people import SlackPeople
 from infra.phones.state import Json, State
 
 Last = Annotated[int | None, Query(ge=1)]

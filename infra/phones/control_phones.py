@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field
 from infra.phones.config import Person
 from infra.phones.control import Strict, finder
 from infra.phones.screen_phones import number_that_rings
-from infra.phones.slack_inputs import CannotDo
+from infra.phones.slack.inputs import CannotDo
 from infra.phones.state import Call, Json, State
-from infra.phones.twilio_people import TwilioPeople
-from infra.phones.twilio_voice import Voice
+from infra.phones.twilio.people import TwilioPeople
+from infra.phones.twilio.voice import Voice
 
 
 def _base64(text: str) -> str:

@@ -11,8 +11,8 @@ from infra.phones.doors import Doors
 from infra.phones.faults import Fault, Orders, Outage, Outcome, Sabotage
 from infra.phones.records import Kind, Records, Vendor
 from infra.phones.screen import Screens
-from infra.phones.slack_events import SlackEvents
-from infra.phones.slack_sockets import SlackSockets
+from infra.phones.slack.events import SlackEvents
+from infra.phones.slack.sockets import SlackSockets
 from infra.phones.state import Json, State
 
 

@@ -9,9 +9,9 @@ from infra.phones.screen_phones import (
     shown_mail,
     shown_texts,
 )
-from infra.phones.slack_people import SlackPeople
-from infra.phones.slack_render import buttons, inputs, shown_text
-from infra.phones.slack_views import open_views
+from infra.phones.slack.people import SlackPeople
+from infra.phones.slack.render import buttons, inputs, shown_text
+from infra.phones.slack.views import open_views
 from infra.phones.state import Json, Message, State, View
 
 

@@ -20,7 +20,7 @@ from infra.run import now
 from store.db import Database
 from store.read import site as site_read
 from store.read.health import UNAVAILABLE
-from store.write import feeds as write
+from store.write.rosters import feeds as write
 
 log = logging.getLogger("mos.feeds")
 PAUSE_S = 5.0

@@ -42,8 +42,8 @@ from intake.pictures import Gatherer
 from intake.pump import Pump, reconcile
 from store.db import ARRIVED, OUTGOING, Database
 from store.listen import notifications
-from store.read import definitions as definitions_read
 from store.read import site as site_read
+from store.read.definitions import versions as definitions_read
 from workflows.engine.generations import OPENS_WITH
 from workflows.exception import ExceptionWorkflow
 from workflows.transaction import TransactionWorkflow

@@ -21,7 +21,7 @@ from intake.slack import forms as slack_forms
 from intake.slack.pages import SlackPages
 from intake.slack.showing import DEFAULT, SlackShowing
 from intake.slack.side import AWAY, SlackSide, StrangerError, known
-from store.read import prompts
+from store.read.messages import prompts
 
 _JSON = "application/json"
 _ACKNOWLEDGED = DoorAnswer(200)

@@ -13,8 +13,8 @@ from domain.errors import NotFoundError, RateLimitedError, RejectedError
 from intake.slack.pages import SlackPages
 from intake.slack.side import FAILED, SlackSide
 from store.db import Database
-from store.write import homes
-from store.write.homes import Stale
+from store.write.messages import homes
+from store.write.messages.homes import Stale
 
 log = logging.getLogger("mos.slack")
 REST = timedelta(seconds=10)  # of one tab

@@ -13,11 +13,11 @@ from domain.site import Equipment, Level, Site
 from domain.values import Json
 from intake.slack import forms as slack_forms
 from store.db import Database
-from store.read import prompts
 from store.read import site as site_read
-from store.read import tasks as tasks_read
+from store.read.messages import prompts
+from store.read.messages import tasks as tasks_read
 from store.tables import TaskRow
-from store.write import homes
+from store.write.messages import homes
 
 View = Mapping[str, Json]
 Area = tuple[str, Sequence[Fact]]

@@ -18,7 +18,8 @@ from store.db import Database
 from store.read import site as site_read
 from store.read.health import UNAVAILABLE
 from store.tables import InboxRow
-from store.write import inbox, outbox
+from store.write import inbox
+from store.write.messages import outbox
 
 log = logging.getLogger("mos.slack")
 PATIENCE = timedelta(minutes=10)  # later a press means something else than it did

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from store.db import Database
-from store.read import delivery, reach
+from store.read.messages import delivery, reach
 from store.tables import ExceptionRow, InboxRow, PersonRow, RefusedCall, SourceStateRow, TaskRow
 
 LOST = ("lost", "disconnected", "stale")

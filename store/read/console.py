@@ -12,8 +12,11 @@ from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json
 from store.db import Database
-from store.read import authority, board, delivery, media
+from store.read import board
 from store.read import site as site_read
+from store.read.access import authority
+from store.read.evidence import media
+from store.read.messages import delivery
 from store.tables import (
     DecisionRow,
     ExceptionRow,

@@ -13,8 +13,9 @@ from domain.errors import NotFoundError
 from domain.language.definition import Definition
 from domain.site import Site
 from store.db import Database
-from store.read import board, definitions
+from store.read import board
 from store.read import site as site_read
+from store.read.definitions import versions as definitions
 from store.tables import InboxRow, ShelfRow
 
 __all__ = ["ShelfRow", "Shelves", "Standing", "by_id", "how_many", "shelvable", "shelved", "standing", "terms_of"]

@@ -11,7 +11,7 @@ from domain.rosters.people import Person, Roster
 from domain.site import Site
 from domain.values import Json
 from store.kept import Kept
-from store.read import roster as roster_read
+from store.read.rosters import roster as roster_read
 from store.tables import ContactRow, DefinitionRow, DocumentRow, PersonRow
 
 _SITES: Kept[Site] = Kept(16)

@@ -13,7 +13,7 @@ from sqlmodel import col
 from domain.values import Json, iso
 from store.db import ARRIVED, CHANGED, storable
 from store.tables import ExceptionRow, InboxRow, TaskRow
-from store.write.audit import split
+from store.write.evidence.audit import split
 
 
 async def find_open(session: AsyncSession, site: str, definition: str, key: str) -> ExceptionRow | None:

@@ -11,9 +11,10 @@ from admin.access.enrolment import Address, Enrolments
 from admin.actors import Actor
 from domain.rosters.people import Person
 from store.db import Database
-from store.read.limits import WRONG_CODE
+from store.read.access.limits import WRONG_CODE
 from store.tables import OutboxRow
-from store.write import limits, reach
+from store.write.access import limits
+from store.write.messages import reach
 from tests.support.reaching import PHONE, SMS, Ground
 
 ASLEEP = {"notify": {"quiet": [{"start": "00:00", "end": "00:00"}]}}

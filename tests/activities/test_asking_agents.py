@@ -26,7 +26,7 @@ from domain.errors import (
 )
 from domain.proposals import Proposal, Question, Wanted
 from infra.connect_agents import agents, past_of
-from store.read import agents as read
+from store.read.definitions import agents as read
 from store.tables import AuditRow, ContextFactRow
 from tests.support.past import closed
 

@@ -9,7 +9,7 @@ from activities import reaching
 from domain.asking.messages import Message, MessageKind
 from domain.rosters.people import Person
 from store.db import Database
-from store.write import outbox
+from store.write.messages import outbox
 from tests.support.reaching import (
     PHONE,
     PRAGUE,

@@ -23,9 +23,9 @@ from domain.books.booking import FieldChange, Preview
 from domain.books.outcomes import OutcomeTransaction, Receipt, SetPriority
 from domain.errors import OutcomeUnknownError, TransientError
 from store.db import Database
-from store.read import ledger as ledger_read
+from store.read.books import ledger as ledger_read
 from store.tables import InboxRow, LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 from workflows.transaction import pause_of
 
 BEGIN = datetime(2026, 11, 23, 6, tzinfo=UTC)

@@ -17,7 +17,7 @@ from domain.books.outcomes import HoldLot, OutcomeTransaction, System
 from domain.errors import AuthError, ConflictError, MosError, OutcomeUnknownError, TransientError
 from domain.values import Json
 from store.tables import AuditRow, LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 
 NOTHING = Projection(exception_id="exc_1", rev=1, handling="open", condition="active")
 

@@ -24,7 +24,7 @@ from domain.errors import MosError, OutcomeUnknownError, TransientError
 from domain.signals import RawSignal, Signal
 from intake.own_signals import LEDGER_DIFFERENCE, read_ledger
 from store.tables import InboxRow, LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 from tests.support.plant import DEFINITIONS, utcnow
 from tests.support.systems import FakeSystem
 

@@ -19,7 +19,7 @@ from domain.errors import MosError, OutcomeUnknownError, RejectedError, Transien
 from domain.rosters.people import ChannelName, Person
 from store.db import Database
 from store.tables import OutboxRow, PersonRow
-from store.write import outbox
+from store.write.messages import outbox
 from tests.support.channels import FakeChannel
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

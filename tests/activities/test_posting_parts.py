@@ -24,9 +24,9 @@ from domain.books.ledger import Control
 from domain.books.outcomes import AddNote, Outcome, OutcomeTransaction, SetOrderStatus, SetPriority
 from domain.errors import ConflictError, MosError, OutcomeUnknownError
 from intake.nudging import request_of
-from store.read import parts as parts_read
+from store.read.books import parts as parts_read
 from store.tables import AuditRow, LedgerPartRow, LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 from tests.support.plant import utcnow
 from tests.support.shop import Shop
 

@@ -13,9 +13,9 @@ from connectors.roles import ChannelMessage
 from domain.errors import OutcomeUnknownError, RateLimitedError, RejectedError, TransientError
 from domain.rosters.people import Person
 from store.db import Database
-from store.read import reach
+from store.read.messages import reach
 from store.tables import ChannelHealthRow, OutboxRow, StoppedRow, TaskRow
-from store.write import outbox
+from store.write.messages import outbox
 from tests.support.reaching import (
     AT,
     PHONE,
@@ -55,7 +55,7 @@ async def test_c34_a_failing_report_brings_the_next_contact_at_once(ground: Grou
 
 
 async def story(ground: Ground) -> list[tuple[str, str]]:
-    from store.read import delivery as told
+    from store.read.messages import delivery as told
 
     return [(line.kind, str(line.data.get("channel"))) for line in told.told({}, await ground.rows())]
 

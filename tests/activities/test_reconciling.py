@@ -17,7 +17,7 @@ from domain.books.booking import Booked, FieldStanding, ReadBack
 from domain.books.outcomes import OutcomeTransaction, Receipt, SetPriority
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError, TransientError
 from store.tables import AuditRow, DifferenceRow, InboxRow, LedgerRow, ReconciliationRow
-from store.write import reconciliation as write
+from store.write.books import reconciliation as write
 from tests.support.plant import utcnow
 from tests.support.systems import FakeSystem
 

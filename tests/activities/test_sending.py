@@ -17,7 +17,7 @@ from domain.asking.messages import Message, MessageKind
 from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import OutboxRow
-from store.write import outbox
+from store.write.messages import outbox
 from tests.support.channels import FakeChannel
 from tests.support.eventually import eventually
 

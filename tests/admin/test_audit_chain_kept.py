@@ -17,8 +17,8 @@ from domain.audit.chain import Head
 from domain.audit.verification import Report, Verifier, What
 from domain.errors import ConflictError, InvariantError, NotFoundError
 from store.db import Database
-from store.read import audit as read
-from store.write import audit as write
+from store.read.evidence import audit as read
+from store.write.evidence import audit as write
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 SIGNER = Signer("k" * 32)

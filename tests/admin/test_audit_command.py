@@ -15,7 +15,7 @@ from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from infra.commands.audit import app
 from infra.commands.verifying import whole
 from store.db import Database
-from store.write import audit as write
+from store.write.evidence import audit as write
 
 KEY = "k" * 32
 NOW = datetime.now(UTC) - timedelta(days=40)

@@ -8,7 +8,7 @@ from admin.definitions.publish import publish_site
 from domain.errors import ConfigError
 from domain.values import Json
 from store.db import Database
-from store.read.policy import ConsolePolicy, console_policy
+from store.read.access.policy import ConsolePolicy, console_policy
 from tests.api.seeding import SITE
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)

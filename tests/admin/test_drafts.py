@@ -15,7 +15,7 @@ from admin.definitions.drafts import Deed
 from domain.errors import ConfigError, ConflictError, InvalidPayloadError, NotFoundError
 from domain.language.definition_text import DefinitionError
 from store.db import Database
-from store.read import definitions as read
+from store.read.definitions import versions as read
 from store.tables import AuditRow, DefinitionRow, DraftRow
 from tests.admin.conftest import EVA, NOW, OTTO, SIGRID, TWIN
 

@@ -14,7 +14,7 @@ from admin.definitions.rollout import Move
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from infra.commands import rollout as rollout_command
 from store.db import Database
-from store.read import definitions as read
+from store.read.definitions import versions as read
 from store.tables import AuditRow
 from tests.admin.conftest import NOW, OTTO, SIGRID
 from tests.admin.test_drafts import TEXT

@@ -18,8 +18,8 @@ from domain.rosters.model import Absence, Schedule, Swap
 from domain.rosters.people import Person, Roster
 from infra import site_folder
 from store.db import Database
-from store.read import roster as roster_read
 from store.read import site as site_read
+from store.read.rosters import roster as roster_read
 from store.tables import AuditRow
 from tests.admin.conftest import EVA, NOW, PEOPLE, SIGRID
 

@@ -27,10 +27,10 @@ from infra import connect
 from infra.commands.roster_sources import read_apart, source
 from infra.processes.feeds import Feeds
 from store.db import Database
-from store.read import feeds as feeds_read
 from store.read import site as site_read
+from store.read.rosters import feeds as feeds_read
 from store.tables import AuditRow, ScheduleFeedRow
-from store.write import feeds as write
+from store.write.rosters import feeds as write
 from tests.support.eventually import eventually
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

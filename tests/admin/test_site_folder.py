@@ -26,9 +26,9 @@ from infra.commands.rollout import Action
 from infra.commands.rollout import rollout as mos_rollout
 from infra.commands.versions import diff, versions
 from store.db import Database
-from store.read import definitions as read
-from store.read import sessions as sessions_read
 from store.read import site as site_read
+from store.read.access import sessions as sessions_read
+from store.read.definitions import versions as read
 from tests.support.plant import DEFINITIONS, SITE
 from tests.support.servers import Postgres
 

@@ -10,7 +10,7 @@ from domain.values import iso
 from infra.commands.scenarios import DEMO_SITE
 from infra.site_folder import read_yaml
 from store.db import Database
-from store.read.definitions import find
+from store.read.definitions.versions import find
 from store.tables import ExceptionRow, InboxRow, TaskRow, TimelineRow
 from tests.api.seeding import BREAKDOWN as OPEN
 from tests.api.seeding import HASH, NOW, ago, plan_shown, repair_shown

@@ -18,10 +18,10 @@ from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError, RateLimitedError, RejectedError
 from domain.rosters.people import Person
 from store.db import Database
-from store.read import identity as identity_read
-from store.read.roster import revision
+from store.read.access import identity as identity_read
+from store.read.rosters.roster import revision
 from store.tables import AuditRow, ContactRow, EnrolmentRow, OutboxRow, PersonRow, UnknownSenderRow
-from store.write import publishing
+from store.write.definitions import publishing
 from tests.api.hand_totp import fill
 from tests.api.seeding import HOSTILE, NOW, PASSWORD, PEOPLE, PLANNER, QUALITY, TECHNICIAN
 from tests.api.site import Browser, browser, dependencies

@@ -14,7 +14,7 @@ from admin.audit.keys import Signer, Trusted
 from api.app import create_app
 from store.db import Database
 from store.tables import AuditRow, PersonRow
-from store.write import audit as write
+from store.write.evidence import audit as write
 from tests.api.seeding import BREAKDOWN, HOLD, NOW, QUALITY, TECHNICIAN
 from tests.api.site import Browser, browser, dependencies, hidden
 

@@ -12,8 +12,8 @@ from api.exceptions.dossier import paper
 from connectors.pictures import picture
 from intake.photos import develop
 from store.db import Database
-from store.read import media
-from store.read.dossier import dossier
+from store.read.evidence import media
+from store.read.evidence.dossier import dossier
 from store.tables import MediaRow, PictureRow
 from tests.api.seeding import BREAKDOWN, HOSTILE, NOW, PLANNER, TECHNICIAN, ago
 from tests.api.site import Browser

@@ -21,8 +21,8 @@ from authoring.replay.model import Case, Place, Recording
 from domain.errors import NotFoundError
 from domain.language.definition_text import load
 from store.db import Database
-from store.read import definitions
 from store.read import site as site_read
+from store.read.definitions import versions as definitions
 from tests.support import stories
 from tests.support.eventually import eventually
 from tests.support.fixtures import database, database_url, postgres, published, published_template, temporal

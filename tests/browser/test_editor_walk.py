@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 from sqlalchemy import select
 
 from api.definitions import bundle
-from store.read.definitions import find
+from store.read.definitions.versions import find
 from store.tables import DraftRow
 from tests.api.authored import AUTHOR, OTHER, SIGNER
 from tests.api.seeding import PASSWORD

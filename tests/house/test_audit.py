@@ -10,9 +10,9 @@ EFFECTS = (
     "activities/posting_life.py",
     "intake/commands.py",
     "intake/correlate.py",  # which signal opened what
-    "store/write/enrolment.py",
-    "store/write/limits.py",
-    "store/write/reach.py",
+    "store/write/access/enrolment.py",
+    "store/write/access/limits.py",
+    "store/write/messages/reach.py",
 )
 WITHOUT = {
     "admin/access/enrolment.py:_may_send": "counts codes against a limit",
@@ -75,7 +75,7 @@ def test_what_changes_something_leaves_a_record(modules: Mapping[str, ast.Module
         if _opens(function) and _writes(function, writers) and not _reaches(function, reach)
     ]
     untold = sorted(set(silent) - WITHOUT.keys())
-    advice = "Write an audit record in the same transaction (store.write.audit), or say here why not:\n"
+    advice = "Write an audit record in the same transaction (store.write.evidence.audit), or say here why not:\n"
     assert not untold, advice + "\n".join(untold)
     assert not WITHOUT.keys() - set(silent), "These are no exception any more."
 

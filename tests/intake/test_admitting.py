@@ -9,9 +9,9 @@ from sqlmodel import col
 from connectors.roles import InboundMessage
 from domain.rosters.people import ChannelName, Person
 from intake import answers
-from store.read.limits import INBOUND
+from store.read.access.limits import INBOUND
 from store.tables import AuditRow, ContactRow, EnrolmentRow, OutboxRow, PersonRow, TaskRow, UnknownSenderRow
-from store.write.enrolment import link_hash
+from store.write.access.enrolment import link_hash
 from tests.intake.hand import Hand
 from tests.intake.test_resolving_answers import AMIRA, add_task
 from tests.support.plant import address_of

@@ -7,7 +7,7 @@ from admin.actors import Actor
 from admin.definitions import publish, rollout
 from admin.definitions.rollout import Move
 from intake.choosing import percentile
-from store.read import definitions as read
+from store.read.definitions import versions as read
 from store.tables import ShadowSignalRow
 from tests.intake.hand import START, Hand
 from tests.support.plant import ABORTED, DEFINITIONS, RUNNING

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 
 from domain.rosters.people import ChannelName, ContactMethod, Person
 from store.db import Database
-from store.read.limits import INBOUND, PASSWORD, PRESSES, crowd, hits, spent, subject
+from store.read.access.limits import INBOUND, PASSWORD, PRESSES, crowd, hits, spent, subject
 from store.tables import AuditRow, LimitRow, OutboxRow, PersonRow
-from store.write.limits import Pace, clear, count, inbound, locked, presses, sweep, wrong_code
+from store.write.access.limits import Pace, clear, count, inbound, locked, presses, sweep, wrong_code
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 PHONE = "+420777000111"

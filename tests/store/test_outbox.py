@@ -12,7 +12,7 @@ from domain.asking.messages import Message, MessageKind
 from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import OutboxRow
-from store.write import outbox
+from store.write.messages import outbox
 from tests.support.channels import FakeChannel
 
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

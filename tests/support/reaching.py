@@ -15,9 +15,9 @@ from domain.errors import MosError, OutcomeUnknownError, TransientError
 from domain.rosters.people import ChannelName, Person
 from intake import delivery
 from store.db import Database
-from store.read import reach
+from store.read.messages import reach
 from store.tables import OutboxRow, PersonRow, TaskRow
-from store.write import outbox
+from store.write.messages import outbox
 from tests.support.channels import FakeChannel
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

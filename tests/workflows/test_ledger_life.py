@@ -16,7 +16,7 @@ from domain.books.booking import Booked, FieldChange, FieldStanding, Preview, Re
 from domain.books.ledger import Control
 from domain.books.outcomes import Outcome, OutcomeTransaction, Receipt, SetPriority
 from store.tables import LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 from tests.support.eventually import eventually
 from tests.support.plant import Plant, utcnow
 from tests.support.systems import FakeSystem

@@ -6,9 +6,9 @@ from typing import Any
 from activities.contracts import calls
 from activities.contracts.model import PostRequest
 from domain.books.outcomes import OutcomeTransaction, SetPriority
-from store.read import parts as parts_read
+from store.read.books import parts as parts_read
 from store.tables import LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 from tests.support.eventually import eventually
 from tests.support.plant import Plant, utcnow
 from tests.support.shop import Shop

@@ -22,7 +22,7 @@ from domain.errors import MosError
 from infra.plant.erp.rpc import TrytonClient
 from store.db import Database
 from store.tables import LedgerRow
-from store.write import ledger
+from store.write.books import ledger
 from tests.connectors.tryton.conftest import Erp
 from tests.support.fixtures import postgres, published, published_template
 from tests.support.plant import utcnow

@@ -1,0 +1,1 @@
+"""A Twilio account: SMS, WhatsApp and calls, and its callbacks."""

@@ -1,0 +1,1 @@
+"""Reading who may come in, who may decide, and how often."""

@@ -1,0 +1,1 @@
+"""Reading transactions, their parts and troubles, reconciliations."""

@@ -1,0 +1,1 @@
+"""Reading definitions: versions, rollouts, what is recorded for their authors."""

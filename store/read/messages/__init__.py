@@ -1,0 +1,1 @@
+"""Reading messages to people, and whether they arrive."""

@@ -1,0 +1,1 @@
+"""Writing who may come in, who may decide, and how often."""

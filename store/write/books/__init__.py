@@ -1,0 +1,1 @@
+"""Writing transactions, their parts and troubles, reconciliations."""

@@ -1,0 +1,1 @@
+"""Writing versions of definitions, and which of them is in force."""

@@ -1,0 +1,1 @@
+"""Writing messages to people, and whether they arrive."""
