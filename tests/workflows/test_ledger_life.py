@@ -130,6 +130,7 @@ async def test_it_is_previewed_posted_and_taken_back_by_two(plant: Plant, erp: P
     posted = await until(plant, number, "posted")
     assert posted.preview["changes"][0] | {"outcome": 0} == {
         "record": "order JO-1", "field": "priority", "before": 50, "after": 7, "created": False, "outcome": 0,
+        "before_name": "", "after_name": "",
     }  # fmt: skip
     why = "wrong order"
     back = await admin.ask_reversal(plant.database, number, Deed(BOSS, utcnow(), why))
