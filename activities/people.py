@@ -152,7 +152,8 @@ class PeopleActivities:
                 standing = _Standing(composer, request, task, code, renewed=code != former)
                 people = {person.id: person for person in roster.people}
                 if _is_to_withdraw(request):
-                    await outbox.withdraw(session, request.task_id)
+                    before = await outbox.of_task(session, request.task_id)
+                    await outbox.withdraw(session, request.task_id, but=_own(request, before))
                 messages = await outbox.of_task(session, request.task_id)
                 accepted_now = task.person != request.person
                 found = [self._follow_up(standing, people, row, now) for row in _asked(messages)]
@@ -176,7 +177,7 @@ class PeopleActivities:
             return None
         mine = person.id == request.person
         message = standing.message(person, mine=mine)
-        row_id = derived_id("msg", request.task_id, "change", request.change, sent.id)
+        row_id = _changed(request, sent)
         if sent.channel == ChannelName.SLACK.value:
             return _row(row_id, message, sent, now, edits=sent.id)
         if standing.renewed and request.standing is Standing.OPEN:
@@ -222,6 +223,21 @@ def _asked_fact(request: TellRequest, people: list[Person], shown_hash: str, now
     return {"at": now, "kind": kind, "actor": "mos", "subject": request.task_id, "data": data}
 
 
+def _changed(request: SettleRequest, row: OutboxRow) -> str:
+    """The id of the message that follows this one with this change."""
+    return derived_id("msg", request.task_id, "change", request.change, row.id)
+
+
+def _again(request: SettleRequest, row: OutboxRow) -> str:
+    """The id of the message that asks this one's reader again."""
+    return derived_id("msg", request.task_id, "again", request.change, row.id)
+
+
+def _own(request: SettleRequest, rows: list[OutboxRow]) -> set[str]:
+    """What this very change has queued: a worker that died before it could say so does the change once more."""
+    return {one for row in rows for one in (_changed(request, row), _again(request, row))}
+
+
 def _is_to_withdraw(request: SettleRequest) -> bool:
     """While it is open, who was not reached yet may still be needed, unless all are asked anew; and so may the one who
     is to take it over."""
@@ -237,10 +253,14 @@ def _asked(rows: list[OutboxRow]) -> list[OutboxRow]:
 
 
 def _unreached(rows: list[OutboxRow]) -> list[OutboxRow]:
-    """The last message that asked each person of whom every one was withdrawn."""
+    """The last message that asked each person of whom every one was withdrawn, or will be if it does not arrive now."""
     asked = [row for row in rows if row.purpose != _UPDATE]
-    others = {row.person for row in asked if row.state != "withdrawn"}
+    others = {row.person for row in asked if not (row.state == "withdrawn" or _is_taken_back(row))}
     return list({row.person: row for row in asked if row.person not in others}.values())
+
+
+def _is_taken_back(row: OutboxRow) -> bool:
+    return row.unwanted and row.state in ("pending", "sending")
 
 
 def _asked_again(
@@ -250,7 +270,7 @@ def _asked_again(
     request = standing.request
     return [
         _row(
-            derived_id("msg", request.task_id, "again", request.change, row.id),
+            _again(request, row),
             standing.message(people[row.person], mine=False), row, now, edits=None,
         ) | {"purpose": row.purpose}
         for row in withdrawn

@@ -264,7 +264,9 @@ class Sender:
             await self._finish(row, state="sending", error=again.error, next_at=due, claimed_at=due - _LEASE)
             await self._elsewhere(row)
         else:
-            await self._finish(row, state="pending", error=again.error, next_at=due, claimed_at=None, bundle=None)
+            async with self._database.transaction() as session:
+                waits = {"error": again.error, "next_at": due, "claimed_at": None, "bundle": None}
+                await outbox.put_back(session, row, self._now(), **waits)
 
     async def _elsewhere(self, row: OutboxRow) -> None:
         """An urgent message in doubt on a channel that is down: the person gets it by another channel too, once. Others

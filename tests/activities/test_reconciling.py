@@ -94,7 +94,8 @@ async def test_a_run_says_who_asked_and_how_many_it_compared(world: World, books
     assert run.started_at
     assert run.ended_at
     async with world.database.transaction() as session:
-        kinds = list(await session.scalars(select(col(AuditRow.kind)).where(col(AuditRow.kind).startswith("ledger."))))
+        mine = select(col(AuditRow.kind)).where(col(AuditRow.kind).startswith("ledger.")).order_by(col(AuditRow.id))
+        kinds = list(await session.scalars(mine))
     assert kinds == ["ledger.reconcile", "ledger.reconciled"]
     assert await signals(world) == []
 

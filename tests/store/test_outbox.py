@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from activities.sender import Sender
 from domain.asking.messages import Message, MessageKind
+from domain.errors import TransientError
 from domain.rosters.people import ChannelName
 from store.db import Database
 from store.tables import OutboxRow
@@ -146,6 +147,20 @@ async def test_withdrawn_prompts_are_not_sent(database: Database, slack: FakeCha
         await outbox.withdraw(session, "tsk_1")
     await turn(sender(database, slack, clock), clock)
     assert slack.addresses() == ["U2"]
+
+
+async def test_what_is_withdrawn_while_it_is_tried_in_vain_waits_for_no_next_try(
+    database: Database, slack: FakeChannel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Any) -> Any:
+        async with database.transaction() as session:
+            await outbox.withdraw(session, "tsk_1")
+        raise TransientError("Slack is away")
+
+    monkeypatch.setattr(slack, "send", away)
+    await add(database, row(1))
+    await sender(database, slack, clock).step()
+    assert await states(database) == {"msg_1": "withdrawn"}
 
 
 async def test_an_older_edit_never_overwrites_a_newer(database: Database, slack: FakeChannel, clock: Clock) -> None:

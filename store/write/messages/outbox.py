@@ -1,6 +1,6 @@
 """The outbox: a row per message to a person. Writers add and withdraw; the sender alone moves rows on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,11 +35,13 @@ async def wake(session: AsyncSession) -> None:
     await session.execute(select(func.pg_notify(OUTGOING, "")))
 
 
-async def withdraw(session: AsyncSession, task_id: str) -> None:
-    """Prompts of this task that were not sent yet are not sent any more; one that is being sent is not tried again.
-    Locks the task first, so that nobody who finds it open adds a further prompt meanwhile (see reach.fail_over)."""
+async def withdraw(session: AsyncSession, task_id: str, but: Collection[str] = ()) -> None:
+    """What of this task was not sent yet is not sent any more; what is being sent is not tried again. `but`: ids that
+    stay. Locks the task first, so that nobody who finds it open adds a further prompt meanwhile (see reach.fail_over).
+    """
     await session.execute(select(col(TaskRow.id)).where(col(TaskRow.id) == task_id).with_for_update())
-    mine = update(OutboxRow).where(col(OutboxRow.task_id) == task_id, col(OutboxRow.edits).is_(None))
+    concerned = (col(OutboxRow.task_id) == task_id, col(OutboxRow.id).not_in(but), col(OutboxRow.edits).is_(None))
+    mine = update(OutboxRow).where(*concerned)
     await session.execute(mine.where(col(OutboxRow.state) == "pending").values(state="withdrawn"))
     await session.execute(mine.where(col(OutboxRow.state) == "sending").values(unwanted=True))
 
@@ -188,6 +190,13 @@ async def finish(session: AsyncSession, row: OutboxRow, **values: Any) -> None:
     done = update(_OUTBOX).where(mine, _OUTBOX.c.state == "sending").values(**values)
     gone = done.returning(_OUTBOX.c.exception_id).cte("done")
     await session.execute(_told_of(gone))
+
+
+async def put_back(session: AsyncSession, row: OutboxRow, now: datetime, **values: Any) -> None:
+    """As `finish`, for a claimed message that waits for its next try; one that was taken back meanwhile has none."""
+    taken_back = _OUTBOX.c.unwanted & _OUTBOX.c.edits.is_(None)
+    state = case((taken_back, "withdrawn"), else_="pending")
+    await finish(session, row, state=state, ended_at=case((taken_back, now), else_=None), **values)
 
 
 def _told_of(gone: CTE) -> Select[Any]:
