@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
@@ -67,3 +67,11 @@ async def test_a_change_that_a_worker_died_over_tells_its_taker_all_the_same(wor
     """Committed, and made once more since nobody heard of it: it takes back what others were to get, not its own."""
     await asked(world, "amira")
     assert await settled(world, Standing.TAKEN, times=2) == ["sms"]
+
+
+async def test_who_is_not_reached_any_more_is_asked_again_when_it_is_handed_back(world: World) -> None:
+    """What is being sent, in vain or not, was taken back when somebody accepted: nobody can count on it."""
+    await asked(world, "jonas")
+    async with world.database.transaction() as session:
+        await session.execute(update(OutboxRow).values(state="sending", unwanted=True))
+    assert len(await settled(world, Standing.OPEN)) == 1
