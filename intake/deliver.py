@@ -1,13 +1,13 @@
 """Delivery: correlated inbox rows go to their exception's workflow, in inbox order, one batch at a time.
 
 Starting is idempotent (the workflow id holds the exception id, reuse is refused), and so is every Update (its id holds
-the inbox number), so a crash between Temporal's answer and our commit repeats nothing, and neither does giving up on an
-Update that takes too long: asked again, it gives the same result.
+the inbox number), so a crash between Temporal's answer and our commit repeats nothing, and neither does giving up on a
+start or an Update that takes too long: asked again, it gives the same result.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -62,6 +62,7 @@ class Deliverer:
                 task_queue=TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 request_eager_start=True,
+                rpc_timeout=timedelta(seconds=self._patience_s),
             )
         except WorkflowAlreadyStartedError:
             return False

@@ -24,7 +24,7 @@ from infra.plant.plant_control import PlantControl, read_endpoints
 from tests.support.kept_plan import BY_HAND, KeptPlan
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 100.0
 Value = TypeVar("Value")
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 Value = TypeVar("Value")
-_PATIENCE = 60.0
+_PATIENCE = 100.0  # green runs never wait it
 
 
 async def eventually(condition: Callable[[], Awaitable[Value]], what: str) -> Value:
