@@ -6,7 +6,8 @@ from temporalio import activity
 
 from activities import project
 from activities.contracts import calls
-from activities.contracts.model import CloseRequest, CloseResult, GatherRequest, GatherResult, Projection, Query
+from activities.contracts.model import CloseRequest, CloseResult, GatherRequest, GatherResult, Query
+from activities.contracts.story import Projection
 from activities.world import World
 from domain.errors import ConfigError, MosError
 from domain.language.texts import pick

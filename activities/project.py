@@ -5,7 +5,7 @@ What people did, and what came of it, is a fact for the auditor: its audit recor
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.contracts.model import Entry, Projection
+from activities.contracts.story import Entry, Projection
 from domain.values import Json
 from store.write import exceptions
 

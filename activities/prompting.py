@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.contracts.asking import OwnerCall
-from activities.contracts.model import Projection, SettleRequest, TellRequest
+from activities.contracts.model import SettleRequest, TellRequest
+from activities.contracts.story import Projection
 from domain.rosters.people import Person
 from domain.signals import RawSignal, SignalType
 from domain.values import Json

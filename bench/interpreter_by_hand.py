@@ -16,12 +16,12 @@ with workflow.unsafe.imports_passed_through():
         GatherResult,
         PostRequest,
         PostResult,
-        Projection,
         SettleRequest,
         TellRequest,
         Told,
         Wording,
     )
+    from activities.contracts.story import Projection
     from domain.asking.messages import Standing
     from domain.books.outcomes import OutcomeTransaction, System
     from domain.rosters.people import Selector

@@ -36,7 +36,6 @@ with workflow.unsafe.imports_passed_through():
         People,
         PostRequest,
         PostResult,
-        Projection,
         ProposeRequest,
         SettleRequest,
         TellRequest,
@@ -44,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
         WhoRequest,
     )
     from activities.contracts.saved import Saved
+    from activities.contracts.story import Projection
     from domain.values import Json
     from workflows.engine import migrating, saving
     from workflows.engine.interpreter import Interpreter

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from activities.contracts.model import Data, Projection
+from activities.contracts.model import Data
+from activities.contracts.story import Projection
 from domain.proposals import Wanted
 from domain.values import Json
 

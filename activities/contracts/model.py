@@ -1,18 +1,19 @@
 """What workflows and activities say to each other: requests and results, pure data, versioned with the code."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from activities.contracts.asking import DecisionMade, OwnerCall, Silence
+from activities.contracts.story import Line, Projection
 from domain.asking.messages import Choice, Input, OptionCard, Standing
 from domain.books.outcomes import OutcomeTransaction
 from domain.calendar import SiteCalendar
 from domain.language.definition import Ask, Definition
 from domain.language.texts import AuthoredFact, Text
 from domain.rosters.people import Selector
-from domain.values import Json, iso
+from domain.values import Json
 
 
 class Data(BaseModel):
@@ -121,64 +122,6 @@ class CommandResult(Data):
     accepted: bool
     code: str
     detail: dict[str, Json] = {}
-
-
-class Entry(Data):
-    """One line of the story."""
-
-    number: int
-    at: datetime
-    kind: str
-    step: str = ""
-    person: str | None = None
-    data: dict[str, Json] = {}
-
-
-class Line(Data):
-    """A line of the story that an effect writes itself, in its own transaction: it knows first whom it found.
-
-    `kind` when there was anybody (`before`: those whom an effect before it found), else `otherwise`. Its number is the
-    workflow's, so that lines keep their order, and a retried effect writes it once. `reaches`: the milestone that is
-    reached with it."""
-
-    number: int
-    at: datetime
-    kind: str
-    otherwise: str
-    step: str
-    data: dict[str, Json] = {}
-    before: list[str] = Field(default_factory=list)
-    reaches: str = ""
-
-    def entry(self, found: Collection[str]) -> Entry:
-        """The line, once it is known who was found (their names)."""
-        people = sorted([*self.before, *found])
-        kind = self.kind if people else self.otherwise
-        data = self.data | {"people": people}
-        return Entry(number=self.number, at=self.at, kind=kind, step=self.step, data=data)
-
-
-class Projection(Data):
-    """The workflow's state as of `rev`, written in the transaction of the effect that it travels with."""
-
-    exception_id: str
-    rev: int
-    handling: str
-    condition: str
-    priority: str = ""
-    version: str = ""
-    milestones: dict[str, Json] = {}
-    state: dict[str, Json] = {}
-    entries: list[Entry] = []
-
-    def with_line(self, line: Line | None, found: Collection[str]) -> "Projection":
-        """With the line that the effect adds to it."""
-        if line is None:
-            return self
-        entry, milestones = line.entry(found), self.milestones
-        if line.reaches and found:
-            milestones = {line.reaches: iso(line.at)} | milestones  # the first time counts
-        return self.model_copy(update={"entries": [*self.entries, entry], "milestones": milestones})
 
 
 class Query(Data):

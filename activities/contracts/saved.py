@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from activities.contracts.model import AnswerResult, CommandResult, Data, Entry, OpeningSignal
+from activities.contracts.model import AnswerResult, CommandResult, Data, OpeningSignal
+from activities.contracts.story import Entry
 from domain.asking.messages import OptionCard, Standing
 from domain.values import Json
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from activities.contracts.model import OpeningSignal, Projection
+from activities.contracts.model import OpeningSignal
+from activities.contracts.story import Projection
 from authoring.replay import correlating
 from authoring.replay.answering import Manners, Model, Replayed, answerable, manners_of
 from authoring.replay.correlating import Seen

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from activities.contracts.model import Entry
+from activities.contracts.story import Entry
 from authoring.scenarios.playing import offset
 from authoring.simulator.effects import Story
 

@@ -13,13 +13,11 @@ from activities.contracts.model import (
     CloseRequest,
     CloseResult,
     CommandResult,
-    Entry,
     GatherRequest,
     GatherResult,
     People,
     PostRequest,
     PostResult,
-    Projection,
     ProposeRequest,
     Query,
     SettleRequest,
@@ -27,6 +25,7 @@ from activities.contracts.model import (
     Told,
     WhoRequest,
 )
+from activities.contracts.story import Entry, Projection
 from authoring.simulator.agents import unknown
 from authoring.simulator.cast import Page
 from authoring.simulator.plant import Plant

@@ -17,13 +17,13 @@ from activities.contracts.model import (
     People,
     PostRequest,
     PostResult,
-    Projection,
     ProposeRequest,
     SettleRequest,
     TellRequest,
     Told,
     WhoRequest,
 )
+from activities.contracts.story import Projection
 from authoring.simulator.cast import Page
 from authoring.simulator.clock import VirtualLoop
 from authoring.simulator.effects import Effects

@@ -45,13 +45,13 @@ from activities.contracts.model import (
     People,
     PostRequest,
     PostResult,
-    Projection,
     ProposeRequest,
     SettleRequest,
     TellRequest,
     Told,
     WhoRequest,
 )
+from activities.contracts.story import Projection
 from activities.errors import ErrorInterceptor
 from authoring.scenarios import reading
 from authoring.scenarios.comparing import differences

@@ -11,7 +11,7 @@ from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
 from activities.contracts.agents import AgentAnswer, AgentRequest
-from activities.contracts.model import Projection
+from activities.contracts.story import Projection
 from activities.proposing import AgentActivities
 from activities.world import World
 from admin import agents as admin

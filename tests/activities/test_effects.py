@@ -10,7 +10,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.authorising import AuthorityActivities
 from activities.context import ContextActivities
-from activities.contracts.model import AuthoriseRequest, GatherRequest, PostRequest, Projection, Query
+from activities.contracts.model import AuthoriseRequest, GatherRequest, PostRequest, Query
+from activities.contracts.story import Projection
 from activities.posting import PostingActivities
 from activities.world import World
 from domain.books.outcomes import HoldLot, OutcomeTransaction, System

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
-from activities.contracts.model import Projection, SettleRequest, Wording
+from activities.contracts.model import SettleRequest, Wording
+from activities.contracts.story import Projection
 from activities.people import PeopleActivities
 from activities.world import World
 from domain.asking.messages import Choice, Message, MessageKind, Standing

@@ -18,19 +18,18 @@ from activities.contracts.model import (
     AwaitPosting,
     CloseRequest,
     CloseResult,
-    Entry,
     GatherRequest,
     GatherResult,
     People,
     PostRequest,
     PostResult,
-    Projection,
     ProposeRequest,
     SettleRequest,
     TellRequest,
     Told,
     WhoRequest,
 )
+from activities.contracts.story import Entry, Projection
 from domain.values import Json
 from infra.processes.worker import BUILD_ID, PURE
 from workflows.exception import ExceptionWorkflow

@@ -14,7 +14,8 @@ import yaml
 
 from activities.compose import Composer
 from activities.contracts.asking import Silence
-from activities.contracts.model import Projection, TellRequest, Wording
+from activities.contracts.model import TellRequest, Wording
+from activities.contracts.story import Projection
 from authoring.check.looking import Look
 from domain.asking.messages import Message, OptionCard
 from domain.asking.task_choices import choices, inputs

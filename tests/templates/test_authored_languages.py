@@ -7,7 +7,8 @@ import pytest
 
 from activities.compose import Composer
 from activities.contracts.asking import Silence
-from activities.contracts.model import Projection, TellRequest, Wording
+from activities.contracts.model import TellRequest, Wording
+from activities.contracts.story import Projection
 from authoring.check import check
 from domain.asking.messages import Choice, Message, OptionCard
 from domain.authority.signing import shown_hash

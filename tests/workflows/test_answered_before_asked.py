@@ -18,13 +18,13 @@ from activities.contracts.model import (
     People,
     PostRequest,
     PostResult,
-    Projection,
     ProposeRequest,
     SettleRequest,
     TellRequest,
     Told,
     WhoRequest,
 )
+from activities.contracts.story import Projection
 from domain.ids import derived_id
 from domain.language.definition import Definition
 from domain.values import Json

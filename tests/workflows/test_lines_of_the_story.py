@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.contracts import calls
-from activities.contracts.model import Command, CommandResult, Entry, ExceptionInput, OpeningSignal, TellRequest, Told
+from activities.contracts.model import Command, CommandResult, ExceptionInput, OpeningSignal, TellRequest, Told
+from activities.contracts.story import Entry
 from domain.errors import ConfigError, TransientError
 from domain.language.definition import Definition
 from domain.values import Json

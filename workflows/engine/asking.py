@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from activities.contracts.asking import DecisionMade, OwnerCall, Silence
-from activities.contracts.model import Line, SettleRequest, Told
+from activities.contracts.model import SettleRequest, Told
+from activities.contracts.story import Line
 from domain.asking.messages import Standing
 from domain.asking.task_choices import choices, inputs
 from domain.asking.tasks import LiveTask

@@ -18,9 +18,9 @@ from activities.contracts.model import (
     ExceptionInput,
     JoinBatch,
     JoinResult,
-    Projection,
 )
 from activities.contracts.saved import Saved
+from activities.contracts.story import Projection
 from domain.asking.messages import Standing
 from domain.asking.tasks import LiveTask
 from domain.errors import MosError

@@ -18,13 +18,13 @@ from activities.contracts.model import (
     People,
     PostRequest,
     PostResult,
-    Projection,
     ProposeRequest,
     SettleRequest,
     TellRequest,
     Told,
     WhoRequest,
 )
+from activities.contracts.story import Projection
 from domain.errors import TransientError
 from domain.values import Json
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 
-from activities.contracts.model import Entry, ExceptionInput, Line, OpeningSignal, Projection, Wording
+from activities.contracts.model import ExceptionInput, OpeningSignal, Wording
+from activities.contracts.story import Entry, Line, Projection
 from domain.asking.tasks import LiveTask
 from domain.language.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
 from domain.language.provenance import Provenance, provenance

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from activities.contracts.model import Line, TellRequest, Told
+from activities.contracts.model import TellRequest, Told
+from activities.contracts.story import Line
 from domain.values import Json
 from workflows.engine.changes import LINES_WITH_EFFECTS
 from workflows.engine.runtime import EffectFailedError

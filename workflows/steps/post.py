@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from activities.contracts.model import PostRequest, Projection
+from activities.contracts.model import PostRequest
+from activities.contracts.story import Projection
 from domain.books.outcomes import OutcomeTransaction
 from domain.errors import ConfigError, RejectedError
 from domain.ids import derived_id
