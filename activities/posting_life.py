@@ -98,12 +98,15 @@ class Life:
 
     async def move(self, event: Event, *, changes: Sequence[FieldChange] = (), **values: Any) -> None:
         """One event and what goes with it; who has to see to it hears of it, with what has changed. Raises
-        TransientError when another worker or a person was faster: it is looked at as it stands then."""
+        TransientError when another worker or a person was faster: it is looked at as it stands then; WaitingError when
+        it was stopped, or another took the last place of a limit, since its gates were passed."""
         now = self._world.now()
         async with self._world.database.transaction() as session:
             row = await ledger.locked(session, self.row.id)
             if row.status != self.row.status:
                 raise TransientError("somebody has moved it meanwhile: it is looked at again")
+            if event is Event.SEND and (held := await self._gate(session, now, last=True)):
+                raise WaitingError(held)
             before, row.status = row.status, step(row.status, event).value
             for name, value in values.items():
                 setattr(row, name, value)
@@ -168,17 +171,25 @@ class Life:
                 raise WaitingError(Held(why=_ORDER, until=now + _LINE, what=ahead))
             if back := "" if begun else await parts_read.being_taken_back(session, row):
                 raise WaitingError(Held(why="taking_back", until=now + _LOOK, what=back))
-            controls = await ledger_read.controls(session, f"system:{row.system}", f"definition:{row.definition}")
-            if not controls:
-                await self._free(session, now)
-                return
-            hour, minute = (0, 0) if begun else await ledger_read.sent(session, row.system, now)
-            zone = ZoneInfo((await site_read.site(session)).timezone)
-            held = gate(controls, now, zone, hour=hour, minute=minute)
+            held = await self._gate(session, now, begun=begun)
             if held is None:
                 await self._free(session, now)
         if held:
             raise WaitingError(held)
+
+    async def _gate(
+        self, session: AsyncSession, now: datetime, *, begun: bool = False, last: bool = False
+    ) -> Held | None:
+        """What our own controls say. `last`: it is sent in this very transaction, so that others wait and count it."""
+        row = self.row
+        controls = await ledger_read.controls(session, f"system:{row.system}", f"definition:{row.definition}")
+        sent = {}
+        for control in controls if not begun else ():
+            if control.per_hour or control.per_minute:
+                if last:
+                    await ledger.one_by_one(session, control.scope)
+                sent[control.scope] = await ledger_read.sent(session, control.scope, now, but=row.id)
+        return gate(controls, now, ZoneInfo((await site_read.site(session)).timezone), sent) if controls else None
 
     async def _free(self, session: AsyncSession, now: datetime) -> None:
         """From now on it waits for nobody but the system."""

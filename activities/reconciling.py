@@ -202,12 +202,10 @@ class Reconciliation:
             held = await ledger.locked(session, row.id)
             if held.status not in rules.STANDS:
                 return held.status, ""  # taken back meanwhile
-            overtaken = found.known and bool(found.changed) and await read.overtaken(session, held)
-            difference = rules.differs(_known(held), found, overtaken=overtaken)
+            found = await read.unexplained(session, held, found)
+            difference = rules.differs(_known(held), found)
             if difference and await runs_read.moving(session, held):
                 return held.status, ""  # that may be our own doing: it is looked at again
-            if overtaken:
-                found = ReadBack(known=True, fields=[f for f in found.fields if f.stands == f.posted])
             is_open = await self._keep(session, difference, run, held) if difference else False
             event = Event.DIFFER if is_open else Event.READ_BACK
             before, held.status = held.status, step(held.status, event).value

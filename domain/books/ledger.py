@@ -9,7 +9,7 @@
 moves a transaction on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -153,7 +153,7 @@ class Control(_Part):
 
 class Held(_Part):
     """Why a transaction waits, and when it is looked at again. `why` is a code: stopped, window, per_hour, per_minute,
-    order, away (the system is silent)."""
+    order, taking_back, away (the system is silent), slow_down (it asks us to)."""
 
     why: str
     until: AwareDatetime
@@ -163,10 +163,13 @@ class Held(_Part):
 _LOOK_AGAIN = timedelta(seconds=30)
 
 
-def gate(controls: Iterable[Control], now: datetime, zone: ZoneInfo, *, hour: int, minute: int) -> Held | None:
-    """What keeps a transaction from being sent now; `hour`, `minute`: how many were sent to its system in the last
-    hour and minute."""
+def gate(
+    controls: Iterable[Control], now: datetime, zone: ZoneInfo, sent: Mapping[str, tuple[int, int]]
+) -> Held | None:
+    """What keeps a transaction from being sent now; `sent`: scope -> how many others it sent in the last hour and
+    minute. Of a scope that is not in it no limit counts."""
     for control in controls:
+        hour, minute = sent.get(control.scope, (0, 0))
         if control.stopped:
             return Held(why="stopped", until=now + _LOOK_AGAIN, what=control.scope)
         ends = [end for window in control.windows if (end := window.closed_until(now, zone))]

@@ -63,10 +63,10 @@ class Known(BaseModel):
     documents: list[str] = []
 
 
-def differs(known: Known, found: ReadBack, *, overtaken: bool) -> Difference | None:
-    """From the ledger to the system: what `found` stands there now. `overtaken`: a later transaction of ours has set
-    the same object anew, which explains other values."""
-    if found.known and (overtaken or not found.changed):
+def differs(known: Known, found: ReadBack) -> Difference | None:
+    """From the ledger to the system: what `found` stands there now, but for what later transactions of ours have set
+    anew."""
+    if found.known and not found.changed:
         return None
     return Difference(
         kind=Kind.CHANGED if found.known else Kind.MISSING,

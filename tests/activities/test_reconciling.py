@@ -182,6 +182,25 @@ async def test_a_system_that_can_not_be_read_back_says_so(world: World) -> None:
     assert (run.status, run.found) == ("impossible", {})
 
 
+@pytest.mark.parametrize(
+    "said, found",
+    [
+        ({"preview": {"changes": [{"record": "order", "field": "priority"}]}}, {}),
+        ({"read_back": {"known": True, "fields": [{"record": "order", "field": "priority"}]}}, {}),
+        ({}, {}),  # its system never says what it sets
+        ({"preview": {"changes": [{"record": "order", "field": "note"}]}}, {"changed": 1}),
+    ],
+)
+async def test_a_later_transaction_explains_what_it_has_set_and_no_more(
+    world: World, books: Books, said: dict[str, Any], found: dict[str, int]
+) -> None:
+    """A note on an order must not hide that somebody moved it."""
+    books.stands["exc_1:s1:1"] = 77
+    later = await posted(world, 20, objects=["order:JO-1"], status="reversed", **said)
+    books.stands[later.key] = 21
+    assert (await look(world)).found == found
+
+
 @pytest.mark.parametrize("status", ["posting", "unknown"])
 async def test_what_our_own_way_back_may_have_changed_is_looked_at_later(
     world: World, books: Books, status: str

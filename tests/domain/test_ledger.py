@@ -94,7 +94,7 @@ def test_a_window_that_means_nothing_is_refused(window: dict[str, object]) -> No
     ],
 )
 def test_the_gate(control: dict[str, object], why: str | None) -> None:
-    held = gate([Control.model_validate({"scope": "system:erp", **control})], SUNDAY, BRNO, hour=3, minute=2)
+    held = gate([Control.model_validate({"scope": "system:erp", **control})], SUNDAY, BRNO, {"system:erp": (3, 2)})
     assert (held.why if held else None) == why
     assert held is None or held.until > SUNDAY
 

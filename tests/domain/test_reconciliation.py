@@ -62,12 +62,11 @@ def test_a_short_token_finds_its_transaction(keys: list[str], data: st.DataObjec
 def test_what_stands_is_compared() -> None:
     field = FieldStanding(record="order JO-1", field="priority", posted=1, stands=7)
     same = FieldStanding(record="order JO-1", field="state", posted="x", stands="x")
-    changed = differs(ours(), ReadBack(known=True, fields=[field, same]), overtaken=False)
+    changed = differs(ours(), ReadBack(known=True, fields=[field, same]))
     assert changed
     assert (changed.kind, changed.fields) == (Kind.CHANGED, [field])
-    assert differs(ours(), ReadBack(known=True, fields=[field]), overtaken=True) is None
-    assert differs(ours(), ReadBack(known=True, fields=[same]), overtaken=False) is None
-    missing = differs(ours(), ReadBack(known=False, fields=[]), overtaken=True)
+    assert differs(ours(), ReadBack(known=True, fields=[same])) is None
+    missing = differs(ours(), ReadBack(known=False, fields=[]))
     assert missing
     assert missing.kind is Kind.MISSING
 

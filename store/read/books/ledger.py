@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.books.booking import FieldStanding, ReadBack
 from domain.books.ledger import BOOKED, IN_LINE, Control, State
+from domain.books.outcomes import System
 from store.db import Database
 from store.read import board
 from store.read.books import parts, reconciliation
@@ -60,23 +62,30 @@ async def controls(session: AsyncSession, *scopes: str) -> list[Control]:
     return [Control.model_validate(row.data) for row in await session.scalars(statement)]
 
 
-async def sent(session: AsyncSession, system: str, now: datetime) -> tuple[int, int]:
-    """How many were sent to a system in the last hour and minute."""
+async def sent(session: AsyncSession, scope: str, now: datetime, *, but: str = "") -> tuple[int, int]:
+    """How many a scope (`system:erp`, `definition:breakdown`) sent in the last hour and minute, without the transaction
+    `but`: its own earlier attempt keeps nobody back."""
     hour, minute = now - timedelta(hours=1), now - timedelta(minutes=1)
     in_minute = func.count().filter(col(LedgerRow.sent_at) > minute)
-    statement = select(func.count(), in_minute).where(col(LedgerRow.system) == system, col(LedgerRow.sent_at) > hour)
-    found = (await session.execute(statement)).one()
-    more = (await session.execute(_later_parts(system, hour, minute))).one()
+    theirs = _of(scope) & (col(LedgerRow.id) != but)
+    found = (await session.execute(select(func.count(), in_minute).where(theirs, col(LedgerRow.sent_at) > hour))).one()
+    more = (await session.execute(_later_parts(theirs, hour, minute))).one()
     return int(found[0]) + int(more[0]), int(found[1]) + int(more[1])
 
 
-def _later_parts(system: str, hour: datetime, minute: datetime) -> Select[int, int]:
+def _of(scope: str) -> ColumnElement[bool]:
+    """The systems are named for a definition too: by them and the moment there is an index."""
+    kind, _, name = scope.partition(":")
+    if kind == "system":
+        return col(LedgerRow.system) == name
+    return col(LedgerRow.system).in_([system.value for system in System]) & (col(LedgerRow.definition) == name)
+
+
+def _later_parts(theirs: ColumnElement[bool], hour: datetime, minute: datetime) -> Select[int, int]:
     """Of a transaction that goes in parts the first counts as the transaction."""
     in_minute = func.count().filter(col(LedgerPartRow.sent_at) > minute)
     statement = select(func.count(), in_minute).join(LedgerRow, col(LedgerRow.id) == col(LedgerPartRow.transaction))
-    return statement.where(
-        col(LedgerRow.system) == system, col(LedgerPartRow.number) > 1, col(LedgerPartRow.sent_at) > hour
-    )
+    return statement.where(theirs, col(LedgerPartRow.number) > 1, col(LedgerPartRow.sent_at) > hour)
 
 
 async def standing_before(session: AsyncSession, row: LedgerRow) -> tuple[int, int]:
@@ -319,7 +328,7 @@ async def connectors(database: Database, systems: Sequence[str], now: datetime) 
             column = LedgerRow.system if kind == "system" else LedgerRow.definition
             counted = select(col(LedgerRow.status), func.count()).where(col(column) == name)
             states = await _counted(session, counted.group_by(col(LedgerRow.status)))
-            hour, minute = await sent(session, name, now) if kind == "system" else (0, 0)
+            hour, minute = await sent(session, scope, now)
             by, at = (row.changed_by, row.changed_at) if row else ("", None)
             found.append(Connector(control, hour, minute, states, by, at))
         return found
@@ -338,13 +347,25 @@ async def to_read_back(session: AsyncSession, now: datetime, limit: int = 50) ->
     return (await session.scalars(statement)).all()
 
 
-async def overtaken(session: AsyncSession, row: LedgerRow) -> bool:
-    """Has a later transaction of ours set one of its business objects anew?"""
+async def unexplained(session: AsyncSession, row: LedgerRow, found: ReadBack) -> ReadBack:
+    """Without the fields that later transactions of ours have set anew. That they touched the same order is not enough:
+    what somebody else changed of it would never be found."""
+    own = [field for field in found.changed if await _set_since(session, row, field)]
+    return found.model_copy(update={"fields": [field for field in found.fields if field not in own]})
+
+
+async def _set_since(session: AsyncSession, row: LedgerRow, field: FieldStanding) -> bool:
+    """By a later transaction's preview, or what was read back of it; of one that has neither it may have been any."""
+    named = [{"record": field.record, "field": field.field}]
+    preview, read_back = col(LedgerRow.preview), col(LedgerRow.read_back)
+    silent = (func.coalesce(func.jsonb_typeof(some), "null") == "null" for some in (preview, read_back))
     later = (
         select(col(LedgerRow.id))
         .where(col(LedgerRow.system) == row.system, col(LedgerRow.seq) > row.seq)
         .where(col(LedgerRow.status).in_([state.value for state in BOOKED]))
-        .where(col(LedgerRow.objects).has_any(array(row.objects)))  # type: ignore[attr-defined]
+        .where(col(LedgerRow.objects).has_any(array(row.objects or [""])))  # type: ignore[attr-defined]
+        .where(or_(preview.contains({"changes": named}), read_back.contains({"fields": named}), and_(*silent)))
+        .order_by(col(LedgerRow.seq))
         .limit(1)
     )
-    return bool(row.objects) and (await session.scalars(later)).first() is not None
+    return (await session.scalars(later)).first() is not None
