@@ -241,6 +241,8 @@ class Life:
                 transaction, Receipt.model_validate(receipt), Preview.model_validate(seen) if seen else None
             )
         ]
+        if not outcomes:
+            raise RejectedError("It changed nothing that had not stood so before: there is nothing to take back.")
         kept = [outcome.model_dump(mode="json") for outcome in outcomes]
         ruled = self.row.approved_by == APPROVED_BY_RULE
         by = "" if ruled and await _touched(system, other, undone) else self.row.approved_by

@@ -12,7 +12,7 @@ WHY = "taken back"
 
 
 Undo = Callable[[Outcome], list[Outcome] | None]
-"""What undoes one outcome; None: only people can."""
+"""What undoes one outcome (nothing, if it changed nothing). None: of a hold its opposite, else only people can."""
 
 
 class Stood:
@@ -22,6 +22,10 @@ class Stood:
         self._system = system
         changes = shown.changes if shown else []
         self._before = {(change.record, change.field): change.before for change in changes if not change.created}
+
+    def was(self, record: str, field: str) -> Json:
+        """None when nobody kept it."""
+        return self._before.get((record, field))
 
     def of(self, record: str, field: str) -> Json:
         """Raises RejectedError when nobody kept it, or there was nothing."""
@@ -45,15 +49,15 @@ def taken_back(
 
 
 def _undone(outcome: Outcome, system: str, undo: Undo) -> list[Outcome]:
+    back = undo(outcome)
+    if back is not None:
+        return back
     match outcome:
         case HoldLot():
             return [DisposeLot(lot=outcome.lot, disposition="release", reason=WHY)]
         case DisposeLot(disposition="release"):
             return [HoldLot(lot=outcome.lot, reason=WHY)]
-    back = undo(outcome)
-    if back is None:
-        raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in {system}.")
-    return back
+    raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in {system}.")
 
 
 def made_by(transaction: OutcomeTransaction, receipt: Receipt, made: dict[str, str], system: str) -> Iterator[Outcome]:

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 from connectors.way_back import Stood, taken_back
 from domain.books.booking import Preview
 from domain.books.outcomes import (
+    DisposeLot,
+    HoldLot,
     Outcome,
     OutcomeTransaction,
     PlannedOrder,
@@ -30,8 +32,13 @@ def reversal_of(
 
 
 def _undo(outcome: Outcome, stood: Stood, zone: ZoneInfo) -> list[Outcome] | None:
-    if isinstance(outcome, RescheduleOrders):
-        return [RescheduleOrders(orders=[_order(order.job_order, stood, zone) for order in outcome.orders])]
+    match outcome:
+        case RescheduleOrders():
+            return [RescheduleOrders(orders=[_order(order.job_order, stood, zone) for order in outcome.orders])]
+        case HoldLot() | DisposeLot() if stood.was(f"batch {outcome.lot}", "disabled") == int(
+            outcome.kind == "hold_lot"
+        ):
+            return []  # somebody had disabled the batch before: it is theirs to enable
     return None
 
 

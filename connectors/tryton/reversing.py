@@ -53,12 +53,19 @@ class _Before:
     ) -> None:
         self._values, self._changes, self._zone, self._units = values, changes, zone, units
 
-    def of(self, model: str, label: str, field: str) -> str:
-        """The value as text. Raises RejectedError when it was not kept."""
+    def was(self, model: str, label: str, field: str) -> object:
+        """None when it was not kept."""
         for (record, name), value in self._values.items():
             if name == field and record.startswith(f"{model} ") and record.endswith(f"({label})") and value is not None:
-                return str(value)
-        raise RejectedError(f"What stood before of {label} is not known: set it back in Tryton by hand.")
+                return value
+        return None
+
+    def of(self, model: str, label: str, field: str) -> str:
+        """The value as text. Raises RejectedError when it was not kept."""
+        value = self.was(model, label, field)
+        if value is None:
+            raise RejectedError(f"What stood before of {label} is not known: set it back in Tryton by hand.")
+        return str(value)
 
     def day(self, model: str, label: str, field: str) -> datetime:
         """Noon of the plant's day: Tryton plans by days."""
@@ -87,12 +94,12 @@ def _undo(outcome: Outcome, receipt: Receipt, before: _Before) -> list[Outcome]:
             orders = [(name, int(before.of("production", name, "priority"))) for name in outcome.job_orders]
             return [SetPriority(job_orders=[name], priority=priority) for name, priority in orders]
         case SetOrderStatus():
-            other = "released" if outcome.status == "held" else "held"
-            return [SetOrderStatus(job_orders=outcome.job_orders, status=other, reason=_WHY)]
-        case HoldLot():
-            return [DisposeLot(lot=outcome.lot, disposition="release", reason=_WHY)]
-        case DisposeLot(disposition="release"):
-            return [HoldLot(lot=outcome.lot, reason=_WHY)]
+            held = outcome.status == "held"
+            ours = [name for name in outcome.job_orders if before.was("production", name, "hold") is not held]
+            other = "released" if held else "held"
+            return [SetOrderStatus(job_orders=ours, status=other, reason=_WHY)] if ours else []
+        case HoldLot() | DisposeLot(disposition="release"):
+            return _lot_as_before(outcome, before)
         case RecordDowntime():
             return [outcome.model_copy(update={"end": outcome.start, "cause": f"{outcome.cause} ({_WHY})".strip()})]
         case ChangePromise():
@@ -101,6 +108,17 @@ def _undo(outcome: Outcome, receipt: Receipt, before: _Before) -> list[Outcome]:
         case MaintenanceOrder() | CreateOrder() | RecordDeviation():
             return _cancel(outcome.kind, receipt)
     raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in Tryton.")
+
+
+def _lot_as_before(outcome: HoldLot | DisposeLot, before: _Before) -> list[Outcome]:
+    """A lot that was on hold before goes on being so, with the reason that stood: it is not ours to free."""
+    releases, held = isinstance(outcome, DisposeLot), before.was("stock.lot", outcome.lot, "hold")
+    if releases and held is False:
+        return []
+    if releases or held is True:
+        reason = before.was("stock.lot", outcome.lot, "hold_reason")
+        return [HoldLot(lot=outcome.lot, reason=str(reason or _WHY))]
+    return [DisposeLot(lot=outcome.lot, disposition="release", reason=_WHY)]
 
 
 def _order(order: PlannedOrder, before: _Before) -> PlannedOrder:

@@ -145,6 +145,19 @@ async def test_a_hold_is_only_released_by_a_person(world: World, shop: Shop) -> 
     assert (shop.books["JO-1", "status"], shop.books["JO-2", "priority"]) == ("released", 50)
 
 
+async def test_what_changed_nothing_has_no_way_back(world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await post(world, wanted(first("JO-1")))
+    number = await admin.ask_reversal(world.database, "txn_1", Deed(BOSS, utcnow(), "by mistake"))
+
+    async def nothing(*_: Any) -> list[Outcome]:
+        return []
+
+    monkeypatch.setattr(shop, "reversal", nothing)
+    (row,) = await take_back(world)
+    assert (row.id, row.status) == (number, "dead_lettered")
+    assert "nothing to take back" in (row.error or "")
+
+
 async def test_somebody_edits_between_two_parts(world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is overwritten: what was posted is taken back, and whoever decided sees the difference."""
     inner = shop.post

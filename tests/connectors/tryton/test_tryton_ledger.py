@@ -15,6 +15,7 @@ from domain.books.outcomes import (
     PlannedOrder,
     RecordDowntime,
     RescheduleOrders,
+    SetOrderStatus,
     SetPriority,
     System,
 )
@@ -114,6 +115,28 @@ async def test_what_was_made_is_cancelled_and_a_hold_released(erp: Erp) -> None:
     assert [outcome.kind for outcome in back] == ["record_downtime", "dispose_lot", "cancel_documents"]
     await system.post(posting("exc_made:0:1:reversal", *back))
     assert not erp.lot(lot).hold
+
+
+async def test_what_somebody_else_had_on_hold_is_not_freed_by_our_way_back(erp: Erp) -> None:
+    system = erp.system()
+    lot = [lot.number for lot in erp.reader.lots() if lot.number][1]
+    theirs = [
+        SetOrderStatus(job_orders=["JO-1008"], status="held", reason="their audit"),
+        HoldLot(lot=lot, reason="QA"),
+    ]
+    await system.post(posting("exc_theirs:0:1", *theirs))
+    ours = [
+        SetOrderStatus(job_orders=["JO-1008", "JO-1009"], status="held", reason="too hard"),
+        HoldLot(lot=lot, reason="too hard"),
+    ]
+    wanted = posting("exc_ours:0:1", *ours)
+    shown = await system.preview(wanted)
+    receipt = await system.post(wanted)
+    await system.post(posting("exc_ours:0:1:reversal", *await system.reversal(wanted, receipt, shown)))
+    assert [erp.order(name).hold for name in ("JO-1008", "JO-1009")] == [True, False]
+    assert (erp.lot(lot).hold, erp.lot(lot).hold_reason) == (True, "QA")
+    free = posting("exc_free:0:1", SetOrderStatus(job_orders=["JO-1009"], status="released"))
+    assert await system.reversal(free, receipt, await system.preview(free)) == [], "it was free before"
 
 
 async def test_what_stood_before_has_to_be_known(erp: Erp) -> None:
