@@ -1,16 +1,20 @@
-"""The tree as the house rules see it: our own files, read and parsed once."""
+"""The tree as the house rules see it: our own files, read once."""
 
 import ast
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+from tests.house.outline import Outline, outline, parse
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["domain", "planning", "connectors", "templates", "store", "intake", "activities", "workflows"]
 ROOMS += ["authoring", "admin", "api", "infra"]
 NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}
+Found = TypeVar("Found")
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".sh", ".j2", ".html", ".css", ".js", ".json", ".txt", ".in", ".cfg"}
 
 
@@ -21,16 +25,14 @@ def _ours() -> Iterator[Path]:
         yield from (path for name in names if name not in NOT_OURS and (path := Path(folder, name)).is_file())
 
 
-class _Trees(Mapping[str, ast.Module]):
-    """Parsed when first asked for: not every test needs them all."""
+class _Asked(Mapping[str, Found]):
+    """Made of a file's text when it is asked for: not every test needs them all."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts, self._trees = texts, dict[str, ast.Module]()
+    def __init__(self, texts: Mapping[str, str], make: Callable[[str, str], Found]) -> None:
+        self._texts, self._make = texts, make
 
-    def __getitem__(self, path: str) -> ast.Module:
-        if path not in self._trees:
-            self._trees[path] = ast.parse(self._texts[path], path)
-        return self._trees[path]
+    def __getitem__(self, path: str) -> Found:
+        return self._make(self._texts[path], path)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
@@ -58,5 +60,11 @@ def files() -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def modules(files: Mapping[str, str]) -> Mapping[str, ast.Module]:
-    """Syntax tree by path, for every Python file of the tree."""
-    return _Trees({path: text for path, text in files.items() if path.endswith(".py")})
+    """Syntax tree by path, for every Python file. None is kept: all of them are 250 MB. Ask for the few that matter."""
+    return _Asked({path: text for path, text in files.items() if path.endswith(".py")}, parse)
+
+
+@pytest.fixture(scope="session")
+def outlines(files: Mapping[str, str]) -> Mapping[str, Outline]:
+    """Outline by path, for every Python file of the tree."""
+    return {path: outline(text, path) for path, text in files.items() if path.endswith(".py")}

@@ -1,25 +1,18 @@
 """Every connector is one folder with the same files, and its vendor library stays in its `client.py`."""
 
-import ast
 import importlib.metadata
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.house.outline import Outline
+
 FILES = ("__init__.py", "manifest.py", "config.py", "client.py", "connector.py", "README.md")
 CLIENT = re.compile(r"connectors/\w+/client\.py")
 NOT_VENDOR = {"connectors", "embedded", "demo"}  # extras that gather others, or belong to infra
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.lineno, node.module
 
 
 @pytest.fixture(scope="module")
@@ -50,26 +43,26 @@ def test_connector_folders_are_complete(root: Path, connectors: list[str]) -> No
 
 
 def test_vendor_libraries_stay_in_clients(
-    modules: Mapping[str, ast.Module], rooms: list[str], vendor_packages: set[str]
+    outlines: Mapping[str, Outline], rooms: list[str], vendor_packages: set[str]
 ) -> None:
     assert "paho" in vendor_packages, "the extras of pyproject.toml are not installed: run make check"
     ruled = tuple(f"{room}/" for room in rooms if room != "infra")
     found = [
         f"{path}:{line} imports {name}"
-        for path, tree in modules.items()
+        for path, told in outlines.items()
         if path.startswith(ruled) and not CLIENT.fullmatch(path)
-        for line, name in _imports(tree)
+        for line, name in told.imports
         if name.split(".")[0] in vendor_packages or (name == "httpx" and not path.startswith("connectors/"))
     ]
     assert not found, "Move it into connectors/<name>/client.py behind a method of ours.\n" + "\n".join(found)
 
 
-def test_connectors_do_not_know_each_other(modules: Mapping[str, ast.Module], connectors: list[str]) -> None:
+def test_connectors_do_not_know_each_other(outlines: Mapping[str, Outline], connectors: list[str]) -> None:
     found = [
         f"{path}:{line} imports {name}"
-        for path, tree in modules.items()
+        for path, told in outlines.items()
         if path.startswith("connectors/")
-        for line, name in _imports(tree)
+        for line, name in told.imports
         for other in connectors
         if f"{name}.".startswith(f"connectors.{other}.") and not path.startswith(f"connectors/{other}/")
     ]

@@ -1,7 +1,8 @@
 """A broad `except` hides bugs. Only the named supervision points may have one, since only they know what to do next."""
 
-import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+from tests.house.outline import Outline
 
 SUPERVISION_POINTS: dict[str, str] = {
     "intake/pump.py::_correlate_batch": "the batch is rolled back and its rows are tried one by one",
@@ -11,32 +12,11 @@ SUPERVISION_POINTS: dict[str, str] = {
 """`path::function` -> why this place may catch everything (it restarts, quarantines or reports, and never goes on)."""
 
 
-def _is_broad(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None:
-        return True
-    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(isinstance(name, ast.Name) and name.id in {"Exception", "BaseException"} for name in caught)
-
-
-def _raises_on(handler: ast.ExceptHandler) -> bool:
-    last = handler.body[-1]
-    return isinstance(last, ast.Raise) and last.exc is None
-
-
-def _broad_handlers(node: ast.AST, function: str = "") -> Iterator[tuple[str, int]]:
-    """Function name and line of each handler that catches everything and does not end by raising it again."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.ExceptHandler) and _is_broad(child) and not _raises_on(child):
-            yield function, child.lineno
-        inner = child.name if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else function
-        yield from _broad_handlers(child, inner)
-
-
-def test_only_supervision_points_catch_everything(modules: Mapping[str, ast.Module]) -> None:
+def test_only_supervision_points_catch_everything(outlines: Mapping[str, Outline]) -> None:
     found = [
         f"{path}:{line} in {function or 'the module'}"
-        for path, tree in modules.items()
-        for function, line in _broad_handlers(tree)
+        for path, told in outlines.items()
+        for function, line in told.catches_all
         if f"{path}::{function}" not in SUPERVISION_POINTS
     ]
     assert not found, (
@@ -45,7 +25,7 @@ def test_only_supervision_points_catch_everything(modules: Mapping[str, ast.Modu
     )
 
 
-def test_supervision_points_exist(modules: Mapping[str, ast.Module]) -> None:
-    present = {f"{path}::{function}" for path, tree in modules.items() for function, _ in _broad_handlers(tree)}
+def test_supervision_points_exist(outlines: Mapping[str, Outline]) -> None:
+    present = {f"{path}::{function}" for path, told in outlines.items() for function, _ in told.catches_all}
     gone = sorted(set(SUPERVISION_POINTS) - present)
     assert not gone, "Remove from SUPERVISION_POINTS in tests/house/test_errors.py:\n" + "\n".join(gone)

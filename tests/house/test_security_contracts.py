@@ -1,34 +1,35 @@
 """Every security contract has a test that is named after it, and stands in the table of docs/security.md."""
 
-import ast
 import re
 from collections.abc import Mapping
-from pathlib import Path
+
+from tests.house.outline import Outline
 
 CONTRACTS = {f"C{number}" for number in range(1, 37)}
 TABLE = "docs/security.md"
+_TESTS = re.compile(r"tests/(?:\w+/)*test_\w+\.py")
 _NAMED = re.compile(r"test((?:_c\d{1,2})+)_")
 
 
-def _named(root: Path) -> dict[str, list[str]]:
+def _named(outlines: Mapping[str, Outline]) -> dict[str, list[str]]:
     """Contract -> the tests that name it."""
     found: dict[str, list[str]] = {}
-    for file in sorted((root / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (match := _NAMED.match(node.name)):
+    for path in sorted(path for path in outlines if _TESTS.fullmatch(path)):
+        for function in outlines[path].functions:
+            if match := _NAMED.match(function.name):
                 for number in re.findall(r"\d+", match[1]):
-                    found.setdefault(f"C{int(number)}", []).append(f"{file.relative_to(root)}::{node.name}")
+                    found.setdefault(f"C{int(number)}", []).append(f"{path}::{function.name}")
     return found
 
 
-def test_every_contract_has_a_test(root: Path) -> None:
-    found = _named(root)
+def test_every_contract_has_a_test(outlines: Mapping[str, Outline]) -> None:
+    found = _named(outlines)
     assert not CONTRACTS - found.keys(), f"Write a test named test_cNN_...: {sorted(CONTRACTS - found.keys())}"
     assert not found.keys() - CONTRACTS, f"There is no such contract: {sorted(found.keys() - CONTRACTS)}"
 
 
-def test_the_table_names_where_each_is_tested(root: Path, files: Mapping[str, str]) -> None:
-    found = _named(root)
+def test_the_table_names_where_each_is_tested(files: Mapping[str, str], outlines: Mapping[str, Outline]) -> None:
+    found = _named(outlines)
     rows = dict(re.findall(r"^\| (C\d+) \|[^|]*\|([^|]*)\|$", files[TABLE], re.MULTILINE))
     assert rows.keys() == CONTRACTS, f"{TABLE} has a row for each contract: {sorted(CONTRACTS ^ rows.keys())}"
     wrong = []
