@@ -1,5 +1,5 @@
-"""What people do about transactions: say it again, drop, retry, mend, re-route, write off, take back; and what holds
-for a system. One function, one transaction, one audit record; the transaction's own workflow is woken for the rest."""
+"""What people do about transactions: say it again, drop, retry, mend, re-route, write off, withdraw, take back; and
+what holds for a system. One function, one transaction, one audit record; the transaction's own workflow is woken."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,15 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.actors import Actor, FourEyesError, may, on_roster, somebody_else
 from admin.books.deciding import Deed, Press, Ruling, checked, content_of, decide, deciders, holds, mended
-from domain.books.ledger import BOOKED, Control, Event, State, step
+from authoring.check.facts import connected
+from domain.books.ledger import BOOKED, UNSENT, Control, Event, State, step
 from domain.books.outcome_rules import authorities_of, impact_of_all, objects_of, unversioned
-from domain.books.outcomes import CancelDocuments, System
+from domain.books.outcomes import CancelDocuments, OutcomeTransaction, System
 from domain.books.trouble import KEEPERS
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
 from domain.ids import derived_id
 from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from store.db import Database
+from store.read import site as site_read
 from store.read.books import parts as parts_read
 from store.tables import LedgerRow
 from store.write import exceptions
@@ -78,12 +80,32 @@ async def _mend(session: AsyncSession, row: LedgerRow, deed: Deed, outcomes: Jso
     if await parts_read.stand(session, row.id):
         raise ConflictError("A part of it stands in the system: take that back first, or try again as it is.")
     found, content = mended(row, outcomes, system)
+    await _takes(session, found)
     row.key, row.system, row.outcomes = content["key"], content["system"], content["outcomes"]
     row.objects, row.impact = objects_of(found.outcomes), impact_of_all(found.outcomes).model_dump(mode="json")
     ruling = await decide(session, row, deed, Press("retry", content, await deciders(session, row)))
     if not row.reverses:  # of four eyes these are two: who decides it next is somebody else than who mended it
         row.requested_by = deed.by.id
     return ruling.told
+
+
+async def _takes(session: AsyncSession, wanted: OutcomeTransaction) -> None:
+    """Is there such a system, and does it book all of it? Else it would be tried for ever. Raises
+    InvalidPayloadError."""
+    try:
+        systems = connected(await site_read.document(session, "connectors"))
+    except NotFoundError:  # nothing was pushed: nobody knows
+        return
+    system = wanted.system.value
+    if system not in systems:
+        raise InvalidPayloadError(f"No {system.upper()} is connected.")
+    foreign = sorted(
+        {one.kind.replace("_", " ") for one in wanted.outcomes if one.kind not in systems[system].outcomes}
+    )
+    if foreign:
+        raise InvalidPayloadError(
+            f"The {system.upper()} takes no {', '.join(foreign)}: leave it out, or send it elsewhere."
+        )
 
 
 async def write_off(database: Database, transaction_id: str, deed: Deed) -> None:
@@ -93,6 +115,21 @@ async def write_off(database: Database, transaction_id: str, deed: Deed) -> None
         await may(session, deed.by, AUTHORITY)
         await _moved(session, row, Event.WRITE_OFF, _reasoned(deed, needed=True))
         await parts.take_back(session, row, deed.now, given_up=True)
+
+
+async def withdraw(database: Database, transaction_id: str, deed: Deed) -> None:
+    """Of one that waits and was not sent: it is not posted, and why. What waits behind it goes on, and its exception
+    hears that it was refused."""
+    deed = _reasoned(deed, needed=True)
+    async with database.transaction() as session:
+        row = await _found(session, transaction_id)
+        await may(session, deed.by, AUTHORITY)
+        if row.status not in UNSENT or (row.reverses and not row.approved_by):
+            raise ConflictError(f"It is {row.status.replace('_', ' ')}: it can't be withdrawn.")
+        row.held = None
+        await _moved(session, row, Event.DROP, deed)
+        await parts.take_back(session, row, deed.now, given_up=True)
+        await ledger.wake_followers(session, row, deed.now)
 
 
 async def ask_reversal(database: Database, transaction_id: str, deed: Deed) -> str:

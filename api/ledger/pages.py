@@ -28,7 +28,7 @@ from api.problems import status_of
 from api.rendering import show, site_of, wants_page
 from api.wording import Tongue, day_of
 from domain.books.booking import ReadBack
-from domain.books.ledger import BOOKED, Control, State
+from domain.books.ledger import BOOKED, UNSENT, Control, State
 from domain.books.outcome_rules import DECLARATIONS
 from domain.books.outcomes import System
 from domain.errors import AuthError, InvalidPayloadError, MosError, NotFoundError
@@ -240,6 +240,7 @@ async def _page(
         manages=_manages(login),
         shown=content_hash(deciding.content_of(row)),
         sign=await _sign_of(deps, row),
+        may_withdraw=row.status in UNSENT and not (row.reverses and not row.approved_by) and _manages(login),
         may_reverse=row.status in BOOKED and row.status != State.REVERSED and not row.reverses,
         systems=[system.value for system in System],
         payload=json.dumps(row.outcomes, indent=2, ensure_ascii=False),
@@ -266,7 +267,7 @@ async def _signed(deps: ApiDeps, login: Login, form: dict[str, str]) -> Signed |
 
 @router.post("/ledger/{transaction_id}")
 async def do(request: Request, deps: Deps, login: Visitor, form: VisitorForm, transaction_id: str) -> Response:
-    """`do` is approve_again, drop, retry, write_off, reverse, approve_reversal or decline_reversal; with a
+    """`do` is approve_again, drop, retry, write_off, withdraw, reverse, approve_reversal or decline_reversal; with a
     signature where the matrix wants one."""
     what, database, goes_to = form.get("do", ""), deps.database, transaction_id
     deed = Deed(actor_of(login), deps.now(), form.get("reason", ""), form.get("shown", ""))
@@ -282,6 +283,8 @@ async def do(request: Request, deps: Deps, login: Visitor, form: VisitorForm, tr
                 raise
             mending = await _mending(deps, form, transaction_id, error)
             return await _page(request, deps, login, transaction_id, mending=mending, status=status_of(error))
+    elif what == "withdraw":
+        await admin.withdraw(database, transaction_id, deed)
     elif what == "write_off":
         await admin.write_off(database, transaction_id, deed)
     elif what == "reverse":

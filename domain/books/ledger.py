@@ -64,7 +64,7 @@ _ROWS: tuple[tuple[Sequence[State], Event, State], ...] = (
     ((_S.AUTHORISED, _S.RECHECKED, _S.POSTING), _E.RECHECK, _S.RECHECKED),
     ((*_BEFORE, _S.POSTING), _E.DRIFT, _S.SENT_BACK),
     ((_S.SENT_BACK,), _E.APPROVE_AGAIN, _S.AUTHORISED),
-    ((_S.SENT_BACK, _S.PREVIEWED), _E.DROP, _S.REJECTED),  # previewed: a reversal that is turned down
+    ((*_BEFORE, _S.SENT_BACK), _E.DROP, _S.REJECTED),
     ((_S.RECHECKED,), _E.SIMULATE, _S.DRY_RUN),
     ((_S.RECHECKED, _S.POSTING, _S.UNKNOWN), _E.SEND, _S.POSTING),
     ((_S.POSTING,), _E.LOSE, _S.UNKNOWN),
@@ -80,6 +80,8 @@ MOVES: dict[tuple[State, Event], State] = {(state, event): to for states, event,
 
 BOOKED = frozenset({_S.POSTED, _S.RECONCILED, _S.DIFFERS, _S.REVERSED})
 """It is in the system's books."""
+UNSENT = _BEFORE
+"""Nothing has gone to the system, so it can still be withdrawn."""
 MAYBE_SENT = (_S.POSTING, _S.UNKNOWN)
 """The system may have it, and the ledger does not know yet."""
 ENDED = BOOKED | {_S.REJECTED, _S.DEAD_LETTERED, _S.DRY_RUN}

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from store.db import Database
-from store.tables import AuditRow, LedgerRow, PersonRow, PostingControlRow
+from store.tables import AuditRow, DocumentRow, LedgerRow, PersonRow, PostingControlRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, RUSH
 from tests.api.site import Browser, hidden
 
@@ -173,6 +173,35 @@ async def test_a_dead_letter_is_written_off_with_a_reason(somebody: Browser, dat
     await send(somebody, "/ledger/txn_dead", {"do": "write_off", "reason": "Done by hand"})
     found = await row(database, "txn_dead")
     assert (found.status, found.reason) == ("rejected", "Done by hand")
+
+
+async def test_what_waits_is_withdrawn_and_holds_nobody_up(somebody: Browser, database: Database) -> None:
+    """Without that a posting that the system never takes would stand before every other of its order for ever."""
+    common: dict[str, Any] = {"exception_id": RUSH, "step": "5", "system": "erp", "outcomes": [PROMISE]}
+    common |= {"status": "drafted", "objects": ["sale:SO-2107"], "drafted_at": NOW}
+    behind = {"why": "order", "until": NOW.isoformat(), "what": "txn_stuck"}
+    async with database.transaction() as session:
+        session.add(LedgerRow(id="txn_stuck", key="k:stuck", error="the ERP takes no such thing", **common))
+        await session.flush()
+        session.add(LedgerRow(id="txn_behind", key="k:behind", held=behind, **common))
+    await somebody.sign_in(PLANNER)
+    assert "Withdraw it" in (await somebody.get("/ledger/txn_stuck")).text
+    assert (await send(somebody, "/ledger/txn_stuck", {"do": "withdraw"})).status_code == 400
+    await send(somebody, "/ledger/txn_stuck", {"do": "withdraw", "reason": "Not wanted any more"})
+    found = await row(database, "txn_stuck")
+    assert (found.status, found.reason) == ("rejected", "Not wanted any more")
+    assert (await row(database, "txn_behind")).nudge_at
+    assert (await send(somebody, "/ledger/txn_done", {"do": "withdraw", "reason": "x"})).status_code == 409
+
+
+async def test_a_dead_letter_goes_only_where_it_is_taken(somebody: Browser, database: Database) -> None:
+    systems = [{"name": "erp", "kind": "tryton", "role": "erp"}, {"name": "mes", "kind": "mes_http", "role": "mes"}]
+    async with database.transaction() as session:
+        session.add(DocumentRow(kind="connectors", version="v1", content=systems, author="eng", published_at=NOW))
+    await somebody.sign_in(PLANNER)
+    wrong = await send(somebody, "/ledger/txn_dead", {"do": "retry", "system": "mes", "reason": "There, then"})
+    assert (wrong.status_code, "The MES takes no change promise" in wrong.text) == (400, True)
+    assert (await row(database, "txn_dead")).status == "dead_lettered"
 
 
 async def test_a_reversal_needs_two_people(somebody: Browser, database: Database) -> None:
