@@ -24,6 +24,7 @@ async def write(session: AsyncSession, projection: Projection, **more: Json) -> 
             "step": entry.step,
             "person": entry.person,
             "data": entry.data,
+            "mark": entry.mark,
         }
         for entry in projection.entries
     ]

@@ -105,12 +105,17 @@ class ExceptionRow(SQLModel, table=True):
 
 
 class TimelineRow(SQLModel, table=True):
-    """One line of an exception's story. `entry` is the workflow's own number: the same entry is written once."""
+    """One line of an exception's story. `entry` is the workflow's own number. The same entry is written once: by number
+    and `mark` (see the contract of an entry), by mark alone when it tells what came through the inbox."""
 
     __tablename__ = "timeline"
+    __table_args__: ClassVar[Any] = (
+        Index("timeline_inbox", "exception_id", "mark", unique=True, postgresql_where=text("mark LIKE 'inbox %'")),
+    )
 
     exception_id: str = Field(primary_key=True)
     entry: int = Field(primary_key=True)
+    mark: str = Field(default="", primary_key=True, sa_column_kwargs={"server_default": ""})
     at: datetime = when(nullable=False)
     kind: str
     step: str = ""

@@ -81,9 +81,9 @@ async def project(
     audited: Mapping[int, Json] = MappingProxyType({}),
 ) -> None:
     """Write the workflow's state, where an older `rev` never wins, and its timeline entries, where one that is there
-    already stays as it is. `values`: handling and condition, perhaps title, priority, version, milestones, state: what
-    is not named, or empty, stays. `audited`: the entries that are a fact for the auditor as well, once each, with this
-    `data` beside their own.
+    already (by number and mark; by the mark alone when it tells of the inbox) stays as it is. `values`: handling and
+    condition, perhaps title, priority, version, milestones, state: what is not named, or empty, stays. `audited`: the
+    entries that are a fact for the auditor as well, once each, with this `data` beside their own.
 
     One statement, since every effect does this."""
     kept = {name: storable(values[name]) if name in values else None for name in ("milestones", "state")}
@@ -109,10 +109,14 @@ def _facts(exception_id: str, entries: list[dict[str, Json]], audited: Mapping[i
 _PROJECT = text(
     """
     WITH story AS (
-        INSERT INTO timeline (exception_id, entry, at, kind, step, person, data)
-        SELECT :id, entry, at, kind, step, person, data
+        INSERT INTO timeline (exception_id, entry, mark, at, kind, step, person, data)
+        SELECT :id, entry, mark, at, kind, step, person, data
         FROM jsonb_to_recordset(CAST(:entries AS jsonb))
-            AS told (entry integer, at timestamptz, kind text, step text, person text, data jsonb)
+            AS told (entry integer, mark text, at timestamptz, kind text, step text, person text, data jsonb)
+        WHERE NOT EXISTS (  -- a release before marks wrote it
+            SELECT FROM timeline AS earlier
+            WHERE earlier.exception_id = CAST(:id AS varchar) AND earlier.entry = told.entry AND earlier.mark = ''
+        )
         ON CONFLICT DO NOTHING
         RETURNING entry, at, kind, step, person, data
     ), audited AS (
@@ -132,7 +136,7 @@ _PROJECT = text(
             version = coalesce(CAST(:version AS text), version),
             milestones = coalesce(CAST(:milestones AS jsonb), milestones),
             state = coalesce(CAST(:state AS jsonb), state)
-        WHERE id = :id AND rev < :rev
+        WHERE id = :id AND rev <= :rev
     )
     SELECT pg_notify(:channel, :id)
     """

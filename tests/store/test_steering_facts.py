@@ -12,7 +12,8 @@ from store.write import exceptions
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 ENTRY: dict[str, Json] = {
-    "entry": 4, "at": NOW, "kind": "control.pause", "step": "", "person": "sofia", "data": {"reason": "why"}
+    "entry": 4, "mark": "inbox 9 control.pause", "at": NOW,
+    "kind": "control.pause", "step": "", "person": "sofia", "data": {"reason": "why"}
 }  # fmt: skip
 
 

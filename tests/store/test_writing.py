@@ -39,6 +39,7 @@ async def project(database: Database, rev: int) -> None:
         entry = {
             "exception_id": "exc_1",
             "entry": 1,
+            "mark": "told 1",
             "at": AT,
             "kind": f"k{rev}",
             "step": "",

@@ -148,6 +148,9 @@ async def test_nothing_is_lost_from_run_to_run(size: Size, server: Temporal) -> 
         await eventually(listed, "at least three times it continued as new")
     assert not effects.rewritten, "a line of the story was told in two ways"
     assert sorted(effects.entries) == list(range(1, len(effects.entries) + 1))
+    came = [entry.mark for entry in effects.story() if entry.kind in ("signal", "answer")]
+    assert len(set(came)) == len(came)
+    assert all(mark.startswith("inbox ") for mark in came)
     heard = Counter(entry.data["facts"]["number"] for entry in effects.story() if entry.kind == "signal")
     assert heard == Counter(range(2, size.signals + 2))
     kinds = Counter(effects.kinds())

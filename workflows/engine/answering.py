@@ -85,7 +85,7 @@ def _tell_story(engine: Interpreter, task: LiveTask, answer: Answer, reply: Repl
         engine.publish(task)
         _milestones(engine, task, answer)
     kind = "answer" if reply.accepted else "answer_refused"
-    engine.note(kind, task.path, answer.person, task=task.name, verb=answer.verb, code=reply.code,
+    engine.note(kind, task.path, answer.person, seq=answer.seq, task=task.name, verb=answer.verb, code=reply.code,
                 channel=answer.channel, fields=answer.fields)  # fmt: skip
 
 

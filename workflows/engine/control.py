@@ -41,7 +41,7 @@ async def obey(engine: Interpreter, command: Command) -> CommandResult:
 
 def _tell(engine: Interpreter, command: Command, result: CommandResult) -> None:
     kind = f"control.{command.kind}" if result.accepted else "control_refused"
-    engine.note(kind, command.step, command.person, name=command.person_name, verb=command.kind,
+    engine.note(kind, command.step, command.person, seq=command.seq, name=command.person_name, verb=command.kind,
                 reason=command.reason, code=result.code, **_facts(command))  # fmt: skip
 
 

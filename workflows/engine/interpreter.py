@@ -272,9 +272,9 @@ class Interpreter:
             self._complained.add(condition)
             self.note("condition_failed", code=error.code, reason=error.message)
 
-    def note(self, kind: str, step: str = "", person: str | None = None, **data: Json) -> None:
+    def note(self, kind: str, step: str = "", person: str | None = None, *, seq: int = 0, **data: Json) -> None:
         """Add a line to the story, now."""
-        self.story.note(self.runtime.now(), kind, step, person, **data)
+        self.story.note(self.runtime.now(), kind, step, person, seq=seq, **data)
 
     def projection(self) -> Projection:
         self._shown = self.moved

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from activities.contracts.model import ExceptionInput, OpeningSignal, Wording
-from activities.contracts.story import Entry, Line, Projection
+from activities.contracts.story import Entry, Line, Projection, from_effect, from_inbox
 from domain.asking.tasks import LiveTask
 from domain.language.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
 from domain.language.provenance import Provenance, provenance
@@ -47,10 +47,14 @@ class Story:
             "site": given.site_facts,
         }
 
-    def note(self, at: datetime, kind: str, step: str = "", person: str | None = None, **data: Json) -> None:
-        """Add a line to the story; it is written with the next effect."""
+    def note(
+        self, at: datetime, kind: str, step: str = "", person: str | None = None, *, seq: int = 0, **data: Json
+    ) -> None:
+        """Add a line to the story; it is written with the next effect. `seq`: of the inbox, where it tells of that."""
         self.numbered += 1
-        self.unwritten.append(Entry(number=self.numbered, at=at, kind=kind, step=step, person=person, data=data))
+        mark = from_inbox(seq, kind) if seq else ""
+        entry = Entry(number=self.numbered, at=at, kind=kind, step=step, person=person, data=data, told_as=mark)
+        self.unwritten.append(entry)
         self.changes += 1
 
     def numbered_line(self, line: Line) -> Line:
@@ -69,9 +73,9 @@ class Story:
 
     def line_lost(self, line: Line) -> None:
         """The effect was cancelled, and nobody knows whether its line was written. If not, this one stands in its
-        place: of two lines with one number the first stays."""
-        data = line.data | {"people": line.before, "withdrawn": True}
-        instead = Entry(number=line.number, at=line.at, kind="nobody", step=line.step, data=data)
+        place: of two lines with one number and mark the first stays."""
+        data, mark = line.data | {"people": line.before, "withdrawn": True}, from_effect(line.step)
+        instead = Entry(number=line.number, at=line.at, kind="nobody", step=line.step, data=data, told_as=mark)
         self.unwritten = sorted([*self.unwritten, instead], key=lambda entry: entry.number)
         self.underway = min(self.underway, line.number - 1)
 
@@ -84,7 +88,8 @@ class Story:
         self.highest_seq = max(signal.seq, self.highest_seq)
         self.taken = [*self.taken, signal.seq][-_TAKEN:]
         self.recent = [*self.recent, signal][-_RECENT:]
-        self.note(signal.received_at, "signal", type=signal.type, subject=signal.subject, facts=signal.facts)
+        told = {"type": signal.type, "subject": signal.subject, "facts": signal.facts}
+        self.note(signal.received_at, "signal", seq=signal.seq, **told)
 
     def is_new(self, seq: int) -> bool:
         """Was this inbox number not taken yet? A signal that waited may come after younger ones."""

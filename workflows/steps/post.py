@@ -11,6 +11,7 @@ from activities.contracts.story import Projection
 from domain.books.outcomes import OutcomeTransaction
 from domain.errors import ConfigError, RejectedError
 from domain.ids import derived_id
+from domain.language import misfits
 from domain.language.definition import PostStep
 from domain.values import parse_time
 from workflows.engine.asking import decision_id
@@ -81,9 +82,8 @@ def _transaction(place: Place, step: PostStep) -> OutcomeTransaction:
             drafted | {"system": step.to, "outcomes": outcomes, "decision": decision}
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"'{step.post}' makes no valid transaction: {where}: {first['msg']}") from error
+        said = misfits.first(error, OutcomeTransaction)
+        raise ConfigError(f"'{step.post}' makes no valid transaction: {said}") from error
 
 
 def _refuse_unconfirmed(place: Place, step: PostStep) -> None:
