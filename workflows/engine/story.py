@@ -88,8 +88,8 @@ class Story:
         self.highest_seq = max(signal.seq, self.highest_seq)
         self.taken = [*self.taken, signal.seq][-_TAKEN:]
         self.recent = [*self.recent, signal][-_RECENT:]
-        told = {"type": signal.type, "subject": signal.subject, "facts": signal.facts}
-        self.note(signal.received_at, "signal", seq=signal.seq, **told)
+        self.note(signal.received_at, "signal", seq=signal.seq, type=signal.type, subject=signal.subject,
+                  facts=signal.facts)  # fmt: skip
 
     def is_new(self, seq: int) -> bool:
         """Was this inbox number not taken yet? A signal that waited may come after younger ones."""
