@@ -1,16 +1,17 @@
 """Posting a transaction, once: its ledger row first, then as far as the system, the gates and people let it."""
 
 import asyncio
+from datetime import timedelta
 
 from temporalio import activity
 
 from activities.contracts import calls
 from activities.contracts.model import AwaitPosting, PostRequest, PostResult
-from activities.posting_life import Life
+from activities.posting_life import SLOW_DOWN, Life
 from activities.posting_parts import Parts
 from activities.posting_rules import BeyondError, SentBackError, WaitingError, ground, looked_up
 from activities.world import World
-from domain.books.ledger import BOOKED, ENDED, MAYBE_SENT, Event, State
+from domain.books.ledger import BOOKED, ENDED, MAYBE_SENT, Event, Held, State
 from domain.errors import (
     AuthError,
     ConfigError,
@@ -19,6 +20,7 @@ from domain.errors import (
     InvariantError,
     NotFoundError,
     OutcomeUnknownError,
+    RateLimitedError,
     RejectedError,
     TransientError,
 )
@@ -33,6 +35,7 @@ class PostingActivities:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._slower: dict[str, Held] = {}  # systems that ask for time: nothing of this worker goes there meanwhile
 
     @activity.defn(name=calls.POST.name)
     async def post(self, request: PostRequest) -> PostResult:
@@ -62,6 +65,8 @@ class PostingActivities:
             raise TransientError(error.message, detail=error.detail) from error
         except _REFUSALS as error:
             await life.move(Event.REFUSE, error=f"{error.message} {error.detail}".strip())
+        except RateLimitedError as error:
+            return await life.hold(self._slow_down(life.row.system, error.retry_after))
         except TransientError:
             if life.tried is None:
                 raise
@@ -72,9 +77,17 @@ class PostingActivities:
         await life.answered()
         return result_of(life.row)
 
+    def _slow_down(self, system: str, seconds: float) -> Held:
+        until = self._world.now() + timedelta(seconds=seconds)
+        self._slower[system] = held = Held(why=SLOW_DOWN, until=until, what=f"system:{system}")
+        return held
+
     async def _go(self, life: Life) -> None:
         """Raises what keeps it from going on."""
         system = self._world.system(life.row.system)
+        slower = self._slower.get(life.row.system)
+        if slower and slower.until > self._world.now():
+            raise WaitingError(slower)
         await life.knock()
         if life.row.status in MAYBE_SENT:
             if parts := await Parts.begun(self._world, life, system):

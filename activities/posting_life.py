@@ -31,7 +31,7 @@ from store.write.books import ledger, parts, troubles
 _FRESH = timedelta(seconds=5)  # so long a preview needs no second look
 _LOOK = timedelta(seconds=2)
 _LINE = timedelta(hours=6)  # what is ahead wakes who waits behind it
-_AWAY, _ORDER = "away", "order"
+_AWAY, _ORDER, SLOW_DOWN = "away", "order", "slow_down"
 KEY_REUSED = "key_reused"
 Aftermath = Callable[[AsyncSession, LedgerRow, datetime], Awaitable[None]]
 """What is committed together with a refusal or a way back to people."""
@@ -204,7 +204,7 @@ class Life:
         now, said = self._world.now(), self.row.held or {}
         if (said.get("why"), said.get("what")) != (held.why, held.what):
             async with self._world.database.transaction() as session:
-                since = self.row.free_since if held.why == _AWAY else None
+                since = self.row.free_since if held.why in (_AWAY, SLOW_DOWN) else None
                 await ledger.move(session, self.row.id, held=held.model_dump(mode="json"), free_since=since)
                 await exceptions.changed(session, self.row.exception_id)
         again = max((held.until - now).total_seconds(), 1.0)

@@ -1,20 +1,63 @@
 """Limits, stops and a system's own "slow down": what counts, for whom, and who is the last that they let pass."""
 
 import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from activities.contracts.model import PostRequest
+from activities.posting import PostingActivities
 from activities.posting_life import Life
 from activities.posting_rules import WaitingError
 from activities.world import World
 from admin.actors import Actor
 from admin.books import ledger as admin
 from domain.books.ledger import Control, State
+from domain.books.outcomes import OutcomeTransaction, Receipt, SetPriority
+from domain.errors import RateLimitedError
 from store.tables import LedgerRow
+from store.write.books import ledger
 from tests.support.plant import utcnow
+from tests.support.systems import FakeSystem
 
 BOSS = Actor("sofia", signed_in=False)
+
+
+@dataclass
+class Clock:
+    """The world's time, moved by hand."""
+
+    start: datetime = field(default_factory=utcnow)
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return self.start + self.ahead
+
+
+class Slow(FakeSystem):
+    """It asks for 17 seconds."""
+
+    slow = True
+
+    async def post(self, transaction: OutcomeTransaction) -> Receipt:
+        if self.slow:
+            self.tries.append(transaction.key)
+            raise RateLimitedError("slow down", retry_after=17)
+        return await super().post(transaction)
+
+
+async def request(world: World, name: str) -> PostRequest:
+    """Decided, on an order of its own."""
+    said = {"exception_id": "exc_1", "step": "0", "task_id": "", "channel": "console", "verdict": "approved"}
+    more = {"authority": "reschedule", "shown_hash": "", "at": utcnow(), "person": "lena", "id": f"dec_{name}"}
+    async with world.database.transaction() as session:
+        await ledger.add_decision(session, {**said, **more})
+    drafted: dict[str, Any] = {"id": f"txn_{name}", "key": f"exc_1:{name}:1", "exception_id": "exc_1"}
+    wanted = [SetPriority(job_orders=[name], priority=7)]
+    transaction = OutcomeTransaction(**drafted, system="erp", outcomes=wanted, decision=f"dec_{name}")
+    return PostRequest(transaction=transaction, step=name)
 
 
 async def drafted(world: World, name: str, **values: Any) -> Life:
@@ -67,6 +110,19 @@ async def test_a_definition_is_limited_by_what_it_sent_itself(world: World) -> N
     await (await drafted(world, "a")).begin_sending()
     with pytest.raises(WaitingError):
         await (await drafted(world, "b")).pass_gates()
+
+
+async def test_a_system_that_asks_for_time_is_left_alone_by_all(world: World) -> None:
+    """A 429 to one is not asked for again by the next, and nothing is lost of either."""
+    erp, clock = Slow("erp", {}), Clock()
+    worker = PostingActivities(World(world.database, {"erp": erp}, clock.now, world.randomness, ""))
+    first, second = await request(world, "a"), await request(world, "b")
+    told = await worker.post(first)
+    assert (told.status, told.detail, told.again_s) == ("waiting", "slow_down", 17)
+    assert (await worker.post(second)).status == "waiting"
+    assert erp.tries == ["exc_1:a:1"]
+    clock.ahead, erp.slow = timedelta(seconds=18), False
+    assert [(await worker.post(one)).status for one in (first, second)] == ["posted", "posted"]
 
 
 async def test_an_attempt_does_not_wait_for_itself(world: World) -> None:

@@ -12,14 +12,17 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from admin.definitions.publish import publish_definition
 from store.db import Database
-from store.tables import AuditRow, DocumentRow, LedgerRow, PersonRow, PostingControlRow
+from store.tables import AuditRow, DocumentRow, ExceptionRow, LedgerRow, PersonRow, PostingControlRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, RUSH
 from tests.api.site import Browser, hidden
+from tests.support.plant import DEFINITIONS
 
 SHOWN = {"record": "sale.sale 7 (SO-2107)", "field": "shipping_date", "before": "2026-11-30", "after": "2026-11-24"}
 PROMISE = {"kind": "change_promise", "sale": "SO-2107", "promised": "2026-11-24T12:00:00Z", "reason": ""}
 PEOPLE = (PLANNER, QUALITY)
+HELD_AT = "0.protection.0"  # where quality_hold.yaml posts it
 
 
 def plain(html: str) -> str:
@@ -104,15 +107,16 @@ async def test_days_and_queues_narrow_the_search(somebody: Browser, database: Da
 
 async def test_c24_the_ledger_is_taken_out_safe_and_on_record(somebody: Browser, database: Database) -> None:
     async with database.transaction() as session:
-        (await session.get_one(LedgerRow, "txn_dead")).error = "=cmd()"
+        dead = await session.get_one(LedgerRow, "txn_dead")
+        dead.error, dead.standing_version, dead.standing_grantor = "=cmd()", "v1", "sofia"
     await somebody.sign_in(PLANNER)
     wanted = {"status": "dead_lettered"}
     sheet = (await send(somebody, "/ledger/export", wanted | {"format": "csv"})).text
     (line,) = csv.DictReader(io.StringIO(sheet))
-    told = (line["error"], line["field"], line["before"], line["what"])
-    assert told == ("'=cmd()", "shipping_date", "2026-11-30", "change_promise")
+    told = (line["error"], line["field"], line["before"], line["what"], line["standing_grantor"])
+    assert told == ("'=cmd()", "shipping_date", "2026-11-30", "change_promise", "sofia")
     (row_,) = (await send(somebody, "/ledger/export", wanted | {"format": "jsonl"})).text.splitlines()
-    assert json.loads(row_)["key"] == "k:dead"
+    assert (json.loads(row_)["key"], json.loads(row_)["standing_grantor"]) == ("k:dead", "sofia")
     assert (await send(somebody, "/ledger/export", {"format": "exe"})).status_code == 400
     async with database.transaction() as session:
         facts = await session.scalars(select(AuditRow).where(col(AuditRow.kind) == "audit.exported"))
@@ -166,6 +170,34 @@ async def test_a_dead_letter_is_mended_under_a_new_key(somebody: Browser, databa
     found = await row(database, "txn_dead")
     assert (found.status, found.key, found.preview) == ("drafted", "k:dead+1", None)
     assert found.outcomes[0]["promised"] == "2026-12-01T12:00:00Z"
+    page = plain((await somebody.get("/ledger/txn_dead")).text)
+    assert "mended by Petr" in page, "what the definition says of it is not what is posted"
+
+
+async def test_a_mended_value_comes_from_who_mended_it(somebody: Browser, database: Database) -> None:
+    text = (DEFINITIONS / "quality_hold.yaml").read_text()
+    version = await publish_definition(
+        database, text, "quality_hold.yaml", author="eng", signed_off_by=QUALITY, now=NOW
+    )
+    hold = {"kind": "hold_lot", "lot": "L-7", "reason": "too hard"}
+    async with database.transaction() as session:
+        (await session.get_one(ExceptionRow, RUSH)).version = version
+        dead = await session.get_one(LedgerRow, "txn_dead")
+        dead.step, dead.outcomes = HELD_AT, [hold]
+        for person in PEOPLE:
+            row_ = await session.get_one(PersonRow, person)
+            row_.data = row_.data | {"authorities": [*row_.data["authorities"], "disposition"]}
+    await somebody.sign_in(PLANNER)
+
+    async def comes_from(field: str) -> str:
+        page = plain((await somebody.get("/ledger/txn_dead")).text)
+        return page.partition(f"Hold lot: {field}")[2][:120]
+
+    assert "the signal" in await comes_from("lot")
+    mended = json.dumps([hold | {"lot": "L-8"}])
+    await send(somebody, "/ledger/txn_dead", {"do": "retry", "outcomes": mended, "reason": "Wrong label"})
+    assert "Petr Dvořák, who mended it" in await comes_from("lot")
+    assert "mended" not in await comes_from("reason")
 
 
 async def test_a_dead_letter_is_written_off_with_a_reason(somebody: Browser, database: Database) -> None:

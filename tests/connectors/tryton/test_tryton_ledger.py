@@ -125,7 +125,7 @@ async def test_what_somebody_else_had_on_hold_is_not_freed_by_our_way_back(erp: 
         HoldLot(lot=lot, reason="QA"),
     ]
     await system.post(posting("exc_theirs:0:1", *theirs))
-    ours = [
+    ours: list[Outcome] = [
         SetOrderStatus(job_orders=["JO-1008", "JO-1009"], status="held", reason="too hard"),
         HoldLot(lot=lot, reason="too hard"),
     ]
