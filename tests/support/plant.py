@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,8 +38,9 @@ from store.listen import notifications
 from store.read import site as site_read
 from store.tables import ExceptionRow, InboxRow, LedgerRow, OutboxRow, TaskRow, TimelineRow
 from tests.support.channels import FakeChannel
-from tests.support.eventually import eventually
+from tests.support.eventually import Value
 from tests.support.plans import demand_answer, plan_answer, staging_answer
+from tests.support.standing import until
 from tests.support.systems import FakeSystem
 from workflows.engine.generations import OPENS_WITH
 
@@ -219,7 +220,7 @@ class Plant:
         async def settled() -> Any:
             return (await self.event_row(event_id)).outcome
 
-        found: dict[str, Any] = await eventually(settled, f"an answer to {event_id}")
+        found: dict[str, Any] = await self._until(settled, f"an answer to {event_id}")
         return found
 
     async def opened_by(self, event_id: str) -> str:
@@ -230,7 +231,7 @@ class Plant:
             assert row.status not in ("ignored", "quarantined"), row.error
             return row.exception_id
 
-        return str(await eventually(find, f"{event_id} opens an exception"))
+        return str(await self._until(find, f"{event_id} opens an exception"))
 
     async def event_row(self, event_id: str) -> InboxRow:
         (row,) = await self.rows(select(InboxRow).where(col(InboxRow.event_id) == event_id))
@@ -247,7 +248,7 @@ class Plant:
             row = await self.exception(exception_id)
             return row if row.closed_at else None
 
-        found: ExceptionRow = await eventually(find, f"{exception_id} closes")
+        found: ExceptionRow = await self._until(find, f"{exception_id} closes")
         return found
 
     async def task(self, step: str) -> TaskRow:
@@ -258,7 +259,7 @@ class Plant:
                 select(TaskRow).where(col(TaskRow.step) == step).order_by(col(TaskRow.opened_at).desc())
             )
 
-        found: TaskRow = (await eventually(find, f"the task {step}"))[0]
+        found: TaskRow = (await self._until(find, f"the task {step}"))[0]
         return found
 
     async def asked(self, step: str, person: str) -> None:
@@ -267,7 +268,10 @@ class Plant:
         async def find() -> bool:
             return person in (await self.task(step)).asked
 
-        await eventually(find, f"{person} is asked for {step}")
+        await self._until(find, f"{person} is asked for {step}")
+
+    async def _until(self, condition: Callable[[], Awaitable[Value]], what: str) -> Value:
+        return await until(condition, what, self.database, self.client)
 
     async def story(self, exception_id: str) -> list[TimelineRow]:
         timeline = select(TimelineRow).where(col(TimelineRow.exception_id) == exception_id)
@@ -280,7 +284,7 @@ class Plant:
             lines = [line for line in await self.story(exception_id) if line.kind == kind]
             return next((line for line in lines if data.items() <= line.data.items()), None)
 
-        found: TimelineRow = await eventually(find, f"{kind} {json.dumps(data)} in the story of {exception_id}")
+        found: TimelineRow = await self._until(find, f"{kind} {json.dumps(data)} in the story of {exception_id}")
         return found
 
     async def posted(self, *kinds: str) -> None:
@@ -289,7 +293,7 @@ class Plant:
         async def find() -> bool:
             return all(kind in self.erp.kinds() for kind in kinds)
 
-        await eventually(find, f"the ERP has {', '.join(kinds)}")
+        await self._until(find, f"the ERP has {', '.join(kinds)}")
         await self.quiet()
 
     async def ledger(self) -> dict[str, LedgerRow]:
@@ -303,7 +307,7 @@ class Plant:
             planned = and_(col(OutboxRow.attempts) == 0, col(OutboxRow.next_at) > utcnow())
             return not await self.rows(unsent.where(not_(planned)))
 
-        await eventually(find, "the outbox is empty")
+        await self._until(find, "the outbox is empty")
 
     def reached(self) -> set[str]:
         """Who has got a message, on any channel."""
