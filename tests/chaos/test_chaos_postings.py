@@ -18,7 +18,6 @@ from tests.chaos.mortal import Mortal
 from tests.chaos.postings import Story, drive
 from tests.chaos.tryton_postings import counted, expected, kill_one, random_postings
 from tests.connectors.tryton.conftest import Erp, erp, erp_running  # noqa: F401 (fixtures)
-from tests.erp.conftest import erp_template  # noqa: F401 (a fixture)
 
 IN_TEST = 300
 SEED = int(os.environ.get("MOS_CHAOS_SEED", "20261122"))

@@ -1,33 +1,28 @@
 """A real ERP for the tests: the cached template, cloned once a session, put back for each test that changes it."""
 
-import os
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from infra.plant.erp.credentials import generate
-from infra.plant.erp.environment import REPOSITORY
 from infra.plant.erp.reader import Reader
 from infra.plant.erp.rpc import TrytonClient
-from infra.plant.erp.server import ErpServer, Template, ensure_template, run
+from infra.plant.erp.server import Template
+from tests.support.erp import BUILD_SECONDS, ERP, Started, template
 
-# Tryton counts stock as of today, so the plant starts now.
-ANCHOR = datetime.now(UTC).replace(second=0, microsecond=0)
 PLANT_TIME = ZoneInfo("Europe/Prague")
-BUILD_SECONDS = 900
 
 
 class ErpUnderTest:
     """The running ERP with its users' sessions."""
 
-    def __init__(self, server: ErpServer, passwords: dict[str, str]) -> None:
-        self.server, self.url, self.passwords, self.anchor = server, server.url, passwords, ANCHOR
-        self.day = ANCHOR.astimezone(PLANT_TIME).date()
+    def __init__(self, started: Started) -> None:
+        server, passwords = started.server, started.passwords
+        self.server, self.url, self.passwords, self.anchor = server, server.url, passwords, started.anchor
+        self.day = started.anchor.astimezone(PLANT_TIME).date()
         self.product = TrytonClient(server.url, "mos_product", passwords["mos_product"])
         self.admin = TrytonClient(server.url, "admin", passwords["admin"])
         self.reader = Reader(server.url, passwords["plant_reader"])
@@ -69,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def erp_template() -> Template:
     """The cached template; built if the sources have changed."""
-    return ensure_template(Path(os.environ.get("MOS_CACHE_DIR", REPOSITORY / ".cache")), print)
+    return template()
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +78,10 @@ def erp_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def erp_session(erp_template: Template, erp_folder: Path) -> Iterator[ErpUnderTest]:
+def erp_session() -> Iterator[ErpUnderTest]:
     """One server for the session."""
-    passwords = generate()
-    with run(erp_template, erp_folder / "session", ANCHOR, passwords, durable=False, resettable=True) as server:
-        under_test = ErpUnderTest(server, passwords)
+    with ERP.use() as started:
+        under_test = ErpUnderTest(started)
         yield under_test
         under_test.close()
 

@@ -1,31 +1,25 @@
-"""A real Tryton for the connector: the cached template, cloned once, its day today, put back for each module."""
+"""A real Tryton for the connector, put back for each module."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
 
 from connectors.tryton.config import TrytonConfig
 from connectors.tryton.connector import TrytonSystem, build
-from infra.plant.erp.credentials import generate
 from infra.plant.erp.reader import Lot, Order, Reader, Sale
-from infra.plant.erp.server import ErpServer, Template, run
-from tests.erp.conftest import BUILD_SECONDS, erp_template  # noqa: F401 (a fixture)
+from tests.support.erp import BUILD_SECONDS, ERP, Started
 
 
 class Erp:
     """The running ERP: the product's connector, and the plant's own reader to look at what it did."""
 
-    def __init__(self, server: ErpServer, passwords: dict[str, str], anchor: datetime) -> None:
-        self.server = server
-        self.passwords = passwords
-        self.anchor = anchor
-        self.url = server.url.removesuffix("erp/")
-        self.reader = Reader(server.url, passwords["plant_reader"])
+    def __init__(self, started: Started) -> None:
+        self.server = started.server
+        self.passwords = started.passwords
+        self.anchor = started.anchor
+        self.url = self.server.url.removesuffix("erp/")
+        self.reader = Reader(self.server.url, self.passwords["plant_reader"])
 
     def system(
         self, *, transport: httpx.AsyncBaseTransport | None = None, secret: str = "", timeout: float = 30
@@ -53,17 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def erp_running(erp_template: Template) -> Iterator[Erp]:  # noqa: F811
-    """Beside pytest's own folder: another pytest closes that to the account that PostgreSQL runs as."""
-    anchor = datetime.now(UTC).replace(second=0, microsecond=0)
-    passwords = generate()
-    folder = Path(tempfile.mkdtemp(prefix="mos-erp-test-"))
-    folder.chmod(0o711)
-    try:
-        with run(erp_template, folder, anchor, passwords, durable=False, resettable=True) as server:
-            yield Erp(server, passwords, anchor)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def erp_running() -> Iterator[Erp]:
+    """One server for the session."""
+    with ERP.use() as started:
+        yield Erp(started)
 
 
 @pytest.fixture(scope="module")
