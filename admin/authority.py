@@ -40,9 +40,7 @@ def parsed(content: Json) -> AuthorityMatrix:
     try:
         return AuthorityMatrix.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "document"
-        raise ConfigError(f"authority document: {where}: {misfits.words(dict(first), AuthorityMatrix)}") from None
+        raise ConfigError(f"authority document: {misfits.first(error, AuthorityMatrix)}") from None
 
 
 async def publish_matrix(database: Database, content: Json, *, author: str, now: datetime) -> None:

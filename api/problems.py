@@ -24,6 +24,7 @@ from domain.errors import (
     RejectedError,
     TransientError,
 )
+from domain.language import misfits
 from store.read.health import UNAVAILABLE
 
 RETRY_SECONDS = 5
@@ -89,8 +90,9 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    places = ", ".join(sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()}))
-    return problem(request, 422, "mos.invalid_payload", f"Can't be read: {places}.")
+    wrong = [(".".join(map(str, item["loc"])), misfits.words({**item, "input": None})) for item in error.errors()]
+    told = "; ".join(dict.fromkeys(f"{where}: {said}" for where, said in wrong))
+    return problem(request, 422, "mos.invalid_payload", f"Can't be read: {told}.")
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from domain.errors import InvalidPayloadError
+from domain.language import misfits
 from domain.rosters.model import Layer, Window
 from domain.values import Json
 
@@ -66,3 +69,10 @@ def rotated(groups: list[list[str]], by: int) -> list[list[str]]:
 def fits(layer: dict[str, Json]) -> Layer:
     """A layer, checked. Raises ValueError."""
     return Layer.model_validate(layer)
+
+
+def reason(error: Exception) -> str:
+    """Why something of an export can't be read, in a line."""
+    if isinstance(error, ValidationError):
+        return misfits.first(error)
+    return f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else str(error).splitlines()[0][:200]

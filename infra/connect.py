@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from connectors.roles import Agent, Channel, Manifest, Normaliser, Source, System
 from domain.errors import ConfigError
+from domain.language import misfits
 from domain.rosters.people import ChannelName
 from domain.values import Json
 from infra.settings import Settings, SmtpSettings, child_environment
@@ -54,13 +55,15 @@ class Connection(BaseModel):
     secrets: dict[str, str] = {}
 
 
+_CONNECTIONS = TypeAdapter(list[Connection])
+
+
 def read_connections(document: Json) -> list[Connection]:
     """The document's entries. Raises ConfigError naming what is wrong."""
     try:
-        return [Connection.model_validate(item) for item in document]
+        return _CONNECTIONS.validate_python(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"connectors document: {first['loc']}: {first['msg']}") from None
+        raise ConfigError(f"connectors document: {misfits.first(error, list[Connection], hidden=True)}") from None
 
 
 def systems(connections: list[Connection]) -> dict[str, System]:
@@ -146,14 +149,16 @@ def slack(settings: Settings) -> "SlackChannel | None":
     from connectors.slack.connector import build
 
     return build(
-        SlackConfig.model_validate(
+        _valid(
+            SlackConfig,
+            "slack",
             {
                 "bot_token": given.bot_token,
                 "signing_secret": given.signing_secret,
                 "team_id": given.team_id,
                 "app_id": given.app_id,
                 "api_base": given.api_base,
-            }
+            },
         )
     )
 
@@ -209,10 +214,7 @@ def _valid(model: type[Model], name: str, values: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"connector '{name}': {where}: {said}") from None
+        raise ConfigError(f"connector '{name}': {misfits.first(error, model, hidden=True)}") from None
 
 
 def check_document(document: Json) -> None:

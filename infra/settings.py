@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import ConfigError
+from domain.language import misfits
 
 
 def _absolute(path: Path) -> Path:
@@ -206,8 +207,8 @@ def _explain(error: ValidationError) -> str:
     prefixes = {"SlackSettings": "SLACK_", "TwilioSettings": "TWILIO_", "SmtpSettings": "MOS_SMTP_"}
     prefix = prefixes.get(error.title, "MOS_")
     lines = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        message = problem["msg"].removeprefix("Value error, ")
+    for problem in error.errors(include_url=False, include_input=False):
+        message = misfits.words(problem)
         name = "_".join(str(part) for part in problem["loc"]).upper()
         lines.append(f"{prefix}{name.removeprefix(prefix)}: {message}" if name else message)
     return "Setting to correct: " + "; ".join(lines)

@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin.authority import document_version
 from domain.errors import ConfigError
+from domain.language import misfits
 from domain.language.definition_text import load
+from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json, content_hash
 from store.read import site as site_read
@@ -21,6 +25,7 @@ from store.tables import DefinitionRow
 
 RECORD = ".mos-pulled.json"
 DOCUMENTS = ("site", "connectors", "authority")
+_Document = TypeVar("_Document", bound=BaseModel)
 
 
 class State(StrEnum):
@@ -102,6 +107,24 @@ def read_yaml(file: Path) -> Any:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{file} is no valid YAML: {error}") from None
+
+
+def read_roster(folder: Path) -> Roster:
+    """The people and shifts of a site's folder. Raises ConfigError naming what is wrong in it."""
+    return _fitting(Roster, folder / "people.yaml")
+
+
+def read_site(folder: Path, **more: Any) -> Site:
+    """The site of a site's folder, with `more` that stands elsewhere. Raises ConfigError naming what is wrong in it."""
+    return _fitting(Site, folder / "site.yaml", more)
+
+
+def _fitting(model: type[_Document], file: Path, more: Mapping[str, Any] = MappingProxyType({})) -> _Document:
+    content = read_yaml(file)
+    try:
+        return model.model_validate({**content, **more} if isinstance(content, dict) else content)
+    except ValidationError as error:
+        raise ConfigError(f"{file}: {misfits.first(error, model)}") from None
 
 
 def here(folder: Path) -> dict[str, str]:

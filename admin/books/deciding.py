@@ -32,6 +32,7 @@ from domain.books.outcomes import OutcomeTransaction
 from domain.books.trouble import KEEPERS
 from domain.errors import ConflictError, InvalidPayloadError
 from domain.ids import derived_id
+from domain.language import misfits
 from domain.rosters.people import ChannelName
 from domain.values import Json, content_hash
 from store.db import Database
@@ -105,9 +106,8 @@ def checked(row: LedgerRow, outcomes: Json, system: str) -> OutcomeTransaction:
     try:
         return OutcomeTransaction.model_validate(drafted | {"outcomes": outcomes, "system": system})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidPayloadError(f"This is no valid transaction: {where}: {first['msg']}.") from error
+        said = misfits.first(error, OutcomeTransaction)
+        raise InvalidPayloadError(f"This is no valid transaction: {said}.") from error
 
 
 def mended(row: LedgerRow, outcomes: Json, system: str) -> tuple[OutcomeTransaction, Json]:

@@ -99,9 +99,7 @@ def _checked(model: type[Site] | type[Roster], content: Json, what: str) -> Json
     try:
         return model.model_validate(content).model_dump(mode="json")
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{what} document: {where}: {misfits.words(dict(first), model)}") from None
+        raise ConfigError(f"{what} document: {misfits.first(error, model)}") from None
 
 
 async def _publish(database: Database, kind: str, content: Json, author: str, now: datetime) -> None:

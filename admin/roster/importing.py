@@ -12,6 +12,7 @@ from admin.roster.people import AUTHORITY, NEW, audit, changed, put_checked
 from admin.roster.schedules import override_row, plain
 from admin.roster.time_off import absence_row
 from domain.errors import InvalidPayloadError
+from domain.language import misfits
 from domain.rosters.imported import Imported, PersonFields
 from domain.rosters.model import Absence, Schedule
 from domain.rosters.people import Person
@@ -89,9 +90,7 @@ def _compare_person(difference: Difference, before: Person | None, told: PersonF
     try:
         after = Person.model_validate(base | _merged(base, told.fields))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        difference.problems.append(f"{told.where}: {where}: {first['msg']}")
+        difference.problems.append(f"{told.where}: {misfits.first(error, Person)}")
         return
     names = changed(before, after) if before else []
     if before is None:

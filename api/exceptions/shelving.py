@@ -14,6 +14,7 @@ from api.access.visitors import ForgedFormError, Visitor, VisitorForm, actor_of
 from api.bodies import FORM_LIMIT, read_body
 from api.deps import ApiDeps, Deps
 from domain.errors import InvalidPayloadError
+from domain.language import misfits
 from domain.rosters.people import ChannelName, may_decide
 from store.read import shelves as read
 from store.read.shelves import Shelves, Standing
@@ -78,8 +79,7 @@ async def begin(request: Request, deps: Deps, login: Visitor, x_csrf_token: Anno
     try:
         asked = ShelfIn.model_validate_json(await read_body(request, FORM_LIMIT))
     except ValidationError as error:
-        places = ", ".join(".".join(str(part) for part in item["loc"]) for item in error.errors()[:5])
-        raise InvalidPayloadError(f"Can't be read: {places or 'the body'}.") from error
+        raise InvalidPayloadError(f"Can't be read: {misfits.first(error, ShelfIn, whole='body')}.") from error
     target = shelving.Target(asked.definition, asked.key.strip(), asked.equipment.strip())
     row = await shelving.shelve(
         deps.database, target, asked.until, reason=asked.reason, by=actor_of(login), now=deps.now()

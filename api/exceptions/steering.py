@@ -21,6 +21,7 @@ from api.bodies import FORM_LIMIT, read_body
 from api.deps import ApiDeps, Deps
 from authoring.diff import diff
 from domain.errors import ConflictError, InvalidPayloadError, NotFoundError
+from domain.language import misfits
 from domain.rosters.people import ChannelName, may_decide
 from domain.values import Json
 from intake.commands import AUTHORITY, Wish, receive
@@ -186,9 +187,7 @@ def _read(body: bytes) -> CommandIn:
     try:
         return CommandIn.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidPayloadError(f"Can't be read: {where}: {first['msg']}.") from error
+        raise InvalidPayloadError(f"Can't be read: {misfits.first(error, CommandIn, whole='body')}.") from error
 
 
 def _told(one: Steered) -> dict[str, Json]:

@@ -32,6 +32,7 @@ from domain.books.ledger import BOOKED, UNSENT, Control, State
 from domain.books.outcome_rules import DECLARATIONS
 from domain.books.outcomes import System
 from domain.errors import AuthError, InvalidPayloadError, MosError, NotFoundError
+from domain.language import misfits
 from domain.values import Json, content_hash
 from store.read import site as site_read
 from store.read.books import ledger as read
@@ -173,7 +174,7 @@ def _misfit(error: ValidationError, windows: list[str]) -> str:
     if first["loc"][:1] == ("windows",) and len(first["loc"]) > 1:
         line = windows[int(first["loc"][1])]
         return f"'{line}' is no window: write 'sat,sun 22:00-04:00', or two ISO times with their zone."
-    return f"{'.'.join(map(str, first['loc'])) or 'windows'}: {first['msg']}."
+    return f"{misfits.first(error, Control, whole='windows')}."
 
 
 def _window(line: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from api.roster.pages import EDITED, Name
 from api.roster.view import local_moment
 from domain.errors import InvalidPayloadError
 from domain.ids import make_id
+from domain.language import misfits
 from domain.rosters.model import EVERYBODY, Absence, Override, Schedule, Swap
 from domain.rosters.people import Person, zone_of
 from store.read.rosters import pages as read
@@ -197,9 +198,7 @@ def _checked(model: type[Any], data: Any) -> Any:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidPayloadError(f"{where or 'This'}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise InvalidPayloadError(misfits.first(error, model, whole="This")) from None
 
 
 def _id(deps: ApiDeps, prefix: str) -> str:

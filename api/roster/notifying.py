@@ -15,6 +15,7 @@ from admin.roster import notifying
 from api.access.visitors import Visitor, VisitorForm
 from api.deps import ApiDeps, Deps
 from domain.errors import InvalidPayloadError
+from domain.language import misfits
 from domain.rosters import reach
 from domain.rosters.contacts import ChannelName, NotificationPolicy, Priority, QuietHours, ReachStep
 from domain.rosters.people import Person
@@ -99,9 +100,7 @@ def policy_of(form: Mapping[str, str]) -> NotificationPolicy:
     try:
         return NotificationPolicy.model_validate(told)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = " ".join(str(part) for part in first["loc"])
-        raise InvalidPayloadError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise InvalidPayloadError(misfits.first(error, NotificationPolicy)) from None
 
 
 def _steps(form: Mapping[str, str], priority: str) -> list[dict[str, str]]:

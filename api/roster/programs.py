@@ -21,6 +21,7 @@ from api.openapi import takes
 from api.roster.pages import Name
 from domain.errors import InvalidPayloadError
 from domain.ids import make_id
+from domain.language import misfits
 from domain.rosters.contacts import ChannelName, NotificationPolicy, ZoneName
 from domain.rosters.model import EVERYBODY, Absence, Entry, Layer, Override, Schedule, Swap
 from domain.rosters.people import Certificate, Person
@@ -268,9 +269,7 @@ def _checked(model: type[Model], given: Any) -> Model:
     try:
         return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidPayloadError(f"{where or 'The body'}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise InvalidPayloadError(misfits.first(error, model, whole="The body")) from None
 
 
 def _given(wanted: BaseModel) -> dict[str, Json]:

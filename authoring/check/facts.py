@@ -2,13 +2,11 @@
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
-
-from pydantic import ValidationError
 
 from authoring.check.hours import Hours
 from connectors.roles import Manifest
@@ -104,13 +102,4 @@ def manifest_of(kind: str, config: Mapping[str, Json] | None = None) -> Manifest
         raise ConfigError(f"no connector '{kind}': look at the connectors document") from None
     if not isinstance(found, Manifest):
         raise ConfigError(f"connector '{kind}' has no manifest")
-    return _of_settings(kind, module.manifest_for, config) if config and hasattr(module, "manifest_for") else found
-
-
-def _of_settings(kind: str, made: Callable[[Mapping[str, Json]], Manifest], config: Mapping[str, Json]) -> Manifest:
-    try:
-        return made(config)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"connector '{kind}': {where}: {first['msg']}") from None
+    return module.manifest_for(config) if config and hasattr(module, "manifest_for") else found

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pydantic import ValidationError
+
 from connectors.roles import Manifest, System
+from domain.errors import ConfigError
+from domain.language import misfits
 from domain.values import Json
 
 MANIFEST = Manifest(
@@ -17,11 +21,14 @@ MANIFEST = Manifest(
 
 
 def manifest_for(settings: Mapping[str, Json]) -> Manifest:
-    """The manifest of one connection by its settings. Raises pydantic.ValidationError."""
+    """The manifest of one connection by its settings. Raises ConfigError."""
     from connectors.rest.mapping import RestMapping
     from domain.queries import VOCABULARY
 
-    mapping = RestMapping.model_validate(settings.get("mapping", {}))
+    try:
+        mapping = RestMapping.model_validate(settings.get("mapping", {}))
+    except ValidationError as error:
+        raise ConfigError(f"connector 'rest': mapping: {misfits.first(error, RestMapping, hidden=True)}") from None
     return replace(
         MANIFEST,
         queries={name: tuple(VOCABULARY.queries[name].arguments.fields) for name in mapping.queries},

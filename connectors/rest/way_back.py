@@ -12,6 +12,7 @@ from connectors.rest.template import render
 from domain.books.booking import Preview
 from domain.books.outcomes import CancelDocuments, Outcome
 from domain.errors import InvalidPayloadError, RejectedError
+from domain.language import misfits
 from domain.values import Json
 
 _PART = re.compile(r"\{([^{}]+)\}")
@@ -41,7 +42,7 @@ def outcome_of(operation: Operation, scope: Mapping[str, Json], document: str, z
             "What stood before is not known: set it back in the system.", detail=error.detail
         ) from error
     except ValidationError as error:
-        said = f"The mapping's `reverse` makes no outcome: {error.errors()[0]['msg']}."
+        said = f"The mapping's `reverse` makes no outcome: {misfits.first(error, Outcome)}."
         raise RejectedError(said) from error
 
 

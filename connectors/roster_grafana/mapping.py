@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from connectors.roster_files import fits, rotated, rows, turn, window
+from connectors.roster_files import fits, reason, rotated, rows, turn, window
 from domain.rosters.imported import Directory, Imported, slug
 from domain.rosters.model import Entry, Layer, Schedule
 from domain.values import Json
@@ -46,8 +46,7 @@ def read(found: Json, directory: Directory) -> Imported:
         try:
             _schedule(one, source, directory)
         except (ValueError, KeyError, TypeError, OSError) as error:
-            told = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else str(error).splitlines()[0][:200]
-            source.imported.problems.append(f"{one.get('name')}: can't be read: {told}")
+            source.imported.problems.append(f"{one.get('name')}: can't be read: {reason(error)}")
     if not source.imported.schedules and not source.imported.problems:
         source.imported.problems.append("no schedule in the file: the README has the calls to make")
     return source.imported

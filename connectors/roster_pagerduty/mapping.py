@@ -8,7 +8,7 @@ https://developer.pagerduty.com/api-reference/3f03afb2c84a4-get-a-schedule
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connectors.roster_files import fits, rows, turn, wall, window
+from connectors.roster_files import fits, reason, rows, turn, wall, window
 from domain.rosters.imported import Directory, Imported, slug
 from domain.rosters.model import Layer, Override, Schedule
 from domain.values import Json
@@ -54,7 +54,7 @@ def _schedule(one: Json, users: Users, imported: Imported) -> None:
             Schedule(id=slug(title), title=title[:120], timezone=zone.key, layers=layers, overrides=overrides)
         )
     except (ValueError, KeyError, TypeError, OSError) as error:
-        imported.problems.append(f"{title}: can't be read: {_short(error)}")
+        imported.problems.append(f"{title}: can't be read: {reason(error)}")
     if not told:
         imported.problems.append(f"{title}: has no layers: ask with include[]=schedule_layers, or for one schedule")
 
@@ -108,7 +108,3 @@ def _overrides(one: Json, users: Users, title: str, imported: Imported) -> list[
         if person:
             found.append(Override(id=f"pd.{slug(title)}.{id_}"[:80], begins=begins, ends=ends, people=person))
     return found
-
-
-def _short(error: Exception) -> str:
-    return f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else str(error).splitlines()[0][:200]

@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from authoring.check.facts import WEEKS, SiteFacts, connected
 from authoring.check.many import check_all
 from authoring.check.reporting import Sheet, as_json, counts, lines, summary
 from authoring.check.sarif import as_sarif
 from domain.errors import ConfigError
-from domain.language import misfits
 from domain.language.definition import Definition
-from domain.rosters.people import Roster
-from domain.site import Site
 from infra.quick_imports import uncollected
 
 if TYPE_CHECKING:
@@ -98,18 +94,13 @@ def folder_facts(folder: Path, weeks: int = WEEKS) -> SiteFacts:
         from admin import authority
         from infra.connect import read_connections
         from infra.run import now
-        from infra.site_folder import read_yaml
+        from infra.site_folder import read_roster, read_site, read_yaml
 
     if not (folder / "site.yaml").is_file() or not (folder / "people.yaml").is_file():
         advice = f"'mos pull {folder} --people' writes both, and 'mos check --published' needs no folder"
         raise ConfigError(f"{folder}: site.yaml and people.yaml are needed here; {advice}")
-    try:
-        roster = Roster.model_validate(read_yaml(folder / "people.yaml"))
-        site = Site.model_validate({**read_yaml(folder / "site.yaml"), "shifts": roster.shifts})
-    except ValidationError as error:
-        first = error.errors()[0]
-        said = misfits.words(dict(first), Roster if error.title == Roster.__name__ else Site)
-        raise ConfigError(f"{folder}: {'.'.join(map(str, first['loc']))}: {said}") from None
+    roster = read_roster(folder)
+    site = read_site(folder, shifts=roster.shifts)
     connectors = folder / "connectors.yaml"
     systems = None
     if connectors.is_file():

@@ -20,12 +20,10 @@ from authoring.replay.model import Place, Recording
 from authoring.replay.running import Effort, Side
 from domain.errors import ConfigError
 from domain.language.definition import Definition
-from domain.rosters.people import Roster
-from domain.site import Site
 from domain.values import Json, duration
 from infra.commands.versions import reading as from_database
 from infra.run import now
-from infra.site_folder import read_yaml
+from infra.site_folder import read_roster, read_site
 from store.read import site as site_read
 from store.read.definitions import versions as read
 
@@ -146,9 +144,7 @@ def _offline(asked: _Asked) -> _Job:
     if asked.against not in ("", _NOTHING) and not _is_file(asked.against):
         raise ConfigError("--site works with files alone: give --against a file, or nothing")
     folder = asked.site or Path()
-    place = Place(
-        Site.model_validate(read_yaml(folder / "site.yaml")), Roster.model_validate(read_yaml(folder / "people.yaml"))
-    )
+    place = Place(read_site(folder), read_roster(folder))
     recording = reading.read(asked.file, place.site, asked.definition)
     before = (_load(asked.against, asked), asked.against) if _is_file(asked.against) else None
     return _Job(recording, place, (_load(asked.wanted, asked), asked.wanted), before, happened=False)

@@ -11,10 +11,8 @@ from authoring.scenarios import suite
 from authoring.scenarios.reporting import FORMATS
 from authoring.scenarios.setting import Setting
 from domain.errors import ConfigError
-from domain.rosters.people import Roster
-from domain.site import Site
 from infra.demo.answers import demo_answers
-from infra.site_folder import read_yaml
+from infra.site_folder import read_roster, read_site
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "workflows" / "definitions" / suite.FOLDER
 DEMO_SITE = Path(__file__).resolve().parents[1] / "demo" / "site"
@@ -67,19 +65,11 @@ test = play  # under this name the command line finds it
 
 def demo_setting() -> Setting:
     """The demo site, its people, and what its MES and ERP answer."""
-    return Setting(_site(DEMO_SITE), _roster(DEMO_SITE), demo_answers)
+    return Setting(read_site(DEMO_SITE), read_roster(DEMO_SITE), demo_answers)
 
 
 def folder_setting(folder: Path) -> Setting:
     """A plant's own site and people; what its systems answer stands in the scenarios."""
     if not (folder / "site.yaml").is_file():
         raise ConfigError(f"{folder}: no site.yaml here")
-    return Setting(_site(folder), _roster(folder))
-
-
-def _site(folder: Path) -> Site:
-    return Site.model_validate(read_yaml(folder / "site.yaml"))
-
-
-def _roster(folder: Path) -> Roster:
-    return Roster.model_validate(read_yaml(folder / "people.yaml"))
+    return Setting(read_site(folder), read_roster(folder))

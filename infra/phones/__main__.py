@@ -18,6 +18,7 @@ from infra.phones.app import build_app
 from infra.phones.config import PhonesConfig, load_config
 from infra.phones.doors import Door, Doors
 from infra.phones.records import Vendor
+from infra.plant.misfits import refusal
 
 
 class AbortableProtocol(H11Protocol):
@@ -77,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = load_config(given.config)
     except (OSError, ValidationError) as problem:
-        print(f"phones: {given.config} cannot be used: {problem}", file=sys.stderr)
+        told = refusal(problem.errors()) if isinstance(problem, ValidationError) else str(problem)
+        print(f"phones: {given.config} cannot be used: {told}", file=sys.stderr)
         return 2
     try:
         bound = _bind(given.port)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -40,6 +41,7 @@ from infra.phones.twilio.door import TwilioDoor
 from infra.phones.twilio.media import TwilioMedia
 from infra.phones.twilio.people import TwilioPeople
 from infra.phones.twilio.voice import Voice
+from infra.plant.misfits import refusal
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def build_app(config: PhonesConfig, data: Path, base_url: str, doors: Doors) -> 
     app.add_middleware(Blackout, orders=parts.orders)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=config.allowed_hosts)
     app.add_exception_handler(CannotDo, _cannot_do)
+    app.add_exception_handler(RequestValidationError, _malformed)
     for router in _routers(parts, doors):
         app.include_router(router)
     app.add_api_route("/twilio/{rest:path}", parts.twilio.unknown, methods=["GET", "POST", "DELETE", "PUT"])
@@ -136,3 +139,8 @@ def _routers(parts: _Parts, doors: Doors) -> list[APIRouter]:
 
 async def _cannot_do(_: Request, problem: Exception) -> Response:
     return JSONResponse({"detail": str(problem)}, 409)
+
+
+async def _malformed(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, RequestValidationError)
+    return JSONResponse({"detail": refusal(problem.errors())}, 422)

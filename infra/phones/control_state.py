@@ -14,6 +14,7 @@ from infra.phones.screen import Screens
 from infra.phones.slack.events import SlackEvents
 from infra.phones.slack.sockets import SlackSockets
 from infra.phones.state import Json, State
+from infra.plant.misfits import refusal
 
 
 class Settings(Strict):
@@ -138,7 +139,7 @@ def settings_router(state: State, records: Records, orders: Orders, doors: Doors
         try:
             state.configure(given.model_dump())
         except ValidationError as problem:
-            raise HTTPException(422, problem.errors(include_url=False, include_context=False)) from None
+            raise HTTPException(422, refusal(problem.errors())) from None
         return {"ok": True}
 
     @router.post("/reset")

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from infra.plant import misfits
+
 DEFAULT_PATH = Path(__file__).with_name("catalogue.yaml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where the wheel has it
 
@@ -283,12 +285,9 @@ def load_catalogue(path: Path = DEFAULT_PATH) -> Catalogue:
     try:
         return Catalogue.model_validate(document)
     except ValidationError as error:
-        lines = [f"{path}: {_place(item['loc'])}: {item['msg']}" for item in error.errors()]
+        faults = error.errors()
+        lines = [f"{path}: {misfits.place(fault) or 'catalogue'}: {misfits.words(fault)}" for fault in faults]
         raise CatalogueError("\n".join(lines)) from error
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc) or "catalogue"
 
 
 def _by_id(entries: Iterable[T], wanted: str) -> T:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from infra.plant import misfits
 from infra.plant.catalogue import DEFAULT_PATH, Catalogue, RushDraw, load_catalogue
 from infra.plant.files import MES_TOKEN, PLANT_TOKEN, secret
 
@@ -60,8 +61,8 @@ def read_endpoints(path: Path) -> Endpoints:
     except OSError as error:
         raise ControlError(f"{path} cannot be read ({error.strerror}). Is the plant running?") from error
     except ValidationError as error:
-        places = ", ".join(".".join(map(str, item["loc"])) or "file" for item in error.errors())
-        raise ControlError(f"{path} is no endpoints file: wrong or missing {places}.") from error
+        told = "; ".join(f"{misfits.place(fault) or 'file'}: {misfits.words(fault)}" for fault in error.errors())
+        raise ControlError(f"{path} is no endpoints file: {told}.") from error
 
 
 def draw(catalogue: Catalogue, seed: int) -> dict[str, Any]:

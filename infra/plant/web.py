@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from infra.plant import misfits
 from infra.plant.problem import invalid, refuse_by_problem
 from infra.plant.process import BearerToken
 
@@ -60,12 +61,11 @@ def _reader(where: str, model: type[BaseModel], read: Callable[[Request], Awaita
             return model.model_validate(await read(request))
         except (JSONDecodeError, UnicodeDecodeError) as error:
             at = error.pos if isinstance(error, JSONDecodeError) else error.start
-            raise invalid([{"loc": f"{where}.{at}", "msg": "JSON decode error"}]) from error
+            raise invalid([{"loc": f"{where}.{at}", "msg": "is no JSON"}]) from error
         except ValidationError as error:
-            places = [
-                {"loc": ".".join(map(str, (where, *fault["loc"]))), "msg": fault["msg"]} for fault in error.errors()
-            ]
-            raise invalid(places) from error
+            raise invalid(
+                [{"loc": misfits.place(fault, where), "msg": misfits.words(fault)} for fault in error.errors()]
+            ) from error
 
     return fitting
 

@@ -101,8 +101,8 @@ async def test_what_is_wrong_is_said_and_what_is_old_is_refused(database: Databa
     for wish, told in (
         ({"quiet.0.start": "22:00"}, "a begin and an end"),
         ({"quiet.0.start": "22:00", "quiet.0.end": "06:00"}, "at least one day"),
-        ({"step.high.0.contact": "pigeon"}, "steps high 0 channel"),
-        ({"step.high.0.contact": "slack", "step.high.0.after": "3d"}, "steps high 0 after"),
+        ({"step.high.0.contact": "pigeon"}, "steps.high.0.channel: &#39;pigeon&#39; is none of"),
+        ({"step.high.0.contact": "slack", "step.high.0.after": "3d"}, "steps.high.0.after"),
     ):
         status, said = await send(somebody, "/account", TECHNICIAN, **wish)
         assert (status, told in said) == (400, True), said

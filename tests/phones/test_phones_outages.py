@@ -95,7 +95,10 @@ def test_status_callbacks_come_shuffled_and_twice(
 
 
 def test_only_mail_is_rejected_on_order(phones: Phones) -> None:
-    assert phones.http.post("/control/faults", json={"vendor": "slack", "kind": "reject"}).status_code == 422
+    refused = phones.http.post("/control/faults", json={"vendor": "slack", "kind": "reject", "tmes": 1})
+    assert (refused.status_code, "body.tmes: is unknown here" in refused.json()["detail"]) == (422, True), refused.text
+    refused = phones.http.patch("/control/settings", json={"twilio": {"webhook_seconds": "x"}})
+    assert (refused.status_code, refused.json()) == (422, {"detail": "twilio.webhook_seconds: a number is needed"})
 
 
 def test_a_bad_kind_of_outcome_names_its_twilio_error(phones: Phones) -> None:

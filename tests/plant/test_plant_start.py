@@ -127,9 +127,9 @@ def _port() -> ControlPort:
         ("GET", "/twice?number=21", {"headers": {"authorization": "Bearer other"}}, 401, {"title": "Unauthorized"}),
         ("GET", "/thrice", {}, 404, {"type": "urn:havel:mes:problem:not-found"}),
         ("POST", "/twice", {}, 405, {"type": "urn:havel:mes:problem:refused"}),
-        ("GET", "/twice", {}, 422, {"errors": [{"loc": "query.number", "msg": "Field required"}]}),
-        ("POST", "/put/a/b", {"json": {}}, 422, {"errors": [{"loc": "body.number", "msg": "Field required"}]}),
-        ("POST", "/put/a/b", {"content": b"{x"}, 422, {"errors": [{"loc": "body.1", "msg": "JSON decode error"}]}),
+        ("GET", "/twice", {}, 422, {"errors": [{"loc": "query.number", "msg": "is missing"}]}),
+        ("POST", "/put/a/b", {"json": {}}, 422, {"errors": [{"loc": "body.number", "msg": "is missing"}]}),
+        ("POST", "/put/a/b", {"content": b"{x"}, 422, {"errors": [{"loc": "body.1", "msg": "is no JSON"}]}),
         ("POST", "/put/a/b", {"content": b"\xff\xfe\xfd"}, 422, {"title": "Invalid"}),
     ],
 )

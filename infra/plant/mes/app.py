@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 
+from infra.plant import misfits
 from infra.plant.mes import happenings, postings, questions
 from infra.plant.mes.faults import Faults
 from infra.plant.mes.service import Mes
@@ -45,8 +46,7 @@ def mes_app(mes: Mes, product_token: str, plant_token: str) -> FastAPI:
 
 async def _malformed(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    places = [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in error.errors()]
-    return invalid(places).response()
+    return invalid([{"loc": misfits.place(fault), "msg": misfits.words(fault)} for fault in error.errors()]).response()
 
 
 def _plan_questions(mes: Mes) -> APIRouter:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import ConfigError, NotFoundError
+from domain.language import misfits
 from domain.rosters.people import Person
 from domain.values import Json, duration
 from store.read import site as site_read
@@ -57,9 +58,7 @@ def _group(content: Json, name: str, model: type[_Policy]) -> _Policy:
     try:
         return model.model_validate((content.get("parameters") or {}).get(name) or {})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"site document: parameters.{name}.{where}: {first['msg']}") from None
+        raise ConfigError(f"site document: parameters.{name}: {misfits.first(error, model)}") from None
 
 
 async def console_policy(session: AsyncSession) -> ConsolePolicy:
