@@ -20,8 +20,9 @@ LABELS = {
     "sale.sale": "reference",
 }
 _STATES = {"wait": "waiting", "draft": "draft", "cancel": "cancelled", "do": "done", "run": "running"}
-_WORK = ("production", "sequence", "work_center.code", "planned_start", "planned_end")
+_WORK = ("production", "sequence", "work_center", "planned_start", "planned_end")
 _TIMES = ("planned_start", "planned_end")
+_MAKERS = ("create", "plan")
 _NAMES = {
     "work_center": ("production.work.center", "code"),
     "product": ("product.product", "code"),
@@ -83,9 +84,9 @@ async def standing(
     later operation of the same posting set again counts once, as it was left."""
     posted: dict[tuple[Key, str], Json] = {}
     for operation, ids in zip(operations, results, strict=True):
-        several = operation["method"] == "create"
+        several = operation["method"] in _MAKERS
         values = operation.get("values")
-        if operation["method"] not in ("write", "create") or not values:
+        if operation["method"] not in ("write", *_MAKERS) or not values:
             continue
         for number, one in zip(ids, values if several else [values] * len(ids), strict=True):
             posted |= {((operation["model"], number), name): value for name, value in _simple(one).items()}
@@ -93,10 +94,63 @@ async def standing(
     for (model, number), name in posted:
         wanted[model][0].add(number)
         wanted[model][1].add(name)
+    for made in (planned := _planned(operations, results)):
+        wanted["production"][0].add(made)
+        wanted["production"][1].add("state")
     found = await _read(wanted, client)
-    return [
+    fields = [
         FieldStanding(record=_name(key, found.get(key)), field=name, posted=value, stands=_stands(found.get(key), name))
         for (key, name), value in posted.items()
+    ]
+    orders = [("production", made) for made in planned]
+    fields += [
+        FieldStanding(
+            record=_name(key, found.get(key)), field="cancelled", posted=False, stands=_is_over(found.get(key))
+        )
+        for key in orders
+    ]
+    return fields + await _scheduled(operations, results, client)
+
+
+def _planned(operations: Sequence[Record], results: Sequence[Sequence[int]]) -> list[int]:
+    """The orders that the posting made."""
+    made = (ids for operation, ids in zip(operations, results, strict=True) if operation["method"] == "plan")
+    return [number for ids in made for number in ids]
+
+
+def _is_over(order: Record | None) -> bool:
+    return order is None or order["state"] == "cancelled"
+
+
+async def _scheduled(
+    operations: Sequence[Record], results: Sequence[Sequence[int]], client: TrytonClient
+) -> list[FieldStanding]:
+    """The machine and times of each operation that the posting planned."""
+    plans = [
+        (number, values)
+        for operation, ids in zip(operations, results, strict=True)
+        if operation["method"] == "schedule"
+        for number in ids
+        for values in operation["values"]
+    ]
+    if not plans:
+        return []
+    orders = sorted({number for number, _ in plans})
+    found = await client.search_read("production.work", [["production", "in", orders]], _WORK)
+    works = {(record["production"], record["sequence"]): record for record in found}
+    names = await _read({"production": (set(orders), set())}, client)
+    left: dict[tuple[str, str], tuple[Json, Json]] = {}
+    for number, values in plans:
+        stands = works.get((number, values["sequence"]), {})
+        record = _operation(names.get(("production", number), {}), number, values["sequence"])
+        left |= {
+            (record, name): (_json(value), _json(stands.get(name)))
+            for name, value in values.items()
+            if name != "sequence"
+        }
+    return [
+        FieldStanding(record=record, field=name, posted=value, stands=stands)
+        for (record, name), (value, stands) in left.items()
     ]
 
 
@@ -137,7 +191,7 @@ def _changes(
     operation: Record, found: Mapping[Key, Record], works: Mapping[tuple[int, int], Record], number: int
 ) -> list[FieldChange]:
     model, method = operation["model"], operation["method"]
-    if method in ("create", "plan"):
+    if method in _MAKERS:
         made = [_simple(values) for values in operation["values"]]
         return [
             FieldChange(record=f"new {model}", field=name, after=value, created=True, outcome=number)
@@ -169,11 +223,10 @@ def _moved(
     number: int,
 ) -> list[FieldChange]:
     """Each operation of the order: its machine and times."""
-    order = found.get(("production", production), {}).get("reference") or production
     changes: list[FieldChange] = []
     for values in operation["values"]:
         before = works.get((production, values["sequence"]), {})
-        record = f"operation {order}/{values['sequence']}"
+        record = _operation(found.get(("production", production), {}), production, values["sequence"])
         unit = {"before": before.get("work_center"), "after": values["work_center"]}
         changes.append(FieldChange(record=record, field="work_center", outcome=number, **unit))
         changes += [
@@ -181,6 +234,10 @@ def _moved(
             for name in _TIMES
         ]
     return changes
+
+
+def _operation(order: Record, number: int, sequence: int) -> str:
+    return f"operation {order.get('reference') or number}/{sequence}"
 
 
 def _plain(operation: Record) -> list[int]:

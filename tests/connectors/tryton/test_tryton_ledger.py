@@ -7,6 +7,7 @@ import pytest
 
 from connectors.roles import Previewer, Reconciler, Reversible
 from domain.books.outcomes import (
+    CancelDocuments,
     ChangePromise,
     HoldLot,
     MaintenanceOrder,
@@ -103,6 +104,22 @@ async def test_new_times_go_back_to_what_stood(erp: Erp) -> None:
     assert (after.planned_start_date, after.priority) == (before.planned_start_date, before.priority)
 
 
+async def test_operations_go_back_to_the_machine_and_times_that_stood(erp: Erp) -> None:
+    system, start = erp.system(), erp.anchor + timedelta(days=4)
+    before = erp.order("JO-1010").works[0]
+    work = {"seq": before.sequence, "work_unit": "mill-2", "planned_start": start}
+    work["planned_end"] = start + timedelta(hours=2)
+    plan = {"job_order": "JO-1010", "planned_start": start, "planned_end": start + timedelta(days=1), "works": [work]}
+    wanted = posting("exc_works:0:1", RescheduleOrders.model_validate({"orders": [plan]}))
+    shown = await system.preview(wanted)
+    (machine,) = [change for change in shown.changes if change.field == "work_center"]
+    assert (machine.before_name, machine.after_name) == (before.work_unit, "mill-2")
+    receipt = await system.post(wanted)
+    assert erp.order("JO-1010").works[0].work_unit == "mill-2"
+    await system.post(posting("exc_works:0:1:reversal", *await system.reversal(wanted, receipt, shown)))
+    assert erp.order("JO-1010").works[0] == before
+
+
 async def test_what_was_made_is_cancelled_and_a_hold_released(erp: Erp) -> None:
     system = erp.system()
     lot = next(lot.number for lot in erp.reader.lots() if lot.number)
@@ -120,7 +137,7 @@ async def test_what_was_made_is_cancelled_and_a_hold_released(erp: Erp) -> None:
 async def test_what_somebody_else_had_on_hold_is_not_freed_by_our_way_back(erp: Erp) -> None:
     system = erp.system()
     lot = [lot.number for lot in erp.reader.lots() if lot.number][1]
-    theirs = [
+    theirs: list[Outcome] = [
         SetOrderStatus(job_orders=["JO-1008"], status="held", reason="their audit"),
         HoldLot(lot=lot, reason="QA"),
     ]
@@ -151,6 +168,7 @@ async def test_what_was_just_posted_stands_as_posted(erp: Erp) -> None:
     start = erp.anchor + timedelta(days=3)
     works = [{"seq": 10, "work_unit": "mill-1", "planned_start": start, "planned_end": start + timedelta(hours=2)}]
     plan = {"job_order": "JO-1002", "planned_start": start, "planned_end": start + timedelta(days=2), "works": works}
+    lathe = [works[0] | {"work_unit": "lathe-2"}]
     lot = [lot.number for lot in erp.reader.lots() if lot.number][-1]
     outcomes: list[dict[str, Any]] = [
         {"kind": "reschedule_orders", "orders": [plan]},
@@ -159,6 +177,7 @@ async def test_what_was_just_posted_stands_as_posted(erp: Erp) -> None:
         {"kind": "hold_lot", "lot": lot, "reason": "too hard"},
         {"kind": "record_deviation", "lot": lot, "title": "Hardness", "description": "27.4 HRC"},
         {"kind": "change_promise", "sale": "SO-2001", "promised": start, "reason": "late bearing"},
+        {"kind": "create_order", "material": "GS-40", "quantity": 3, **plan, "job_order": "JO-9001", "works": lathe},
     ]
     for number, outcome in enumerate(outcomes):
         wanted = OutcomeTransaction.model_validate(
@@ -168,3 +187,25 @@ async def test_what_was_just_posted_stands_as_posted(erp: Erp) -> None:
         stands = await system.read_back(wanted, await system.post(wanted))
         assert (stands.known, stands.changed) == (True, []), outcome["kind"]
         assert stands.fields, outcome["kind"]
+
+
+async def test_an_order_of_ours_that_somebody_moves_or_cancels_is_seen(erp: Erp) -> None:
+    """The key goes on standing in Tryton whatever became of the order."""
+    system, start = erp.system(), erp.anchor + timedelta(days=2)
+    work = {"seq": 10, "work_unit": "lathe-2", "planned_start": start, "planned_end": start + timedelta(hours=2)}
+    made = {"kind": "create_order", "job_order": "JO-9002", "material": "GS-40", "quantity": 3}
+    made |= {"planned_start": start, "planned_end": start + timedelta(days=1), "works": [work]}
+    drafted = {"id": "txn_1", "key": "exc_gone:0:1", "exception_id": "exc_gone", "system": "erp", "decision": "dec_1"}
+    wanted = OutcomeTransaction.model_validate(drafted | {"outcomes": [made]})
+    receipt = await system.post(wanted)
+
+    async def changed() -> list[str]:
+        return [field.field for field in (await system.read_back(wanted, receipt)).changed]
+
+    later = {"job_order": "JO-9002", "planned_start": start, "planned_end": start + timedelta(days=1)}
+    later["works"] = [work | {"planned_end": start + timedelta(hours=5)}]
+    await system.post(posting("exc_moves:0:1", RescheduleOrders.model_validate({"orders": [later]})))
+    assert await changed() == ["planned_end"]
+    (order,) = [name for name in receipt.documents if name.startswith("production ")]
+    await system.post(posting("exc_cancels:0:1", CancelDocuments(documents=[order])))
+    assert "cancelled" in await changed()
