@@ -11,7 +11,6 @@ from typing import IO, Annotated, Any, TypeVar
 
 import typer
 
-from admin.actors import Actor
 from admin.audit import auditing
 from admin.audit.files import as_csv, found_as_json, read_head, verify_lines, with_head
 from admin.audit.keys import Signer, Trusted
@@ -19,6 +18,7 @@ from domain.audit.chain import Head
 from domain.audit.verification import Report, Verifier
 from domain.errors import ConfigError, InvalidPayloadError, NotFoundError
 from infra.commands.verifying import whole
+from infra.commands.who import By, acting, asked
 from infra.run import database_url, now
 from infra.settings import Settings, load_settings
 from store.db import Database
@@ -27,7 +27,6 @@ from store.read.evidence.audit import Wanted
 
 app = typer.Typer(no_args_is_help=True, help="The audit: every fact, numbered, chained and signed.")
 _Result = TypeVar("_Result")
-_By = Annotated[str, typer.Option("--by", help="Who does it; for the audit.")]
 _Reason = Annotated[str, typer.Option(help="Why; for the audit.")]
 _Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")]
 
@@ -117,16 +116,16 @@ def export(
     since: _Day = None,
     until: _Day = None,
     output: Annotated[Path | None, typer.Option(help="File to write; without: the terminal.")] = None,
-    by: _By = "",
+    by: By = "",
 ) -> None:
     """Write the records out. That they were taken out is a record too."""
-    settings, actor_ = load_settings(running=True), _actor(by)
+    settings, who = load_settings(running=True), asked(by)
     wanted = Wanted(kind, actor, subject, "", _utc(since), _utc(until))
 
     async def write(database: Database) -> None:
-        upto = (await _last(database))[0]
+        upto, doer = (await _last(database))[0], await acting(database, who)
         target = _opened(output, "w") if output else sys.stdout  # first: what cannot be written is not taken out
-        await auditing.told_of_export(database, format.value, "audit", actor_, now(), wanted=_said(wanted))
+        await auditing.told_of_export(database, format.value, "audit", doer, now(), wanted=_said(wanted))
         texts = auditing.exported(database, upto) if format is Format.CHAIN else _texts(database, wanted, format)
         async for text in texts:
             target.write(text)
@@ -145,14 +144,15 @@ async def _texts(database: Database, wanted: Wanted, format: Format) -> AsyncIte
 
 
 @app.command()
-def dossier(exception: str, output: Path, by: _By = "") -> None:
+def dossier(exception: str, output: Path, by: By = "") -> None:
     """One exception as PDF: story, evidence, what was shown, decisions, signatures, postings, hashes."""
-    settings, actor = load_settings(running=True), _actor(by)
+    settings, who = load_settings(running=True), asked(by)
 
     async def make(database: Database) -> bytes:
         from api.exceptions.dossier import paper
         from store.read.evidence.dossier import dossier as collect
 
+        actor = await acting(database, who)
         found = await collect(database, exception)
         if found is None:
             raise NotFoundError(f"There is no exception '{exception}'.")
@@ -171,40 +171,49 @@ def hold(
     subject: Annotated[str, typer.Argument(help="A person or an exception; without: everything.")] = "",
     reason: _Reason = "",
     lift: Annotated[int, typer.Option(help="Lift the hold of this number instead.")] = 0,
-    by: _By = "",
+    by: By = "",
 ) -> None:
     """A legal hold: nothing about it is erased, and nothing from its first record on is archived."""
-    actor, settings = _actor(by), load_settings(running=True)
+    who, settings = asked(by), load_settings(running=True)
     if lift:
-        _run(lambda database: auditing.lift(database, lift, reason, actor, now()), settings)
+        _run(lambda database: _lifted(database, lift, reason, who), settings)
         typer.echo(f"hold {lift} is lifted")
     else:
-        number, known = _run(lambda database: _held(database, subject, reason, actor), settings)
+        number, known = _run(lambda database: _held(database, subject, reason, who), settings)
         typer.echo(f"hold {number} stands" + ("" if known else f"; nothing is about '{subject}' yet"))
 
 
-async def _held(database: Database, subject: str, reason: str, actor: Actor) -> tuple[int, bool]:
+async def _lifted(database: Database, number: int, reason: str, by: str) -> None:
+    await auditing.lift(database, number, reason, await acting(database, by), now())
+
+
+async def _held(database: Database, subject: str, reason: str, by: str) -> tuple[int, bool]:
     """Its number, and whether a record was about it before: the hold itself is one."""
+    actor = await acting(database, by)
     async with database.transaction() as session:
         known = not subject or await read.is_named(session, subject)
     return await auditing.hold(database, subject, reason, actor, now()), known
 
 
 @app.command()
-def erase(person: str, reason: _Reason = "", by: _By = "") -> None:
+def erase(person: str, reason: _Reason = "", by: By = "") -> None:
     """Remove what the audit keeps of a person beside their id; the chain still verifies."""
-    actor = _actor(by)
-    gone = _run(lambda database: auditing.erase(database, person, reason, actor, now()), load_settings(running=True))
-    typer.echo(f"{gone} values erased")
+    who = asked(by)
+
+    async def remove(database: Database) -> int:
+        return await auditing.erase(database, person, reason, await acting(database, who), now())
+
+    typer.echo(f"{_run(remove, load_settings(running=True))} values erased")
 
 
 @app.command()
-def archive(before: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])], output: Path, by: _By = "") -> None:
+def archive(before: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])], output: Path, by: By = "") -> None:
     """Write what was sealed before this day (UTC) into a file, verify that, and drop it behind a signed checkpoint."""
-    settings, actor = load_settings(running=True), _actor(by)
+    settings, who = load_settings(running=True), asked(by)
     signer = _signer(settings)
 
     async def move(database: Database) -> int:
+        actor = await acting(database, who)
         upto = await auditing.archivable(database, before.replace(tzinfo=UTC), actor)
         async with database.transaction() as session:
             (after, previous), erased = await read.origin(session), await read.erased(session)
@@ -254,12 +263,6 @@ def _signer(settings: Settings) -> Signer:
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _actor(by: str) -> Actor:
-    if not by:
-        raise InvalidPayloadError("say who does it: --by PERSON")
-    return Actor(by, signed_in=False)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -1,7 +1,7 @@
 """What `mos push` tells of what it did: each definition, what the check warns of, and names that nobody has."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import typer
@@ -12,8 +12,8 @@ from authoring.check.facts import SiteFacts
 from authoring.check.many import check_all
 from authoring.check.reporting import Sheet, lines
 from domain.errors import NotFoundError
+from infra.commands.who import ENTER, near, people
 from infra.run import now
-from store.read import site as site_read
 from store.read.definitions import versions as read
 
 Standing = Mapping[str, Mapping[str, str]]
@@ -80,22 +80,16 @@ async def _facts(session: AsyncSession) -> SiteFacts | None:
 
 async def strangers(session: AsyncSession, author: str, signer: str) -> list[str]:
     """A warning for each of the two who is nobody on the roster, as it is after the push."""
-    people = await _people(session)
-    enter = "enter the person in people.yaml or on the console's page People"
+    everybody = await people(session)
+    known = {person.id for person in everybody}
     found = []
-    if author not in people:
-        found.append(f"the author '{author}' is nobody on the roster: name who wrote it with --author, or {enter}")
-    if signer not in people:
+    if author not in known:
+        told = f"the author '{author}' is nobody on the roster{near(everybody, author)}"
+        found.append(f"{told}: name who wrote it with --author, or {ENTER}")
+    if signer not in known:
         asked = "whoever signs is asked later about what is posted without a decision"
         found.append(
-            f"'{signer}', who signs off, is nobody on the roster, and {asked}: name somebody with --signed-off-by, "
-            f"or {enter}"
+            f"'{signer}', who signs off, is nobody on the roster{near(everybody, signer)}, and {asked}: "
+            f"name somebody with --signed-off-by, or {ENTER}"
         )
     return found
-
-
-async def _people(session: AsyncSession) -> Iterable[str]:
-    try:
-        return {person.id for person in (await site_read.roster(session)).people}
-    except NotFoundError:
-        return ()

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin.actors import Actor
 from admin.definitions import rollout as admin
 from admin.definitions.rollout import Move
 from domain.errors import InvalidPayloadError, NotFoundError
 from infra.commands.versions import place, reading
+from infra.commands.who import By, acting, asked
 from infra.run import database_url, now
 from infra.settings import load_settings
 from store.db import Database
@@ -42,22 +42,21 @@ def rollout(
     version: Annotated[str, typer.Argument(help="v3, or the start of its hash: for live, try, shadow.")] = "",
     area: Annotated[list[str] | None, typer.Option(help="For try: area, work center or unit; can be repeated.")] = None,
     share: Annotated[int, typer.Option(help="For try: percent of the correlation keys.")] = 100,
-    by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
+    by: By = "",
     reason: Annotated[str, typer.Option(help="Why; for the audit.")] = "",
 ) -> None:
     """Show or change what is in force. Exceptions that run keep the version that they began with."""
     if action != Action.SHOW:
         _check(action, version, by, reason)
         acts = _acts(definition, version, area or [], share)
-        asyncio.run(_run(acts[action], Move(Actor(by, signed_in=False), now(), reason)))
+        asyncio.run(_run(acts[action], by, reason))
     for line in reading(lambda session: _shown(session, definition)):
         typer.echo(line)
 
 
 def _check(action: Action, version: str, by: str, reason: str) -> None:
     """What the console asks for as well."""
-    if not by:
-        raise InvalidPayloadError("say who does it: --by PERSON")
+    asked(by)
     if not reason.strip():
         raise InvalidPayloadError("say why, others and the audit read it: --reason TEXT")
     if (action in _NEED_VERSION) != bool(version):
@@ -76,10 +75,10 @@ def _acts(definition: str, version: str, areas: list[str], share: int) -> dict[A
     }
 
 
-async def _run(act: _Act, move: Move) -> None:
+async def _run(act: _Act, by: str, reason: str) -> None:
     database = Database(database_url(load_settings(running=True)), pool_size=1)
     try:
-        await act(database, move)
+        await act(database, Move(await acting(database, by), now(), reason))
     finally:
         await database.close()
 

@@ -19,6 +19,7 @@ from domain.errors import ConfigError, InvalidPayloadError, TransientError
 from domain.rosters.people import Roster
 from domain.values import Json, local_text, parse_time
 from infra.commands.roster_sources import read_apart
+from infra.commands.who import By, acting, asked
 from infra.run import database_url, now
 from infra.settings import load_settings
 from store.db import Database
@@ -49,24 +50,24 @@ def import_(
     schedule: Annotated[str, typer.Option(help="Of an iCalendar file: the schedule's id here.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     despite_problems: Annotated[bool, typer.Option("--despite-problems", help="Import what can be read.")] = False,
-    by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
+    by: By = "",
 ) -> None:
     """Show what changes (+ new, ~ changed), then take all of it over, or nothing."""
     try:
         data = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from None
-    if not by and not dry_run:
-        raise InvalidPayloadError("say who does it: --by PERSON")
+    if not dry_run:
+        asked(by)
 
     async def run(database: Database) -> roster_import.Difference:
         async with database.transaction() as session:
             people = (await site_read.roster(session)).people
             zone = (await site_read.site(session)).timezone
+        who = Actor(by, signed_in=False) if dry_run else await acting(database, by)
         found = await read_apart(format.value, _settings(format, schedule, zone), data, people)
-        actor = Actor(by, signed_in=False)
         return await roster_import.take_over(
-            database, found, by=actor, now=now(), dry_run=dry_run, despite=despite_problems
+            database, found, by=who, now=now(), dry_run=dry_run, despite=despite_problems
         )
 
     difference = _run(run)
@@ -86,15 +87,15 @@ def _settings(format: Format, schedule: str, zone: str) -> dict[str, Json]:
 @app.command()
 def feed(
     name: Annotated[str, typer.Argument(help="As connectors.yaml calls it; left out: how all of them are.")] = "",
-    by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
+    by: By = "",
 ) -> None:
     """Look at a feed now, and say how that went. Exit code 1 when something is wrong with it."""
-    if name and not by:
-        raise InvalidPayloadError("say who does it: --by PERSON")
+    if name:
+        asked(by)
 
     async def run(database: Database) -> list[ScheduleFeedRow]:
         if name:
-            await roster_feeds.ask(database, name, by=Actor(by, signed_in=False), now=now())
+            await roster_feeds.ask(database, name, by=await acting(database, by), now=now())
             await _looked_at(database, name)
         async with database.transaction() as session:
             return [row for row in await feeds_read.every(session) if name in ("", row.name)]

@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from admin import shelving
-from admin.actors import Actor
-from domain.errors import InvalidPayloadError
 from domain.values import local_text
+from infra.commands.who import By, acting, asked
 from infra.run import database_url, now
 from infra.settings import load_settings
 from store.db import Database
@@ -23,29 +22,33 @@ def shelve(
     equipment: Annotated[str, typer.Option(help="Instead of a key: a unit, work center or area, and all below.")] = "",
     until: Annotated[str, typer.Option(help="2h, '4h business', 06:00, shift.end, or an ISO time.")] = "1h",
     reason: Annotated[str, typer.Option(help="Why; people see it, and the audit keeps it.")] = "",
-    by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
+    by: By = "",
 ) -> None:
     """Silence a definition for a limited time: what comes meanwhile waits, and opens at the end if it still stands."""
     if definition:
-        actor, target = _actor(by), shelving.Target(definition, key.strip(), equipment.strip())
-        _run(lambda database: shelving.shelve(database, target, until, reason=reason, by=actor, now=now()))
+        asked(by)
+        target = shelving.Target(definition, key.strip(), equipment.strip())
+
+        async def begin(database: Database) -> None:
+            who = await acting(database, by)
+            await shelving.shelve(database, target, until, reason=reason, by=who, now=now())
+
+        _run(begin)
     _show()
 
 
 def unshelve(
     shelf: Annotated[int, typer.Argument(help="Its number; 'mos shelve' shows it.")],
-    by: Annotated[str, typer.Option(help="Who does it; for the audit.")] = "",
+    by: By = "",
 ) -> None:
     """End a shelf before its time: what waits under it opens now."""
-    actor = _actor(by)
-    _run(lambda database: shelving.unshelve(database, shelf, by=actor, now=now()))
+    asked(by)
+
+    async def end(database: Database) -> None:
+        await shelving.unshelve(database, shelf, by=await acting(database, by), now=now())
+
+    _run(end)
     _show()
-
-
-def _actor(by: str) -> Actor:
-    if not by:
-        raise InvalidPayloadError("say who does it: --by PERSON")
-    return Actor(by, signed_in=False)
 
 
 def _show() -> None:
