@@ -54,9 +54,9 @@ def _undone(outcome: Outcome, system: str, undo: Undo) -> list[Outcome]:
         return back
     match outcome:
         case HoldLot():
-            return [DisposeLot(lot=outcome.lot, disposition="release", reason=WHY)]
+            return [DisposeLot(lot=outcome.lot, quantity=outcome.quantity, disposition="release", reason=WHY)]
         case DisposeLot(disposition="release"):
-            return [HoldLot(lot=outcome.lot, reason=WHY)]
+            return [HoldLot(lot=outcome.lot, quantity=outcome.quantity, reason=WHY)]
     raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in {system}.")
 
 

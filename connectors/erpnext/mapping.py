@@ -94,16 +94,19 @@ def _maintenance(outcome: MaintenanceOrder, about: About) -> list[Step]:
 
 def _hold(outcome: HoldLot, _: About) -> list[Step]:
     """A disabled batch can't be used in a transaction."""
-    return [_batch(outcome.lot, 1)]
+    return [_batch(outcome, 1)]
 
 
 def _dispose(outcome: DisposeLot, _: About) -> list[Step]:
     if outcome.disposition != "release":
         raise RejectedError(f"ERPNext takes no {outcome.disposition} from here: book the stock entry there.")
-    return [_batch(outcome.lot, 0)]
+    return [_batch(outcome, 0)]
 
 
-def _batch(lot: str, disabled: int) -> Step:
+def _batch(outcome: HoldLot | DisposeLot, disabled: int) -> Step:
+    lot = outcome.lot
+    if outcome.quantity:
+        raise RejectedError(f"ERPNext holds whole batches: move the {outcome.quantity:g} of batch {lot} there.")
     return Step("write", "Batch", f"batch {lot}", {"disabled": disabled}, Ref("Batch", "name", lot))
 
 

@@ -16,6 +16,20 @@ TRANSFER = "stock.picking"
 _OPEN = ("draft", "confirmed", "assigned")
 
 
+def _so_much(lines: list[dict[str, Any]], outcome: HoldLot | DisposeLot) -> list[dict[str, Any]]:
+    """All of it, or the wanted quantity, line by line. Raises RejectedError when there is less."""
+    if not outcome.quantity:
+        return lines
+    left, taken = outcome.quantity, []
+    for line in lines:
+        if left > 0:
+            taken.append(line | {"quantity": min(line["quantity"], left)})
+            left -= line["quantity"]
+    if left > 0 and lines:
+        raise RejectedError(f"Odoo has only {outcome.quantity - left:g} of lot {outcome.lot} for that.")
+    return taken
+
+
 class Lots:
     """Reads where a lot lies, and makes the transfer of it."""
 
@@ -44,7 +58,7 @@ class Lots:
             f"transfer of lot {outcome.lot} to {target}",
             values,
             after=(("button_validate", _OPEN),),
-            also={"note": outcome.reason, "move_line_ids": [[0, 0, line] for line in lines]},
+            also={"note": outcome.reason, "move_line_ids": [[0, 0, line] for line in _so_much(lines, outcome)]},
             lacks="" if lines else f"Odoo has nothing of lot {outcome.lot} that could go to {target}.",
         )
 

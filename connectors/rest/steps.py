@@ -1,14 +1,14 @@
 """From outcomes to the steps of a transaction: one for each request that the mapping makes of them. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from connectors.rest.mapping import Operation, RestMapping
 from connectors.rest.template import render
 from connectors.rest.way_back import cancelling
-from domain.books.outcomes import CancelDocuments, Outcome, OutcomeTransaction
-from domain.errors import ConfigError, InvalidPayloadError
+from domain.books.outcomes import CancelDocuments, DisposeLot, HoldLot, Outcome, OutcomeTransaction
+from domain.errors import ConfigError, InvalidPayloadError, RejectedError
 from domain.language.expressions import holds
 from domain.values import Json, content_hash
 
@@ -48,6 +48,8 @@ def _of(
         return
     if operations is None:
         raise ConfigError(f"The mapping has no {outcome.kind}: add it to the connector's settings.")
+    if isinstance(outcome, HoldLot | DisposeLot) and outcome.quantity and not _reads_quantity(operations):
+        raise RejectedError(f"The mapping of {outcome.kind} reads no outcome.quantity: it would take the whole lot.")
     facts = outcome.model_dump(mode="json")
     scope = {
         "outcome": facts,
@@ -60,6 +62,10 @@ def _of(
         for item in _items(operation, scope, zone):
             if holds(operation.when, {**scope, "item": item}):
                 yield Step(operation, {**scope, "item": item}, number)
+
+
+def _reads_quantity(operations: Sequence[Operation]) -> bool:
+    return any("outcome.quantity" in operation.model_dump_json() for operation in operations)
 
 
 def _items(operation: Operation, scope: Mapping[str, Json], zone: ZoneInfo) -> list[Json]:

@@ -293,7 +293,7 @@ def _hold(outcome: HoldLot, number: int, draft: Draft) -> None:
     places = draft.facts.lot(outcome.lot).quantities("unrestricted")
     if not places:
         raise RejectedError(f"Batch {outcome.lot} has no unrestricted stock in SAP: nothing can be blocked.")
-    movements = draft.config.movements
+    movements, places = draft.config.movements, _so_much(places, outcome)
     _move(places, movements.hold, movements.transfer_code, (outcome.lot, outcome.reason), number, draft)
 
 
@@ -307,8 +307,23 @@ def _dispose(outcome: DisposeLot, number: int, draft: Draft) -> None:
     places = draft.facts.lot(outcome.lot).quantities("blocked")
     if not places:
         raise RejectedError(f"Batch {outcome.lot} has no blocked stock in SAP.")
+    places = _so_much(places, outcome)
     code = movements.scrap_code if outcome.disposition == "scrap" else movements.transfer_code
     _move(places, movement, code, (outcome.lot, outcome.reason or outcome.disposition), number, draft)
+
+
+def _so_much(places: dict[Place, Decimal], outcome: HoldLot | DisposeLot) -> dict[Place, Decimal]:
+    """All there is, or the wanted quantity of it, place by place. Raises RejectedError when there is less."""
+    if not outcome.quantity:
+        return places
+    left, taken = Decimal(str(outcome.quantity)), dict[Place, Decimal]()
+    for place, there in places.items():
+        if left > 0:
+            taken[place] = min(there, left)
+            left -= taken[place]
+    if left > 0:
+        raise RejectedError(f"SAP has only {sum(places.values())} of batch {outcome.lot} for that.")
+    return taken
 
 
 def _move(

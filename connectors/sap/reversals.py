@@ -111,13 +111,14 @@ def _promise(outcome: ChangePromise, shown: _Shown, config: SapConfig) -> list[O
 
 
 def _hold(outcome: HoldLot, shown: _Shown, config: SapConfig) -> list[Outcome]:
-    return [DisposeLot(lot=outcome.lot, disposition="release", reason=f"reversal: {outcome.reason}")]
+    back = {"lot": outcome.lot, "quantity": outcome.quantity, "reason": f"reversal: {outcome.reason}"}
+    return [DisposeLot.model_validate(back | {"disposition": "release"})]
 
 
 def _dispose(outcome: DisposeLot, shown: _Shown, config: SapConfig) -> list[Outcome]:
     if outcome.disposition != "release":
         raise RejectedError(f"SAP's services cannot undo {outcome.disposition}: cancel the material document in SAP.")
-    return [HoldLot(lot=outcome.lot, reason=f"reversal: {outcome.reason}")]
+    return [HoldLot(lot=outcome.lot, quantity=outcome.quantity, reason=f"reversal: {outcome.reason}")]
 
 
 def _downtime(outcome: RecordDowntime, shown: _Shown, config: SapConfig) -> list[Outcome]:

@@ -44,13 +44,14 @@ class Needs:
 @dataclass(frozen=True)
 class LotFacts:
     """`stock`: quantity by storage location, without what others than production orders have reserved, in the product's
-    own unit. `reserved_by`: production orders that have reserved the lot."""
+    own unit. `reserved_by`: production orders that have reserved the lot. `hold`: the whole of it is on hold."""
 
     id: int
     product: int
     unit: int
     stock: dict[int, float] = field(default_factory=dict)
     reserved_by: list[int] = field(default_factory=list)
+    hold: bool = False
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ async def _orders(client: TrytonClient, references: Iterable[str]) -> dict[str, 
 
 async def _lots(client: TrytonClient, needs: Needs) -> dict[str, LotFacts]:
     domain = [["number", "in", sorted(needs.lots)]]
-    lots = await client.search_read("stock.lot", domain, ["number", "product", "product.default_uom"])
+    lots = await client.search_read("stock.lot", domain, ["number", "hold", "product", "product.default_uom"])
     moves: list[Record] = []
     if needs.moves_lots and lots:
         domain = [["lot", "in", [lot["id"] for lot in lots]], ["state", "in", ["assigned", "done"]]]
@@ -68,6 +68,7 @@ def _lot(lot: Record, moves: Sequence[Record]) -> LotFacts:
         unit=lot["product."]["default_uom"],
         stock=stock_of(moves, freed=reserved),
         reserved_by=reserved,
+        hold=bool(lot["hold"]),
     )
 
 

@@ -4,13 +4,13 @@ An operation is `{model, method, ids | values, expect?}`; `{"$ref": [n]}` stands
 `{"$ref": [n, i]}` for one of them. Which methods and fields a posting may use is the mfgos module's decision.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.tryton.facts import Facts, LotFacts
+from connectors.tryton.facts import Facts, LotFacts, Places
 from domain.books.outcomes import (
     CancelDocuments,
     ChangePromise,
@@ -27,7 +27,7 @@ from domain.books.outcomes import (
     SetOrderStatus,
     SetPriority,
 )
-from domain.errors import ConfigError, NotFoundError
+from domain.errors import ConfigError, NotFoundError, RejectedError
 from domain.values import content_hash
 
 Record = dict[str, Any]
@@ -137,25 +137,59 @@ def _hold(outcome: HoldLot, draft: Draft) -> None:
     """Orders that have reserved the lot wait again (with their works and times), so that all of it can go into
     quarantine. What a running order has taken already is on the floor and stays there."""
     lot, places = draft.facts.lot(outcome.lot), draft.facts.place()
-    draft.add("stock.lot", "write", ids=[lot.id], values={"hold": True, "hold_reason": outcome.reason})
+    if not outcome.quantity:
+        draft.add("stock.lot", "write", ids=[lot.id], values={"hold": True, "hold_reason": outcome.reason})
     if lot.reserved_by:
         draft.add("production", "wait", ids=lot.reserved_by)
-    for location, quantity in lot.stock.items():
-        if location != places.quarantine:
-            _move(lot, quantity, (location, places.quarantine), draft)
+    stock = {location: there for location, there in lot.stock.items() if location != places.quarantine}
+    for location, quantity in _so_much(stock, outcome).items():
+        _move(lot, quantity, (location, places.quarantine), draft)
+
+
+def _so_much(stock: Mapping[int, float], outcome: HoldLot | DisposeLot) -> Mapping[int, float]:
+    """All there is, or the wanted quantity of it, place by place. Raises RejectedError when there is less."""
+    if not outcome.quantity:
+        return stock
+    left, taken = outcome.quantity, dict[int, float]()
+    for location, there in stock.items():
+        if left > 0:
+            taken[location] = min(there, left)
+            left -= taken[location]
+    if left > 0:
+        raise RejectedError(f"Tryton has only {outcome.quantity - left:g} of lot {outcome.lot} there.")
+    return taken
 
 
 def _dispose(outcome: DisposeLot, draft: Draft) -> None:
     """Release: free again and back in storage. Scrap: out of the stock, to lost and found. Rework and return: the lot
     waits in quarantine, on hold, and the reason says for what (an internal shipment cannot reach a supplier)."""
     lot, places = draft.facts.lot(outcome.lot), draft.facts.place()
+    if outcome.quantity:
+        _dispose_part(outcome, lot, places, draft)
+        return
     released = outcome.disposition == "release"
     reason = None if released else f"{outcome.disposition}: {outcome.reason}".rstrip(": ")
     draft.add("stock.lot", "write", ids=[lot.id], values={"hold": not released, "hold_reason": reason})
-    target = {"release": places.storage, "scrap": places.lost_found}.get(outcome.disposition)
+    target = _target(outcome, places)
     quantity = lot.stock.get(places.quarantine, 0.0)
     if target and quantity:
         _move(lot, quantity, (places.quarantine, target), draft)
+
+
+def _target(outcome: DisposeLot, places: Places) -> int | None:
+    return {"release": places.storage, "scrap": places.lost_found}.get(outcome.disposition)
+
+
+def _dispose_part(outcome: DisposeLot, lot: LotFacts, places: Places, draft: Draft) -> None:
+    """Of what lies in quarantine. The lot is one record in Tryton: while the whole is on hold no part of it is free."""
+    if outcome.disposition == "release" and lot.hold:
+        raise RejectedError(f"The whole lot {outcome.lot} is on hold: release all of it, or scrap a part first.")
+    taken = _so_much({places.quarantine: lot.stock.get(places.quarantine, 0.0)}, outcome)
+    if target := _target(outcome, places):
+        _move(lot, taken[places.quarantine], (places.quarantine, target), draft)
+        return
+    why = f"{outcome.disposition} {outcome.quantity:g}: {outcome.reason}".rstrip(": ")
+    draft.add("stock.lot", "write", ids=[lot.id], values={"hold_reason": why})
 
 
 def _move(lot: LotFacts, quantity: float, way: tuple[int, int], draft: Draft) -> None:

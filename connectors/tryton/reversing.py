@@ -112,13 +112,21 @@ def _undo(outcome: Outcome, receipt: Receipt, before: _Before) -> list[Outcome]:
 
 def _lot_as_before(outcome: HoldLot | DisposeLot, before: _Before) -> list[Outcome]:
     """A lot that was on hold before goes on being so, with the reason that stood: it is not ours to free."""
+    if outcome.quantity:
+        return [_opposite(outcome)]
     releases, held = isinstance(outcome, DisposeLot), before.was("stock.lot", outcome.lot, "hold")
     if releases and held is False:
         return []
     if releases or held is True:
         reason = before.was("stock.lot", outcome.lot, "hold_reason")
         return [HoldLot(lot=outcome.lot, reason=str(reason or _WHY))]
-    return [DisposeLot(lot=outcome.lot, disposition="release", reason=_WHY)]
+    return [_opposite(outcome)]
+
+
+def _opposite(outcome: HoldLot | DisposeLot) -> Outcome:
+    if isinstance(outcome, HoldLot):
+        return DisposeLot(lot=outcome.lot, quantity=outcome.quantity, disposition="release", reason=_WHY)
+    return HoldLot(lot=outcome.lot, quantity=outcome.quantity, reason=_WHY)
 
 
 def _order(order: PlannedOrder, before: _Before) -> PlannedOrder:

@@ -34,7 +34,7 @@ class Declaration:
 
 
 def _lot(outcome: Any) -> Impact:
-    return Impact(money=None, quantity=None, lots=(outcome.lot,), customers=())
+    return Impact(money=None, quantity=getattr(outcome, "quantity", 0) or None, lots=(outcome.lot,), customers=())
 
 
 def _made(outcome: Any) -> Impact:

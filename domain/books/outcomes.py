@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from domain.values import Json
 
@@ -72,19 +72,32 @@ class MaintenanceOrder(_Outcome):
     done: bool = False
 
 
-class HoldLot(_Outcome):
-    """Put the lot on hold and move what is in storage to the quarantine location."""
+class _OfLot(_Outcome):
+    """Of a lot, or of so much of it: `quantity` in the material's own unit, 0 = all there is."""
+
+    lot: str
+    quantity: float = Field(default=0, ge=0)
+
+    @model_serializer(mode="wrap")
+    def _whole_is_not_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        """A whole lot reads as it did before there were parts: what was posted then keeps its digest."""
+        said: dict[str, Json] = dump(self)
+        return said if self.quantity else {name: value for name, value in said.items() if name != "quantity"}
+
+
+class HoldLot(_OfLot):
+    """Put the lot on hold and move what is in storage to the quarantine location; of a `quantity` only that is moved,
+    and the rest stays free."""
 
     kind: Literal["hold_lot"] = "hold_lot"
-    lot: str
     reason: str
 
 
-class DisposeLot(_Outcome):
-    """Quality's disposition of a held lot: release frees it and moves it back, the others say where it goes."""
+class DisposeLot(_OfLot):
+    """Quality's disposition of a held lot, or of a `quantity` in quarantine: release frees it and moves it back, the
+    others say where it goes."""
 
     kind: Literal["dispose_lot"] = "dispose_lot"
-    lot: str
     disposition: Literal["release", "rework", "scrap", "return"]
     reason: str = ""
 

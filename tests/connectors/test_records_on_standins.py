@@ -120,15 +120,24 @@ async def test_nothing_is_cancelled_that_is_not_ours(peer: Peer) -> None:
         await system.post(drafted("exc_1:theirs", o.CancelDocuments(documents=[theirs])))
 
 
+def lies(database: OdooStandIn) -> dict[int, float]:
+    """How much of the lot, by place."""
+    return {row["location_id"]: row["quantity"] for row in database.dump("stock.quant") if row["lot_id"] == 1}
+
+
 async def test_a_held_lot_lies_in_quarantine_and_nothing_is_moved_twice() -> None:
     database = OdooStandIn("key")
     with serving(odoo_app(database, "control")) as url:
         system = odoo(OdooConfig(url=url, quarantine="WH/Quarantine"), {"api_key": "key"})
+        part = o.HoldLot(lot=LOT, quantity=2, reason="cracks")
+        way = await system.reversal(drafted("exc_0:part", part), await system.post(drafted("exc_0:part", part)), None)
+        assert way == [o.DisposeLot(lot=LOT, quantity=2, disposition="release", reason="taken back")]
+        assert lies(database) == {1: PLANT.lots[0].quantity - 2, 2: 2}
+        await system.post(drafted("exc_0:back", *way))
         hold = o.HoldLot(lot=LOT, reason="cracks")
         first, again = [await system.post(drafted("exc_1:hold", hold)) for _ in range(2)]
         assert (again.replayed, again.documents) == (True, first.documents)
         with pytest.raises(RejectedError, match="nothing of lot"):
             await system.post(drafted("exc_2:hold", hold))
-        lies = {row["location_id"]: row["quantity"] for row in database.dump("stock.quant") if row["lot_id"] == 1}
-        assert lies == {1: 0, 2: PLANT.lots[0].quantity}
+        assert lies(database) == {1: 0, 2: PLANT.lots[0].quantity}
         await system.close()

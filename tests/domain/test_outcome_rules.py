@@ -62,6 +62,13 @@ def test_outcomes_move_together_what_each_declares() -> None:
     assert (together.quantity, together.lots) == (None, ("L-1", "L-2")), "what one does not know is not known"
 
 
+def test_of_a_part_of_a_lot_the_quantity_is_known_and_a_whole_one_reads_as_it_always_did() -> None:
+    whole, part = outcomes.HoldLot(lot="L-2", reason="hard"), outcomes.HoldLot(lot="L-2", quantity=5, reason="hard")
+    assert whole.model_dump() == {"kind": "hold_lot", "lot": "L-2", "reason": "hard"}, "its digest stands in books"
+    assert part.model_dump()["quantity"] == 5
+    assert (impact_of_all([whole]).quantity, impact_of_all([part]).quantity) == (None, 5)
+
+
 @pytest.mark.parametrize(
     "limits, hour, day, impact, over",
     [

@@ -14,6 +14,7 @@ from domain.books.outcomes import (
     Outcome,
     OutcomeTransaction,
     PlannedOrder,
+    Receipt,
     RecordDeviation,
     RecordDowntime,
     RescheduleOrders,
@@ -82,6 +83,15 @@ async def test_a_refused_step_takes_the_earlier_ones_back(peer: Peer) -> None:
     assert "undone: Batch L-1, Downtime Entry DO-00001" in caught.value.detail
     assert peer.erp.rows["Downtime Entry"] == {}
     assert peer.erp.rows["Batch"]["L-1"]["disabled"] == 0
+
+
+async def test_of_a_batch_no_part_is_held_and_what_was_disabled_before_stays_so(peer: Peer) -> None:
+    system, hold = peer.system(), HoldLot(lot="L-1", reason="cracks")
+    with pytest.raises(RejectedError, match="whole batches"):
+        await system.preview(posting(hold.model_copy(update={"quantity": 3})))
+    peer.erp.rows["Batch"]["L-1"]["disabled"] = 1
+    shown = await system.preview(posting(hold))
+    assert await system.reversal(posting(hold), Receipt(key="k"), shown) == []
 
 
 async def test_a_preview_shows_what_stands_and_changes_nothing(peer: Peer) -> None:

@@ -62,6 +62,11 @@ async def test_read_before_write_writes_once_and_sends_the_version_it_read(peer:
     assert peer.erp.writes == ["PATCH /orders/JO-1001", "PATCH /orders/JO-1002"]
 
 
+async def test_a_mapping_that_knows_whole_lots_only_takes_no_part_of_one(peer: Peer) -> None:
+    with pytest.raises(RejectedError, match="would take the whole lot"):
+        await peer.system().post(posting(HoldLot(lot="L-1", quantity=3, reason="cracks")))
+
+
 async def test_a_header_key_is_the_systems_to_keep(peer: Peer) -> None:
     hold = HoldLot(lot="L-1", reason="cracks")
     lost = peer.system(transport=LosesAnswers(b"exc_1:"), mapping={"outcomes": _with_header(peer, "Idempotency-Key")})

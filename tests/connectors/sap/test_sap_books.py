@@ -37,6 +37,17 @@ PRIORITY = SetPriority(job_orders=["JO-1003", "JO-1008"], priority=5)
 HOLD = HoldLot(lot="L-BAR-502", reason="too soft")
 
 
+async def test_of_a_batch_a_part_is_blocked_and_given_back(sap: Sap) -> None:
+    """What was blocked beside it, by whomever, is not freed with it."""
+    system, wanted = sap.system(), posting("k:part", HoldLot(lot="L-BAR-502", quantity=30, reason="too soft"))
+    (moved,) = [change for change in (await system.preview(wanted)).changes if change.field == "QuantityInEntryUnit"]
+    assert moved.after == 30
+    (back,) = await system.reversal(wanted, Receipt(key="k:part"), None)
+    assert back == DisposeLot(lot="L-BAR-502", quantity=30, disposition="release", reason="reversal: too soft")
+    with pytest.raises(RejectedError, match="only 120"):
+        await system.preview(posting("k:much", HoldLot(lot="L-BAR-502", quantity=121, reason="too soft")))
+
+
 async def test_a_preview_shows_fields_and_changes_nothing(sap: Sap) -> None:
     system = sap.system()
     shown = await system.preview(posting("k", MOVED, PRIORITY, HOLD))

@@ -13,6 +13,7 @@ from connectors.tryton.mapping import operations_of, stamp_of
 from connectors.tryton.wire import decode, encode
 from domain.books.outcomes import (
     DispatchEntry,
+    DisposeLot,
     HoldLot,
     MaintenanceOrder,
     Outcome,
@@ -125,6 +126,26 @@ def test_a_hold_frees_the_reservations_first_and_leaves_quarantine_alone() -> No
     (move,) = operations[2]["values"][0]["moves"][0][1]
     assert (move["from_location"], move["to_location"], move["quantity"]) == (3, 12, 40.0)
     assert operations[3]["ids"] == {"$ref": [2]}
+
+
+def of_lot(outcome: Outcome) -> list[Any]:
+    known = facts()
+    known.lots["L-2"] = LotFacts(id=6, product=2, unit=1, stock={12: 10.0}, hold=True)
+    return operations_of(posting(outcome), known, PRAGUE)
+
+
+def test_a_part_of_a_lot_moves_and_the_rest_stays_free() -> None:
+    (back, shipment, *_) = of_lot(HoldLot(lot="L-1", quantity=15, reason="hard"))
+    assert (back["method"], shipment["method"]) == ("wait", "create")
+    (move,) = shipment["values"][0]["moves"][0][1]
+    assert (move["quantity"], move["to_location"]) == (15, 12)
+    (scrap, *_) = of_lot(DisposeLot(lot="L-1", quantity=4, disposition="scrap"))
+    assert scrap["values"][0]["moves"][0][1][0]["quantity"] == 4
+    for much in (HoldLot(lot="L-1", quantity=41, reason="x"), DisposeLot(lot="L-1", quantity=11, disposition="scrap")):
+        with pytest.raises(RejectedError, match="only"):
+            of_lot(much)
+    with pytest.raises(RejectedError, match="whole lot"):
+        of_lot(DisposeLot(lot="L-2", quantity=1, disposition="release"))
 
 
 def test_what_is_unknown_or_foreign_is_refused_before_anything_is_sent() -> None:

@@ -169,6 +169,16 @@ async def test_dispositions(erp: Erp, disposition: str, hold: bool, place: str |
     assert alert.description == f"15 HRC\n{disposition}"
 
 
+async def test_a_part_of_a_lot_goes_into_quarantine_and_is_scrapped(erp: Erp) -> None:
+    system, lot, there = erp.system(), "L-CAST-701", in_stock(erp, "L-CAST-701")["STO"]
+    await system.post(posting("exc_part:hold:1", HoldLot(lot=lot, quantity=3, reason="a crack")))
+    assert in_stock(erp, lot) == {"STO": there - 3, "QUARANTINE": 3}
+    assert not erp.lot(lot).hold, "the rest stays free"
+    await system.post(posting("exc_part:scrap:1", DisposeLot(lot=lot, quantity=1, disposition="scrap")))
+    await system.post(posting("exc_part:free:1", DisposeLot(lot=lot, quantity=2, disposition="release")))
+    assert in_stock(erp, lot) == {"STO": there - 1}
+
+
 async def test_a_rush_sale_becomes_one_order_and_a_promise(erp: Erp) -> None:
     wanted = erp.anchor + timedelta(days=1)
     entered = enter_rush_sale(
