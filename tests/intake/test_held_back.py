@@ -7,20 +7,24 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+import yaml
 from temporalio import workflow
+from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.contracts.model import Answer, AnswerResult, JoinResult
 from domain.errors import MosError, TransientError
 from domain.language.definition import Definition
+from domain.language.definition_text import load
 from domain.site import Site
 from intake import pump as pump_module
-from intake.deliver import TASK_QUEUE, Deliverer, NotTakenError
+from intake.deliver import PATIENCE_S, TASK_QUEUE, Deliverer, NotTakenError
 from store.tables import ExceptionRow, InboxRow
+from tests.conformance.source.proxy import Proxy
 from tests.intake.hand import START, Hand, WrittenDown
 from tests.support.eventually import eventually
 from tests.support.fixtures import temporal
-from tests.support.plant import ABORTED, RUNNING
+from tests.support.plant import ABORTED, DEFINITIONS, RUNNING, SITE
 from tests.support.servers import Temporal
 
 __all__ = ["temporal"]
@@ -178,6 +182,12 @@ async def test_while_temporal_is_away_nothing_is_held_against_an_exception(
 
 
 BROKEN = True
+ROW = ExceptionRow(
+    id="exc_1", site="brno", definition="breakdown", version="v", key="k", workflow_id="w", title="t",
+    priority="high", state={}, milestones={}, opened_at=START,
+)  # fmt: skip
+DEFINITION = load((DEFINITIONS / "breakdown.yaml").read_text())
+BRNO = Site.model_validate(yaml.safe_load((SITE / "site.yaml").read_text()))
 
 
 @workflow.defn(name="breakdown")
@@ -201,10 +211,6 @@ async def test_an_update_to_a_workflow_whose_task_fails_ends(
     """First the server waits for the workflow's task, then it refuses at once; mended, the workflow takes it."""
     client = await temporal.client()
     hasty, deliverer = (Deliverer(client, patience_s=seconds) for seconds in (0.05, 0.5))
-    row = ExceptionRow(
-        id="exc_1", site="brno", definition="breakdown", version="v", key="k", workflow_id="w", title="t",
-        priority="high", state={}, milestones={}, opened_at=START,
-    )  # fmt: skip
     answer = Answer(
         id="a", seq=1, person="p", person_name="P", channel="slack", task_id="t", verb="accept", received_at=START
     )
@@ -212,11 +218,11 @@ async def test_an_update_to_a_workflow_whose_task_fails_ends(
     async with Worker(client, task_queue=TASK_QUEUE, workflows=[Failing], workflow_runner=runner):
         await client.start_workflow("breakdown", id="w", task_queue=TASK_QUEUE, task_timeout=timedelta(seconds=1))
         with pytest.raises(NotTakenError, match="no answer to answer-1"):
-            await hasty.answer(row, answer)
+            await hasty.answer(ROW, answer)
 
         async def refused_at_once() -> bool:
             with pytest.raises(NotTakenError) as caught:
-                await deliverer.answer(row, answer)
+                await deliverer.answer(ROW, answer)
             return "no answer" not in caught.value.message
 
         await eventually(refused_at_once, "Temporal says that its task fails")
@@ -224,8 +230,30 @@ async def test_an_update_to_a_workflow_whose_task_fails_ends(
 
         async def taken() -> AnswerResult | None:
             try:
-                return await deliverer.answer(row, answer)
+                return await deliverer.answer(ROW, answer)
             except NotTakenError:
                 return None
 
         assert await eventually(taken, "the mended workflow takes it") == AnswerResult(accepted=True, code="yours")
+
+
+@pytest.mark.parametrize("way", ["there", "back", "anew"])
+async def test_a_start_that_is_never_answered_is_given_up_and_asked_again(temporal: Temporal, way: str) -> None:
+    """Temporal's front end keeps the connection and says nothing: it never heard of it, or its answer hangs. Or it came
+    up anew, accepts, and says nothing."""
+    near = await temporal.client()
+    async with Proxy(int(temporal.address.rpartition(":")[2])) as proxy:
+        far = await Client.connect(
+            f"127.0.0.1:{proxy.port}", namespace=near.namespace, data_converter=near.data_converter, identity="mos-test"
+        )
+        hasty, deliverer = (Deliverer(far, patience_s=seconds) for seconds in (0.3, PATIENCE_S))
+        if way == "anew":
+            await proxy.cut()
+            await proxy.restore()
+        silent = proxy.back if way == "back" else proxy.there
+        silent.clear()
+        with pytest.raises(TransientError if way == "anew" else NotTakenError, match=r"not started|does not answer"):
+            await asyncio.wait_for(hasty.start(ROW, DEFINITION, BRNO, []), 100)
+        silent.set()
+        await deliverer.start(ROW, DEFINITION, BRNO, [])
+        assert await Deliverer(near).start(ROW, DEFINITION, BRNO, []) is False, "it was started"

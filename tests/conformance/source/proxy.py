@@ -1,4 +1,4 @@
-"""A TCP relay that can be cut and restored: a network that fails between a connector and its real peer."""
+"""A TCP relay that can be cut and restored, or hang: a network that fails between a client and its real peer."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,17 @@ from types import TracebackType
 
 
 class Proxy:
-    """Relays a free loopback port to `target`. `cut` closes everything and listens no more."""
+    """Relays a free loopback port to `target`. `cut` closes everything and listens no more. What goes `there` or comes
+    `back` is kept while that is cleared: the connections stand, and nothing is answered."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self.there, self.back = asyncio.Event(), asyncio.Event()
+        self.there.set()
+        self.back.set()
 
     async def __aenter__(self) -> "Proxy":
         await self.restore()
@@ -28,6 +32,8 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
+        self.there.set()
+        self.back.set()
         if self._server:
             self._server.close()
             self._server = None
@@ -42,13 +48,14 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers.add(ours)
-        await asyncio.gather(_relay(reader, ours), _relay(theirs, writer))
+        await asyncio.gather(_relay(reader, ours, self.there), _relay(theirs, writer, self.back))
         self._writers -= {writer, ours}
 
 
-async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
+            await flows.wait()
             writer.write(data)
             await writer.drain()
     writer.transport.abort()
