@@ -54,6 +54,10 @@ class TrytonClient:
         """Like `search_read` by ids, under extra context (such as `locations` for quantities)."""
         return list(await self._call(f"model.{model}.read", [list(ids), list(fields)], context=context))
 
+    async def access(self, model: str) -> Record:
+        """What our user may do with a model: `{"read", "write", "create", "delete"}`."""
+        return dict((await self._call("model.ir.model.access.get_access", [[model]]))[model])
+
     async def post(self, key: str, operations: Sequence[Record], decision: str) -> Json:
         """All operations in one database transaction, once. Raises what `errors.py` says, and OutcomeUnknownError."""
         return await self._call("model.mfgos.posting.post", [key, list(operations), decision or None], writes=True)

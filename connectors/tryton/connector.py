@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from connectors.probing import Finding
 from connectors.tryton.answers import document
 from connectors.tryton.client import Record, TrytonClient
 from connectors.tryton.config import TrytonConfig
@@ -15,6 +16,7 @@ from connectors.tryton.facts import needs_of
 from connectors.tryton.lookup import look_up
 from connectors.tryton.mapping import operations_of, stamp_of
 from connectors.tryton.previewing import LABELS, preview, standing, with_versions
+from connectors.tryton.probing import probe
 from connectors.tryton.questions import Questions
 from connectors.tryton.reversing import reversal_of
 from connectors.tryton.wire import decode
@@ -37,6 +39,10 @@ class TrytonSystem:
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def probe(self) -> list[Finding]:
+        """Our module, what it lets us do, and every model that we read."""
+        return await probe(self._client)
 
     async def query(self, name: str, where: Mapping[str, Json]) -> Json:
         question = self._questions.by_name.get(name)

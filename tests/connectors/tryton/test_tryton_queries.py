@@ -2,6 +2,8 @@
 
 import pytest
 
+from connectors.tryton.config import TrytonConfig
+from connectors.tryton.connector import build
 from domain.books.outcomes import HoldLot, OutcomeTransaction, System
 from domain.errors import AuthError, InvalidPayloadError, NotFoundError
 from domain.values import Json
@@ -88,3 +90,20 @@ async def test_a_wrong_password_is_told_without_it(erp: Erp) -> None:
     with pytest.raises(AuthError) as caught:
         await erp.system(secret="not-this-one").query("erp.sale", {"sale": "SO-2001"})
     assert "not-this-one" not in repr(caught.value) + caught.value.detail
+
+
+async def test_what_our_user_may_is_tried_when_tryton_is_connected(erp: Erp) -> None:
+    found = await erp.system().probe()
+    assert [finding.what for finding in found if not finding.ok] == []
+    assert {"read production", "create mfgos.posting", "a quarantine location"} <= {one.what for one in found}
+
+
+async def test_a_user_without_our_group_is_told_what_lacks(erp: Erp) -> None:
+    """The sales desk reads everything and may not post: that is found before the first posting."""
+    config = TrytonConfig(url=erp.url, database="erp", user="plant_sales")
+    system = build(config, {"password": erp.passwords["plant_sales"]})
+    found = await system.probe()
+    await system.close()
+    missing = [finding for finding in found if not finding.ok and finding.blocks]
+    assert missing
+    assert "group" in missing[0].advice
