@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from fastapi import FastAPI
 
-from api.app import create_app
 from store.db import Database
 from tests.api.seeding import seed
-from tests.api.site import Browser, browser, dependencies, emptied, postgres
+from tests.api.site import Browser, application, browser, dependencies, emptied, postgres
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def app(database: Database) -> FastAPI:
-    return create_app(dependencies(database))
+    return application(dependencies(database))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A console with real rows: its PostgreSQL, its doors, and a person's browser made of httpx."""
 
 import base64
+import copy
 import hashlib
 import json
 import re
@@ -15,7 +16,9 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook as Signer
+from starlette.datastructures import State
 
+from api.app import create_app
 from api.deps import ApiDeps
 from connectors.twilio.config import TwilioConfig
 from connectors.twilio.connector import TwilioChannel
@@ -31,12 +34,13 @@ from intake.twilio_door import TwilioDoor
 from store.db import Database
 from tests.api.seeding import NOW, PASSWORD
 from tests.support.rows import EMPTY
-from tests.support.servers import POSTGRES
+from tests.support.servers import POSTGRES, opened
 
 PUBLIC = "http://mos.example.com"
 SIGNING = "whsec_" + base64.b64encode(b"k" * 32).decode()
 ACCOUNT, TOKEN, OURS = "AC" + "a1" * 16, "very-secret-auth-token", "+420910000001"
 HTML = {"accept": "text/html,application/xhtml+xml"}
+_FIRST: dict[bool, FastAPI] = {}
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
@@ -50,13 +54,10 @@ def postgres() -> Iterator[str]:
 @asynccontextmanager
 async def emptied(url: str) -> AsyncIterator[Database]:
     """The database without any row."""
-    database = Database(url, pool_size=3)
-    try:
+    async with opened(url, 3) as database:
         async with database.transaction() as session:
             await session.execute(text(EMPTY))
         yield database
-    finally:
-        await database.close()
 
 
 async def fingerprint(database: Database) -> str:
@@ -84,6 +85,18 @@ def dependencies(database: Database, **more: Any) -> ApiDeps:
     values: dict[str, Any] = {"doors": doors(database), "now": lambda: NOW, "public_url": PUBLIC}
     values |= {"session_secret": b"s" * 32, "randomness": secrets.token_bytes}
     return ApiDeps(database=database, **(values | more))
+
+
+def application(deps: ApiDeps) -> FastAPI:
+    """As `create_app` makes it, with the routes of the first: FastAPI looks at the function of each route anew for each
+    application that is asked for one, and that takes longer than most tests here."""
+    if deps.extra_routers:
+        return create_app(deps)
+    if deps.secure not in _FIRST:
+        _FIRST[deps.secure] = create_app(deps)
+    app = copy.copy(_FIRST[deps.secure])
+    app.state, app.middleware_stack = State({"deps": deps}), None  # all that an application has of its own
+    return app
 
 
 def signed(body: bytes, event_id: str, at: datetime) -> dict[str, str]:

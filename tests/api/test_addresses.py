@@ -13,7 +13,6 @@ from sqlmodel import col
 from admin.access.enrolment import Address, WrongCodeError
 from admin.actors import Actor, FourEyesError, NotAllowedError
 from admin.roster.people import put_person
-from api.app import create_app
 from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError, RateLimitedError, RejectedError
 from domain.rosters.people import Person
@@ -24,7 +23,7 @@ from store.tables import AuditRow, ContactRow, EnrolmentRow, OutboxRow, PersonRo
 from store.write.definitions import publishing
 from tests.api.hand_totp import fill
 from tests.api.seeding import HOSTILE, NOW, PASSWORD, PEOPLE, PLANNER, QUALITY, TECHNICIAN
-from tests.api.site import Browser, browser, dependencies
+from tests.api.site import Browser, application, browser, dependencies
 
 PHONE, OTHER = "+420777000111", "+420777000222"
 
@@ -41,7 +40,7 @@ def deps(database: Database, now: list[Any]) -> ApiDeps:
 
 @pytest.fixture
 async def somebody(deps: ApiDeps) -> AsyncIterator[Browser]:
-    async with browser(create_app(deps)) as found:
+    async with browser(application(deps)) as found:
         yield found
 
 

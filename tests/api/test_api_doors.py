@@ -13,10 +13,9 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from sqlmodel import col
 
-from api.app import create_app
 from store.db import Database
 from store.tables import InboxRow, RefusedCall
-from tests.api.site import ACCOUNT, OURS, PUBLIC, TOKEN, Browser, browser, dependencies, signed
+from tests.api.site import ACCOUNT, OURS, PUBLIC, TOKEN, Browser, application, browser, dependencies, signed
 
 PATHS = [
     "/webhooks/events",
@@ -50,7 +49,7 @@ async def of(database: Database, table: type) -> list:  # type: ignore[type-arg]
 @pytest.fixture
 async def real_now(database: Database) -> AsyncIterator[Browser]:
     """Signatures are judged by the real clock."""
-    app = create_app(dependencies(database, now=lambda: datetime.now(UTC)))
+    app = application(dependencies(database, now=lambda: datetime.now(UTC)))
     async with browser(app) as found:
         yield found
 
@@ -124,7 +123,7 @@ async def test_without_the_database_nothing_is_acknowledged() -> None:
     from store.db import Database as Store
 
     store = Store("postgresql://mos:x@127.0.0.1:1/mos")
-    app: FastAPI = create_app(dependencies(store, now=lambda: datetime.now(UTC)))
+    app: FastAPI = application(dependencies(store, now=lambda: datetime.now(UTC)))
     try:
         async with browser(app) as somebody:
             somebody.client.cookies.set("mos", "some-token")

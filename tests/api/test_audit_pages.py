@@ -11,12 +11,11 @@ from sqlmodel import col
 from admin.actors import Actor
 from admin.audit import auditing
 from admin.audit.keys import Signer, Trusted
-from api.app import create_app
 from store.db import Database
 from store.tables import AuditRow, PersonRow
 from store.write.evidence import audit as write
 from tests.api.seeding import BREAKDOWN, HOLD, NOW, QUALITY, TECHNICIAN
-from tests.api.site import Browser, browser, dependencies, hidden
+from tests.api.site import Browser, application, browser, dependencies, hidden
 
 SIGNER = Signer("k" * 32)
 AUDITOR = QUALITY
@@ -33,7 +32,7 @@ async def auditor(database: Database) -> AsyncIterator[Browser]:
             said = {"comment": f"=no{number}", "exception": BREAKDOWN}
             fact = {"at": NOW, "kind": "decision", "actor": "petr", "subject": f"dec_{number}", "data": said}
             await write.add(session, fact)
-    async with browser(create_app(dependencies(database, audit_keys=Trusted([SIGNER.public])))) as found:
+    async with browser(application(dependencies(database, audit_keys=Trusted([SIGNER.public])))) as found:
         await found.sign_in(AUDITOR)
         await auditing.seal(database, SIGNER, NOW)
         yield found

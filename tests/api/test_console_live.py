@@ -9,13 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from api import live
-from api.app import create_app
 from api.deps import ApiDeps
 from store.db import Database
 from store.read.changes import EVERYTHING, Changes
 from store.write.exceptions import changed
 from tests.api.seeding import BREAKDOWN, PASSWORD, PLANNER
-from tests.api.site import browser, dependencies
+from tests.api.site import application, browser, dependencies
 
 
 @contextlib.asynccontextmanager
@@ -92,7 +91,7 @@ async def test_the_stream_tells_ids_and_ends_with_the_log_out(
 async def test_strangers_hear_nothing_and_too_many_pages_look_by_themselves(database: Database) -> None:
     deps: Any = dependencies(database)
     deps.changes = Changes(database, readers=0)
-    async with browser(create_app(deps)) as somebody:
+    async with browser(application(deps)) as somebody:
         assert (await somebody.client.get("/events")).status_code == 401
         await somebody.sign_in(PLANNER)
         assert (await somebody.client.get("/events")).status_code == 429

@@ -7,11 +7,10 @@ from sqlmodel import col
 
 from admin.access.sessions import set_password
 from api.access.login import local_path
-from api.app import create_app
 from store.db import Database
 from store.tables import AuditRow, PersonRow, SessionRow
 from tests.api.seeding import NOW, PASSWORD, PLANNER, QUALITY
-from tests.api.site import Browser, browser, dependencies, hidden
+from tests.api.site import Browser, application, browser, dependencies, hidden
 
 
 async def count(database: Database, table: type) -> int:
@@ -33,7 +32,7 @@ async def test_the_right_password_opens_the_page_that_was_asked_for(somebody: Br
 
 
 async def test_cookies_on_https_are_secure_and_bound_to_the_host(database: Database) -> None:
-    app = create_app(dependencies(database, public_url="https://mos.example.com"))
+    app = application(dependencies(database, public_url="https://mos.example.com"))
     async with browser(app) as somebody:
         somebody.client.base_url = "https://mos.example.com"
         answer = await somebody.sign_in(PLANNER)
@@ -53,7 +52,7 @@ async def test_a_wrong_password_and_an_unknown_name_read_the_same(somebody: Brow
 
 async def test_guessing_is_slowed_down_even_with_the_right_password(database: Database) -> None:
     now = [NOW]
-    async with browser(create_app(dependencies(database, now=lambda: now[0]))) as somebody:
+    async with browser(application(dependencies(database, now=lambda: now[0]))) as somebody:
         for _ in range(5):
             assert (await somebody.sign_in(PLANNER, "wrong")).status_code == 401
         assert (await somebody.sign_in(PLANNER)).status_code == 429
@@ -84,7 +83,7 @@ async def test_logging_out_needs_our_form_and_ends_the_session(somebody: Browser
 
 async def test_a_session_ends_with_the_shift_the_person_or_the_password(database: Database) -> None:
     now = [NOW]
-    async with browser(create_app(dependencies(database, now=lambda: now[0]))) as somebody:
+    async with browser(application(dependencies(database, now=lambda: now[0]))) as somebody:
         await somebody.sign_in(PLANNER)
         now[0] += timedelta(hours=13)
         assert (await somebody.get("/")).status_code == 303

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from api.app import create_app
 from infra.plant.control_http import control_http
 from infra.plant.process import HOST, listen, port_of, serving
 from store.db import Database
 from tests.api.hand import TOKEN, Hand
 from tests.api.seeding import TECHNICIAN
-from tests.api.site import Browser, browser, dependencies, hidden
+from tests.api.site import Browser, application, browser, dependencies, hidden
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ async def somebody(database: Database, hand: Hand) -> AsyncIterator[Browser]:
     url = f"http://{HOST}:{port_of(bound)}"
     plant: Any = hand
     async with serving(control_http(plant, TOKEN), bound):
-        app = create_app(dependencies(database, plant_url=url, plant_token=TOKEN))
+        app = application(dependencies(database, plant_url=url, plant_token=TOKEN))
         async with browser(app) as found:
             await found.sign_in(TECHNICIAN)
             yield found
@@ -58,7 +57,7 @@ async def test_what_the_plant_refuses_or_no_form_of_ours_asks_is_not_done(somebo
 
 
 async def test_a_plant_that_is_away_is_said_to_be(database: Database) -> None:
-    app = create_app(dependencies(database, plant_url="http://127.0.0.1:1", plant_token=TOKEN))
+    app = application(dependencies(database, plant_url="http://127.0.0.1:1", plant_token=TOKEN))
     async with browser(app) as somebody:
         await somebody.sign_in(TECHNICIAN)
         page = await somebody.get("/plant")

@@ -6,7 +6,6 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from api.app import create_app
 from api.wording import authored
 from infra.demo.answers import demo_answers
 from store.db import Database
@@ -23,7 +22,7 @@ from tests.api.authored import (
     starved,
 )
 from tests.api.seeding import HOSTILE, PASSWORD
-from tests.api.site import Browser, browser, dependencies, emptied, hidden
+from tests.api.site import Browser, application, browser, dependencies, emptied, hidden
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ async def plant(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def app(plant: Database) -> FastAPI:
-    return create_app(dependencies(plant, scenario_answers=demo_answers))
+    return application(dependencies(plant, scenario_answers=demo_answers))
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from activities.sender import Sender
-from api.app import create_app
 from domain.asking.messages import MessageKind
 from domain.rosters.people import ChannelName
 from domain.values import iso
 from store.db import Database
 from store.tables import ExceptionRow, InboxRow, OutboxRow
 from tests.api.seeding import HOLD, NOW, QUALITY, message
-from tests.api.site import ACCOUNT, OURS, PUBLIC, Browser, browser, dependencies
+from tests.api.site import ACCOUNT, OURS, PUBLIC, Browser, application, browser, dependencies
 from tests.api.test_api_doors import twilio_signature
 from tests.support.channels import FakeChannel
 from tests.support.eventually import eventually
@@ -78,7 +77,7 @@ async def test_delivered_is_the_last_word(
 
 async def test_the_first_delivery_counts(database: Database) -> None:
     times = itertools.count()
-    app = create_app(dependencies(database, now=lambda: NOW + timedelta(seconds=next(times))))
+    app = application(dependencies(database, now=lambda: NOW + timedelta(seconds=next(times))))
     await queue(database)
     async with browser(app) as somebody:
         await tell(somebody, "delivered")

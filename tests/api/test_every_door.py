@@ -13,7 +13,6 @@ from fastapi.routing import APIRoute
 from sqlalchemy import select
 from sqlmodel import col
 
-from api.app import create_app
 from domain.rosters.contacts import ChannelName, ContactMethod
 from domain.rosters.model import Absence, Layer, Schedule
 from domain.rosters.people import Certificate, Person
@@ -29,7 +28,7 @@ from store.tables import (
     UnknownSenderRow,
 )
 from tests.api.seeding import BREAKDOWN, HOLD, HOSTILE, NOW, PLANNER, QUALITY, RUSH
-from tests.api.site import Browser, browser, dependencies, fingerprint
+from tests.api.site import Browser, application, browser, dependencies, fingerprint
 
 OPEN = {
     "/healthz",
@@ -136,7 +135,7 @@ async def test_c26_what_people_write_is_text_on_every_page(database: Database) -
     async def holds() -> dict[str, object]:
         return {"orders": [{"job_order": HOSTILE}]}
 
-    app = create_app(dependencies(database, erp_page=holds))
+    app = application(dependencies(database, erp_page=holds))
     async with browser(app) as somebody:
         await somebody.sign_in(QUALITY)
         names = "/ /people /authority /enrolments /account /definitions /inbox /ledger /erp /people/new /schedules/new"

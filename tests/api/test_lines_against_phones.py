@@ -17,7 +17,6 @@ import uvicorn
 from sqlalchemy import select
 from sqlmodel import col
 
-from api.app import create_app
 from connectors.email.connector import EmailChannel
 from connectors.email.connector import build as build_email
 from connectors.roles import Channel, ChannelMessage, Media
@@ -37,7 +36,7 @@ from store.db import Database
 from store.tables import InboxRow, OutboxRow
 from templates.render import render
 from tests.api.seeding import HOLD, NOW, QUALITY
-from tests.api.site import SIGNING, dependencies
+from tests.api.site import SIGNING, application, dependencies
 from tests.connectors.email.lab import config as email_config
 from tests.connectors.twilio.test_media import png
 from tests.support.eventually import eventually
@@ -168,7 +167,7 @@ async def site(database: Database, phones: httpx.Client) -> AsyncIterator[Site]:
         ChannelName.VOICE: VoiceChannel(config, memory),
     }
     doors = Doors(database, Webhook(WebhookConfig(), [SIGNING]), None, door(database, channels))
-    app = create_app(dependencies(database, doors=doors, public_url=public, now=lambda: datetime.now(UTC)))
+    app = application(dependencies(database, doors=doors, public_url=public, now=lambda: datetime.now(UTC)))
     async with serving(app, port):
         found = Site(database, phones, channels, config)
         await found.control("PATCH", "/settings", {"twilio": {"inbound_url": f"{public}/twilio/inbound"}})

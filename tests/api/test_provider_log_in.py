@@ -12,12 +12,11 @@ from sqlmodel import col
 from admin.access import oidc
 from admin.access.oidc import Provider
 from admin.actors import Actor, FourEyesError, NotAllowedError
-from api.app import create_app
 from infra.provider_calls import HttpCalls
 from store.db import Database
 from store.tables import AuditRow, IdentityRow, PersonRow, SessionRow
 from tests.api.seeding import NOW, PEOPLE, PLANNER, QUALITY, TECHNICIAN
-from tests.api.site import PUBLIC, Browser, browser, dependencies, fingerprint
+from tests.api.site import PUBLIC, Browser, application, browser, dependencies, fingerprint
 from tests.support.issuer import CLIENT, ISSUER, SECRET, Issuer, by_another_key, by_the_public_key, unsigned
 
 ACCOUNT = (ISSUER, "sub-1")
@@ -31,7 +30,7 @@ def issuer() -> Issuer:
 @pytest.fixture
 async def somebody(database: Database, issuer: Issuer) -> AsyncIterator[Browser]:
     provider = Provider(ISSUER, CLIENT, SECRET, f"{PUBLIC}/login/callback")
-    app = create_app(dependencies(database, provider=provider, provider_calls=HttpCalls(issuer.client)))
+    app = application(dependencies(database, provider=provider, provider_calls=HttpCalls(issuer.client)))
     async with browser(app) as found:
         yield found
 

@@ -11,14 +11,13 @@ from sqlmodel import col
 
 from admin.access.tokens import Wanted
 from admin.actors import Actor
-from api.app import create_app
 from api.deps import ApiDeps
 from domain.rosters.people import Person
 from domain.values import iso
 from store.db import Database
 from store.tables import AbsenceRow, AuditRow, OverrideRow, PersonRow, ScheduleRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, TECHNICIAN
-from tests.api.site import Browser, browser, dependencies
+from tests.api.site import Browser, application, browser, dependencies
 
 ADA: dict[str, Any] = {
     "id": "ada",
@@ -66,7 +65,7 @@ def deps(database: Database) -> ApiDeps:
 
 @pytest.fixture
 async def somebody(deps: ApiDeps) -> AsyncIterator[Browser]:
-    async with browser(create_app(deps)) as found:
+    async with browser(application(deps)) as found:
         yield found
 
 

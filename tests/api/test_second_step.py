@@ -12,13 +12,12 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from admin.access.sessions import SecondFactorError
-from api.app import create_app
 from api.deps import ApiDeps
 from store.db import Database
 from store.tables import AuditRow, DocumentRow, RecoveryCodeRow, SessionRow, TotpRow
 from tests.api.hand_totp import code, fill, key_on
 from tests.api.seeding import NOW, PASSWORD, PLANNER, SITE
-from tests.api.site import Browser, browser, dependencies, hidden
+from tests.api.site import Browser, application, browser, dependencies, hidden
 
 
 class Clock:
@@ -43,7 +42,7 @@ def deps(database: Database, clock: Clock) -> ApiDeps:
 
 @pytest.fixture
 async def planner(deps: ApiDeps) -> AsyncIterator[Browser]:
-    async with browser(create_app(deps)) as somebody:
+    async with browser(application(deps)) as somebody:
         yield somebody
 
 
@@ -188,7 +187,7 @@ async def test_a_signature_needs_both_first_and_the_password_then(
 
 async def test_log_ins_are_listed_and_ended(deps: ApiDeps, planner: Browser, clock: Clock) -> None:
     await planner.sign_in(PLANNER)
-    async with browser(create_app(deps)) as stolen:
+    async with browser(application(deps)) as stolen:
         await stolen.sign_in(PLANNER)
         other = next(one for one in await deps.sessions.all_of(PLANNER, clock.now) if one.browser.startswith("python"))
         page = (await planner.get("/account")).text

@@ -15,7 +15,6 @@ from admin.access.enrolment import Address, WrongCodeError
 from admin.access.oidc import Provider
 from admin.access.tokens import Wanted
 from admin.actors import Actor
-from api.app import create_app
 from domain.errors import AuthError, ConfigError
 from infra.log_lines import FORMAT, OneLine
 from infra.processes import api
@@ -24,7 +23,7 @@ from infra.settings import Settings, load_settings
 from store.db import Database
 from tests.api.hand_totp import code, fill, key_on
 from tests.api.seeding import NOW, PASSWORD, PLANNER
-from tests.api.site import PUBLIC, browser, dependencies
+from tests.api.site import PUBLIC, application, browser, dependencies
 from tests.api.test_addresses import PHONE, sent_code
 from tests.support.issuer import CLIENT, ISSUER, SECRET, Issuer, unsigned
 
@@ -57,7 +56,7 @@ async def test_c7_no_ceremony_leaves_a_secret_in_the_logs(database: Database, ca
     issuer = Issuer(now=lambda: NOW, sign=unsigned)
     provider = Provider(ISSUER, CLIENT, SECRET, f"{PUBLIC}/login/callback")
     deps = dependencies(database, provider=provider, provider_calls=HttpCalls(issuer.client), api_token="the-own-token")
-    async with browser(create_app(deps)) as somebody:
+    async with browser(application(deps)) as somebody:
         await somebody.sign_in(PLANNER, "a wrong but telling password")
         await somebody.sign_in(PLANNER)
         secrets = {PASSWORD, "a wrong but telling password", SECRET, "the-own-token", somebody.client.cookies["mos"]}

@@ -13,14 +13,13 @@ from sqlmodel import col
 from admin.access.tokens import SCOPES, Wanted
 from admin.actors import Actor, NotAllowedError
 from api.access.bearer import PERMISSIONS, scope_for
-from api.app import create_app
 from api.deps import ApiDeps
 from domain.errors import InvalidPayloadError, NotFoundError
 from store.db import Database
 from store.tables import ApiTokenRow, AuditRow, InboxRow, PersonRow
 from tests.api.hand_totp import fill
 from tests.api.seeding import BREAKDOWN, NOW, PASSWORD, PEOPLE, PLANNER, QUALITY
-from tests.api.site import Browser, browser, dependencies
+from tests.api.site import Browser, application, browser, dependencies
 
 OWN = "the-installations-own-token"
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "mes", "type": "machine.state", "data": {"state": "aborted"}}
@@ -38,7 +37,7 @@ def deps(database: Database, now: list[Any]) -> ApiDeps:
 
 @pytest.fixture
 async def somebody(deps: ApiDeps) -> AsyncIterator[Browser]:
-    async with browser(create_app(deps)) as found:
+    async with browser(application(deps)) as found:
         yield found
 
 

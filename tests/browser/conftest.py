@@ -13,14 +13,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from api.app import create_app
 from infra.plant.control_http import control_http
 from infra.plant.plant_control import PlantControl
 from infra.plant.process import HOST, listen, port_of, serving
 from store.db import Database
 from tests.api.hand import TOKEN, Hand
 from tests.api.seeding import seed
-from tests.api.site import dependencies, emptied, postgres
+from tests.api.site import application, dependencies, emptied, postgres
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 QUIET = [
@@ -91,7 +90,7 @@ async def console(database_url: str) -> AsyncIterator[Console]:
         deps = dependencies(database, public_url=url, erp_page=holds, phones_url=f"{url}/healthz", **plant)
         feed = asyncio.create_task(deps.changes.run())  # `serving` runs no lifespan
         try:
-            async with serving(control_http(hand, TOKEN), floor), serving(create_app(deps), bound):
+            async with serving(control_http(hand, TOKEN), floor), serving(application(deps), bound):
                 yield Console(url, database)
         finally:
             feed.cancel()

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from api.app import create_app
 from infra.demo.answers import demo_answers
 from infra.plant.process import HOST, listen, port_of, serving
 from tests.api.authored import publish_demo, starved
-from tests.api.site import dependencies, emptied
+from tests.api.site import application, dependencies, emptied
 from tests.browser.conftest import Console
 
 
@@ -24,5 +23,5 @@ async def desk(database_url: str) -> AsyncIterator[Console]:
         deps = dependencies(
             database, public_url=url, scenario_answers=demo_answers, site_title="Havel Drives, Brno works"
         )
-        async with serving(create_app(deps), bound):
+        async with serving(application(deps), bound):
             yield Console(url, database)

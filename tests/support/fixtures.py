@@ -7,7 +7,7 @@ import pytest
 
 from store.db import Database
 from tests.support.plant import publish_all
-from tests.support.servers import POSTGRES, TEMPORAL, Postgres, Temporal
+from tests.support.servers import POSTGRES, TEMPORAL, Postgres, Temporal, opened
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +32,9 @@ def published_template(postgres: Postgres) -> str:
         postgres.clone(name)
 
         async def publish() -> None:
-            opened = Database(postgres.url(name), pool_size=1)
-            await publish_all(opened)
-            await opened.close()
+            new = Database(postgres.url(name), pool_size=1)
+            await publish_all(new)
+            await new.close()
 
         asyncio.run(publish())
     return name
@@ -44,9 +44,8 @@ def published_template(postgres: Postgres) -> str:
 async def published(postgres: Postgres, published_template: str) -> AsyncIterator[Database]:
     """A fresh database with everything published."""
     with postgres.database(published_template) as url:
-        opened = Database(url, pool_size=5)
-        yield opened
-        await opened.close()
+        async with opened(url, 5) as found:
+            yield found
 
 
 @pytest.fixture
@@ -58,6 +57,5 @@ def database_url(postgres: Postgres) -> Iterator[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, pool_size=5)
-    yield opened
-    await opened.close()
+    async with opened(database_url, 5) as found:
+        yield found

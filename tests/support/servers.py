@@ -11,7 +11,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+from store.db import Database
 from store.migrate import upgrade
 from tests.support.rows import keep, put_back
 
@@ -34,6 +35,21 @@ _PORTS = 3  # that are tried: a port is free when it is chosen, and perhaps not 
 # Schedules and batches of each namespace, which no test here needs, would be looked for all the time: 8% of a core.
 _IDLE_NAMESPACES = ("--dynamic-config-value", "worker.perNamespaceWorkerCount=0")
 _FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+
+
+_KEPT: dict[tuple[str, int], Database] = {}
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, pool_size: int) -> AsyncIterator[Database]:
+    """The database behind this URL; its connections are closed at the end. Its engine is kept for the next test that
+    gets this database: what SQLAlchemy compiles it keeps an engine, and compiling takes as long as most tests do."""
+    database = _KEPT.pop((url, pool_size), None) or Database(url, pool_size=pool_size)
+    try:
+        yield database
+    finally:
+        await database.close()
+        _KEPT[url, pool_size] = database
 
 
 class Shared(Generic[Server]):
