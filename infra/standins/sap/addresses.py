@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 from infra.standins.sap.books import Key
 from infra.standins.sap.edm import LITERAL, Value, from_literal, literal
-from infra.standins.sap.errors import malformed, not_found
+from infra.standins.sap.errors import Refusing, malformed, not_found
 from infra.standins.sap.filters import Row
-from infra.standins.sap.schema import EntitySet, Function, Navigation, Service
+from infra.standins.sap.schema import EntitySet, Function, Listed, Navigation, Service
 
 _SEGMENT = re.compile(r"([A-Za-z_]\w*)(?:\((.*)\))?")
 _KEY_PART = re.compile(rf"\s*(?:([A-Za-z_]\w*)\s*=\s*)?({LITERAL.pattern})\s*(,|$)")
@@ -54,19 +54,25 @@ def _navigation(entity_set: EntitySet, key: Key | None, rest: list[str]) -> Navi
 
 def parse_key(entity_set: EntitySet, text: str) -> Key:
     """`'1'` when the key is one property, else `A='1',B='2'`; every part named once."""
+    given = key_parts(entity_set, text, _KEY_PART, malformed)
+    return tuple(from_literal(given[name], entity_set.properties[name].type, name) for name in entity_set.key)
+
+
+def key_parts(entity_set: Listed, text: str, one: re.Pattern[str], wrong: Refusing) -> dict[str, str]:
+    """Key property -> its literal; `one` matches a part: its name, if it is told, and its literal. Raises Refusal."""
     given: dict[str, str] = {}
     at = 0
     while at < len(text) or not given:
-        part = _KEY_PART.match(text, at)
+        part = one.match(text, at)
         if part is None or (part[1] or "") in given:
-            raise malformed(f"Invalid key predicate '({text})'")
+            raise wrong(f"Invalid key predicate '({text})'")
         given[part[1] or ""] = part[2]
         at = part.end()
     if set(given) == {""} and len(entity_set.key) == 1:
-        given = {entity_set.key[0]: given[""]}
+        return {entity_set.key[0]: given[""]}
     if set(given) != set(entity_set.key):
-        raise malformed(f"The key of {entity_set.name} is {', '.join(entity_set.key)}; found '({text})'")
-    return tuple(from_literal(given[name], entity_set.properties[name].type, name) for name in entity_set.key)
+        raise wrong(f"The key of {entity_set.name} is {', '.join(entity_set.key)}; found '({text})'")
+    return given
 
 
 def address_of(entity_set: EntitySet, row: Row) -> str:

@@ -18,9 +18,10 @@ from infra.standins.sap.batch import Batch
 from infra.standins.sap.books import STOCK, Books, set_named, wire
 from infra.standins.sap.errors import Refusal, not_found
 from infra.standins.sap.metadata import edmx
+from infra.standins.sap.operations import WRITES, Answer, Operation, Runner
 from infra.standins.sap.schema import services
 from infra.standins.sap.seed import plant_of, seed
-from infra.standins.sap.service import WRITES, Answer, Dispatcher, Operation, refused
+from infra.standins.sap.service import Dispatcher, refused
 from infra.standins.sap.sessions import COOKIE, Session, Sessions
 from infra.standins.sap.v4 import errors as errors4
 from infra.standins.sap.v4 import metadata as metadata4
@@ -146,11 +147,9 @@ class SapStandIn:
         return answer
 
 
-def _alone(dispatcher: Dispatcher | Dispatcher4, request: Request, rest: str, body: bytes, user: str) -> Answer:
+def _alone(runner: Runner, request: Request, rest: str, body: bytes, user: str) -> Answer:
     target = f"{rest}?{request.url.query}" if request.url.query else rest
-    operation = Operation(request.method, target, dict(request.headers), body)
-    run = dispatcher.alone if request.method in WRITES else dispatcher.run
-    return run(operation, user)
+    return runner.alone(Operation(request.method, target, dict(request.headers), body), user)
 
 
 def build_app(system: SapStandIn, control_token: str) -> Starlette:

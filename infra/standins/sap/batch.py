@@ -6,7 +6,8 @@ from http import HTTPStatus
 from secrets import token_hex
 
 from infra.standins.sap.errors import Refusal, malformed
-from infra.standins.sap.service import WRITES, Answer, Dispatcher, Operation
+from infra.standins.sap.operations import WRITES, Answer, Operation
+from infra.standins.sap.service import Dispatcher
 
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
 _LINE = re.compile(r"([A-Z]+) (\S+) HTTP/1\.1")

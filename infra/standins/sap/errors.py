@@ -1,5 +1,6 @@
 """A refusal, in the form of OData v2: `{"error": {"code", "message": {"lang", "value"}, "innererror"}}`."""
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -21,6 +22,10 @@ class Refusal(Exception):
                 "innererror": {"errordetails": [detail]},
             }
         }
+
+
+Refusing = Callable[[str], Refusal]
+"""How a version of OData refuses what it can't read."""
 
 
 def not_found(what: str) -> Refusal:

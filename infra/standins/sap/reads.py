@@ -8,6 +8,7 @@ from infra.standins.sap.books import Books, Row, set_named, wire
 from infra.standins.sap.edm import to_json
 from infra.standins.sap.errors import malformed, not_found
 from infra.standins.sap.filters import ordered, parse_filter
+from infra.standins.sap.operations import number_of
 from infra.standins.sap.schema import EntitySet, Navigation
 
 Query = Mapping[str, str]
@@ -32,7 +33,7 @@ class Reader:
         meant = self._meant(entity_set, rows, query)
         if address.count:
             return str(len(meant)), ""
-        page = meant[_number(query, "$skip", 0) :][: min(_number(query, "$top", PAGE), PAGE)]
+        page = meant[number_of(query, "$skip", 0, malformed) :][: min(number_of(query, "$top", PAGE, malformed), PAGE)]
         body: Json = {"results": [self.entity(entity_set, row, query) for row in page]}
         if query.get("$inlinecount") == "allpages":
             body["__count"] = str(len(meant))
@@ -124,10 +125,3 @@ def _known(query: Query, many: bool) -> None:
             raise malformed(f"Query option '{name}' is not allowed here")
         if not name.startswith(("$", "sap-")):
             raise malformed(f"Unknown query parameter '{name}'")
-
-
-def _number(query: Query, name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not text.isdecimal():
-        raise malformed(f"'{text}' is no value of {name}")
-    return int(text)

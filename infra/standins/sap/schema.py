@@ -12,14 +12,32 @@ from infra.standins.sap.navigation import target_of
 ENTITIES = Path(__file__).with_name("entities.json")
 
 
-@dataclass(frozen=True)
-class Property:
-    """One property; `max_length` in characters, None = unlimited. `concurrency`: the entity's ETag is made of it."""
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """What both versions of OData tell of a property; `max_length` in characters, None = unlimited."""
 
     name: str
     type: str
     max_length: int | None = None
     nullable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """What both tell of an entity set."""
+
+    name: str
+    type_name: str
+    key: tuple[str, ...]
+    creatable: bool = True
+    updatable: bool = True
+    deletable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Property(Typed):
+    """One property. `concurrency`: the entity's ETag is made of it."""
+
     creatable: bool = True
     updatable: bool = True
     filterable: bool = True
@@ -36,17 +54,11 @@ class Navigation:
     join: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class EntitySet:
+@dataclass(frozen=True, kw_only=True)
+class EntitySet(Listed):
     """An entity set with its type."""
 
-    name: str
-    type_name: str
-    key: tuple[str, ...]
     properties: Mapping[str, Property]
-    creatable: bool = True
-    updatable: bool = True
-    deletable: bool = True
     navigation: Mapping[str, Navigation] = field(default_factory=dict)
 
     @property

@@ -2,71 +2,28 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from infra.standins.sap import changes
 from infra.standins.sap.addresses import Address, address_of, arguments_of, parse_address
 from infra.standins.sap.books import Books, Row
 from infra.standins.sap.context import Context, Plant
 from infra.standins.sap.errors import Refusal, malformed
+from infra.standins.sap.operations import MERGES, Answer, Operation, Runner, json_of, query_of
 from infra.standins.sap.reads import Reader
 from infra.standins.sap.schema import EntitySet, Service
 
-_MERGES = ("PATCH", "MERGE")
-WRITES = ("POST", "PUT", "DELETE", *_MERGES)
 
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation; `target` is relative to the service (path and query), header names in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is answered. `kind` and `error` are for the records."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    kind: str = ""
-    error: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether a changeset with this answer is undone."""
-        return self.status >= 400
-
-
-class Dispatcher:
-    """Operations on one service. Writes run inside the caller's transaction."""
+class Dispatcher(Runner):
+    """Operations on one service of v2."""
 
     def __init__(self, service: Service, books: Books, plant: Plant, root: str, clock: Callable[[], datetime]) -> None:
-        self.service, self.books = service, books
+        super().__init__(books)
+        self.service = service
         self._plant, self._root, self._clock = plant, root, clock
         self._reader = Reader(books, root)
-
-    def run(self, operation: Operation, user: str) -> Answer:
-        """The answer; a refusal is one."""
-        try:
-            return self._run(operation, user)
-        except Refusal as refusal:
-            return refused(refusal)
-
-    def alone(self, operation: Operation, user: str) -> Answer:
-        """The same in a transaction of its own."""
-        try:
-            with self.books.transaction():
-                return self._run(operation, user)
-        except Refusal as refusal:
-            return refused(refusal)
 
     def _run(self, operation: Operation, user: str) -> Answer:
         method = operation.method
@@ -89,7 +46,7 @@ class Dispatcher:
         if method == "POST":
             entity_set, row = changes.create(context, address, _json(operation))
             return self._made(entity_set, row, 201)
-        if method in _MERGES:
+        if method in MERGES:
             changes.update(context, address, _json(operation), operation.headers.get("if-match"))
             return Answer(204)
         if method == "DELETE":
@@ -114,6 +71,10 @@ class Dispatcher:
         body = json.dumps({"d": self._reader.entity(entity_set, row, query)})
         return _answer(status, body, headers | ({"etag": etag} if etag else {}))
 
+    def told(self, refusal: Refusal) -> Answer:
+        """In the form of OData v2."""
+        return refused(refusal)
+
 
 def refused(refusal: Refusal) -> Answer:
     """The answer that tells of a refusal."""
@@ -128,22 +89,8 @@ def _answer(status: int, text: str, headers: Mapping[str, str], kind: str = "") 
     )
 
 
-def query_of(text: str) -> dict[str, str]:
-    """The options of an address. Raises Refusal when one is given twice."""
-    pairs = parse_qsl(text, keep_blank_values=True)
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise malformed("A query option is given twice")
-    return dict(pairs)
-
-
 def _json(operation: Operation) -> Any:
-    kind = operation.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(415, "/IWFND/CM_MGW/415", f"Content type '{kind}' is not supported: send application/json")
-    try:
-        return json.loads(operation.body)
-    except ValueError as problem:
-        raise malformed("The body is no JSON document") from problem
+    return json_of(operation, "/IWFND/CM_MGW/415", malformed)
 
 
 def _wants_json(headers: Mapping[str, str], query: Mapping[str, str]) -> None:

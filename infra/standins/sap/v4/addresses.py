@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from infra.standins.sap.addresses import key_parts
 from infra.standins.sap.edm import Value
 from infra.standins.sap.v4.errors import malformed, not_found, not_played
 from infra.standins.sap.v4.schema import EntitySet, Service
@@ -42,19 +43,8 @@ def parse_address(service: Service, path: str) -> Address:
 
 
 def _key(entity_set: EntitySet, text: str) -> Key:
-    given: dict[str, str] = {}
-    at = 0
-    while at < len(text) or not given:
-        part = _KEY_PART.match(text, at)
-        if part is None or (part[1] or "") in given:
-            raise malformed(f"Invalid key predicate '({text})'")
-        given[part[1] or ""] = _plain(part[2])
-        at = part.end()
-    if set(given) == {""} and len(entity_set.key) == 1:
-        return (given[""],)
-    if set(given) != set(entity_set.key):
-        raise malformed(f"The key of {entity_set.name} is {', '.join(entity_set.key)}; found '({text})'")
-    return tuple(given[name] for name in entity_set.key)
+    given = key_parts(entity_set, text, _KEY_PART, malformed)
+    return tuple(_plain(given[name]) for name in entity_set.key)
 
 
 def parse_filter(text: str, entity_set: EntitySet) -> Test:

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from infra.standins.sap.errors import Refusal
-from infra.standins.sap.service import WRITES, Answer, Operation
+from infra.standins.sap.operations import Answer, Operation
 from infra.standins.sap.v4.errors import malformed, not_played
 from infra.standins.sap.v4.service import Dispatcher4
 
@@ -36,8 +36,7 @@ class Batch4:
 
     def _one(self, request: Mapping[str, Any]) -> dict[str, Any]:
         operation = _operation(request)
-        run = self._dispatcher.alone if operation.method in WRITES else self._dispatcher.run
-        answer = run(operation, self._user)
+        answer = self._dispatcher.alone(operation, self._user)
         self.answers.append((operation, answer))
         return _told(request, answer)
 

@@ -3,7 +3,7 @@
 import json
 
 from infra.standins.sap.errors import Refusal
-from infra.standins.sap.service import Answer
+from infra.standins.sap.operations import Answer
 
 
 def malformed(message: str, target: str = "") -> Refusal:

@@ -7,36 +7,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from infra.standins.sap.schema import Listed, Typed
+
 ENTITIES = Path(__file__).parents[1] / "entities4.json"
 
 
-@dataclass(frozen=True)
-class Property:
-    """One property; `max_length` in characters. `computed`: the service sets it; `fixed`: it is set once, when made."""
+@dataclass(frozen=True, kw_only=True)
+class Property(Typed):
+    """One property. `computed`: the service sets it; `fixed`: it is set once, when made."""
 
-    name: str
-    type: str
-    max_length: int | None = None
     precision: int | None = None
     scale: int | str | None = None
-    nullable: bool = True
     computed: bool = False
     fixed: bool = False
 
 
-@dataclass(frozen=True)
-class EntitySet:
+@dataclass(frozen=True, kw_only=True)
+class EntitySet(Listed):
     """An entity set with its type. `version`: the path of the property that its ETag is made of."""
 
-    name: str
-    type_name: str
-    key: tuple[str, ...]
     properties: Mapping[str, Property]
     navigation: tuple[str, ...]
     version: str
-    creatable: bool
-    updatable: bool
-    deletable: bool
 
 
 @dataclass(frozen=True)

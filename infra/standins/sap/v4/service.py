@@ -11,7 +11,7 @@ from infra.standins.sap.books import Books, Row, set_named
 from infra.standins.sap.context import Context, Plant
 from infra.standins.sap.edm import Value
 from infra.standins.sap.errors import Refusal
-from infra.standins.sap.service import Answer, Operation, query_of
+from infra.standins.sap.operations import Answer, Operation, Runner, json_of, number_of, query_of
 from infra.standins.sap.v4 import views
 from infra.standins.sap.v4.addresses import Address, parse_address, parse_filter
 from infra.standins.sap.v4.errors import malformed, not_found, not_played, refused
@@ -23,8 +23,8 @@ _OPTIONS = ("$filter", "$top", "$skiptoken")
 _EXACT = "ieee754compatible=true"
 
 
-class Dispatcher4:
-    """Writes run inside the caller's transaction. `page`: rows of one answer at most."""
+class Dispatcher4(Runner):
+    """Operations on the service of v4. `page`: rows of one answer at most."""
 
     def __init__(
         self,
@@ -35,23 +35,8 @@ class Dispatcher4:
         clock: Callable[[], datetime],
         page: int = PAGE,
     ) -> None:
-        self.books = books
+        super().__init__(books)
         self._service, self._plant, self._root, self._clock, self._page = service, plant, root, clock, page
-
-    def run(self, operation: Operation, user: str) -> Answer:
-        """The answer; a refusal is one."""
-        try:
-            return self._run(operation, user)
-        except Refusal as refusal:
-            return refused(refusal)
-
-    def alone(self, operation: Operation, user: str) -> Answer:
-        """The same in a transaction of its own."""
-        try:
-            with self.books.transaction():
-                return self._run(operation, user)
-        except Refusal as refusal:
-            return refused(refusal)
 
     def _run(self, operation: Operation, user: str) -> Answer:
         exact = _speaks_json(operation)
@@ -71,13 +56,13 @@ class Dispatcher4:
         entity_set = address.entity_set
         if address.key is not None:
             row = self._row(entity_set, address.key)
-            return self._told(entity_set, row, exact)
+            return self._shown(entity_set, row, exact)
         meant = list(views.rows(self.books, entity_set))
         if "$filter" in query:
             test = parse_filter(query["$filter"], entity_set)
             meant = [row for row in meant if test(row)]
-        meant = meant[: _number(query, "$top", len(meant))]
-        start = _number(query, "$skiptoken", 0)
+        meant = meant[: number_of(query, "$top", len(meant), malformed)]
+        start = number_of(query, "$skiptoken", 0, malformed)
         page = meant[start : start + self._page]
         body: dict[str, Any] = {"value": [self._entity(entity_set, row, exact) for row in page]}
         if start + self._page < len(meant):
@@ -99,7 +84,11 @@ class Dispatcher4:
         meant = _values(entity_set, operation)
         context = Context(self.books, self._plant, self._clock(), user)
         after = changes.store(context, set_named(views.PARTS[entity_set.name]), row, meant)
-        return self._told(entity_set, after, exact)
+        return self._shown(entity_set, after, exact)
+
+    def told(self, refusal: Refusal) -> Answer:
+        """In the form of OData v4."""
+        return refused(refusal)
 
     def _row(self, entity_set: EntitySet, key: tuple[str, ...]) -> Row:
         row = self.books.get(views.PARTS[entity_set.name], key)
@@ -120,20 +109,14 @@ class Dispatcher4:
         values = {name: to_json(item, shown[name], exact=exact) for name, item in entity_set.properties.items()}
         return {"@odata.etag": views.etag(self.books, row), **values}
 
-    def _told(self, entity_set: EntitySet, row: Row, exact: bool) -> Answer:
+    def _shown(self, entity_set: EntitySet, row: Row, exact: bool) -> Answer:
         body = {"@odata.context": f"$metadata#{entity_set.name}/$entity", **self._entity(entity_set, row, exact)}
         return _answer(200, body, exact, {"etag": views.etag(self.books, row)})
 
 
 def _values(entity_set: EntitySet, operation: Operation) -> dict[str, Value]:
     """What the body changes, as the books call it. Raises Refusal."""
-    kind = operation.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(415, "STANDIN/415", f"Content type '{kind}' is not supported: send application/json")
-    try:
-        body = json.loads(operation.body)
-    except ValueError as problem:
-        raise malformed("The body is no JSON document") from problem
+    body = json_of(operation, "STANDIN/415", malformed)
     if not isinstance(body, dict) or not body:
         raise malformed("The body must be one JSON object that names properties")
     for name in body:
@@ -174,13 +157,6 @@ def _known(query: Mapping[str, str], options: tuple[str, ...]) -> None:
             raise not_played(f"query option '{name}' here")
         if not name.startswith(("$", "sap-")):
             raise malformed(f"Unknown query parameter '{name}'")
-
-
-def _number(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not text.isdecimal():
-        raise malformed(f"'{text}' is no value of {name}")
-    return int(text)
 
 
 def _answer(status: int, body: Mapping[str, Any], exact: bool, headers: Mapping[str, str] | None = None) -> Answer:
