@@ -1,13 +1,18 @@
 """The pages that only show: board, inbox, people, what the ERP holds."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, Field
 
 from api.access.visitors import Visitor
 from api.deps import Deps
 from api.exceptions import shelving
 from api.references import sections
 from api.rendering import show
+from domain.correlation import PRIORITIES
 from domain.errors import MosError, NotFoundError
 from domain.values import Json, iso
 from store.read import board as board_read
@@ -16,6 +21,18 @@ from store.read.evidence import media
 from store.read.messages import reach
 
 router = APIRouter()
+
+
+class Asked(BaseModel):
+    """Which open exceptions; empty = all. `page` from 1."""
+
+    words: str = Field("", max_length=200)
+    priority: str = Field("", max_length=20)
+    definition: str = Field("", max_length=100)
+    page: int = Field(1, ge=1, le=1_000_000)
+
+    def look(self, size: int = board_read.PAGE) -> board_read.Look:
+        return board_read.Look(self.words.strip(), self.priority, self.definition, self.page, size)
 
 
 @router.get("/healthz")
@@ -39,12 +56,22 @@ async def channels(deps: Deps, login: Visitor) -> Json:
 
 
 @router.get("/")
-async def board(request: Request, deps: Deps, login: Visitor) -> Response:
-    found = await board_read.board(deps.database, deps.now())
-    waiting = [(card, task) for card in found.open for task in card.tasks if login.person.id in task.asked]
-    mine = [(card, task) for card, task in waiting if task.person in (None, login.person.id)]
+async def board(request: Request, deps: Deps, login: Visitor, asked: Annotated[Asked, Query()]) -> Response:
+    look = asked.look()
+    found = await board_read.board(deps.database, deps.now(), look, person=login.person.id)
     shelved = await shelves.how_many(deps.database, deps.now())
-    return await show(request, login, "board.html", board=found, mine=mine, shelved=shelved)
+    query = {name: value for name in ("words", "priority", "definition") if (value := getattr(look, name))}
+    return await show(
+        request,
+        login,
+        "board.html",
+        board=found,
+        shelved=shelved,
+        look=look,
+        query=urlencode(query),
+        pages=-(-found.fits // look.size),
+        priorities=PRIORITIES[::-1],
+    )
 
 
 @router.get("/inbox")

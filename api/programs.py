@@ -1,6 +1,8 @@
 """What programs read with a token: open exceptions, the roster, and what else they may call. JSON."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from api import lists, signals
@@ -14,19 +16,21 @@ from store.read import console
 
 router = APIRouter()
 _EXCEPTION = {"id", "definition", "version", "key", "title", "priority", "equipment", "handling", "condition"}
+_AT_ONCE = 500
 _TASK = {"id", "step", "kind", "standing", "person", "asked", "risk", "deadline_at", "opened_at"}
 
 
 @router.get("/api/exceptions")
-async def exceptions(deps: Deps, login: Visitor) -> Response:
-    """Open exceptions with their open tasks, by priority, then age."""
-    found = await board_read.board(deps.database, deps.now(), closed=0)
+async def exceptions(deps: Deps, login: Visitor, asked: Annotated[lists.Asked, Query()]) -> Response:
+    """Open exceptions with their open tasks, by priority, then age: 500 a page, of `total` that fit."""
+    async with deps.database.transaction() as session:
+        cards, fits, _ = await board_read.opened(session, asked.look(_AT_ONCE))
     told = [
         card.exception.model_dump(mode="json", include=_EXCEPTION | {"opened_at"})
         | {"tasks": [task.model_dump(mode="json", include=_TASK) for task in card.tasks]}
-        for card in found.open
+        for card in cards
     ]
-    return JSONResponse({"exceptions": told})
+    return JSONResponse({"total": fits, "exceptions": told})
 
 
 @router.get("/api/openapi.json")

@@ -73,9 +73,12 @@ def is_stopped() -> ColumnElement[bool]:
     )
 
 
-async def unreachable(session: AsyncSession) -> Sequence[tuple[str, str]]:
-    """Of exceptions that are open: (exception id, person) whom every message of an ask missed."""
-    return [(str(row[0]), str(row[1])) for row in (await session.execute(_missed())).all()]
+async def unreachable(session: AsyncSession, limit: int) -> tuple[Sequence[tuple[str, str]], int]:
+    """Of exceptions that are open: the first (exception id, person) whom every message of an ask missed, and how many
+    there are."""
+    found = (await session.execute(_missed().order_by(col(OutboxRow.exception_id)).limit(limit))).all()
+    all_of_them = await session.scalar(select(func.count()).select_from(_missed().subquery()))
+    return [(str(row[0]), str(row[1])) for row in found], int(all_of_them or 0)
 
 
 def _missed() -> Select[Any, Any]:

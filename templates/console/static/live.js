@@ -106,7 +106,9 @@ if ("serviceWorker" in navigator) navigator.serviceWorker.register("/worker.js")
   }
 
   // One press is enough: a second one while the first is on its way would only wait.
+  // A form that answers with a file (data-file) leaves the page as it is: it may be pressed again.
   addEventListener("submit", (event) => {
+    if (event.target.matches("[data-file]")) return;
     if (event.target.dataset.sent) event.preventDefault();
     else event.target.dataset.sent = "yes";
   });
