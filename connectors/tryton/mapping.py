@@ -107,6 +107,8 @@ def _downtime(outcome: RecordDowntime, draft: Draft) -> None:
     if known:
         draft.add("production.work.center.downtime", "write", ids=[known], values=values)
         draft.downtimes[outcome.equipment] = known
+    elif outcome.end == outcome.start:
+        raise RejectedError(f"The downtime of {outcome.equipment} has ended in Tryton: take it back there.")
     else:
         values |= {"work_center": center, "reference": draft.reference}
         number = draft.add("production.work.center.downtime", "create", values=[values])

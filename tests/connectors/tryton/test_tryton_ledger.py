@@ -156,6 +156,17 @@ async def test_what_somebody_else_had_on_hold_is_not_freed_by_our_way_back(erp: 
     assert await system.reversal(free, receipt, await system.preview(free)) == [], "it was free before"
 
 
+async def test_a_downtime_that_has_ended_is_undone_by_people(erp: Erp) -> None:
+    """The way back ends one that is open at its beginning: of an ended one that would be a second record beside it."""
+    ended = RecordDowntime(equipment="mill-2", start=erp.anchor, end=erp.anchor + timedelta(hours=1))
+    wanted = posting("exc_ended:0:1", ended)
+    shown = await erp.system().preview(wanted)
+    receipt = await erp.system().post(wanted)
+    back = await erp.system().reversal(wanted, receipt, shown)
+    with pytest.raises(RejectedError, match="mill-2"):
+        await erp.system().preview(posting("exc_ended:0:1:reversal", *back))
+
+
 async def test_what_stood_before_has_to_be_known(erp: Erp) -> None:
     wanted = posting("exc_lost:0:1", ChangePromise(sale="SO-2001", promised=erp.anchor + timedelta(days=9)))
     with pytest.raises(RejectedError, match="SO-2001"):
