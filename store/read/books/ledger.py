@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -17,6 +17,7 @@ from store.db import Database
 from store.read import board
 from store.read.books import parts, reconciliation
 from store.read.books.provenance import Provenance, provenance
+from store.read.books.searching import PAGE, in_order, page_of, with_words
 from store.read.definitions.agents import SCOPE as AGENT
 from store.tables import (
     AuditRow,
@@ -32,9 +33,8 @@ from store.tables import (
     TaskRow,
 )
 
-__all__ = ["Entry", "LedgerRow", "Search", "Sheet", "find", "sheet"]
+__all__ = ["PAGE", "Entry", "LedgerRow", "Search", "Sheet", "find", "sheet"]
 _IN_LINE = [state.value for state in IN_LINE]
-PAGE = 50
 
 
 async def earlier(session: AsyncSession, row: LedgerRow) -> str:
@@ -155,27 +155,18 @@ _QUEUES: dict[str, ColumnElement[bool]] = {
 
 async def find(database: Database, search: Search, person: str) -> Found:
     """One page of what fits, the newest first, and how many wait for somebody."""
-    fits = _fits(search)
-    rows = (
-        select(LedgerRow, DecisionRow, col(ExceptionRow.title))
-        .outerjoin(DecisionRow, col(DecisionRow.id) == col(LedgerRow.decision))
-        .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(LedgerRow.exception_id))
-        .where(*fits)
-        .order_by(col(LedgerRow.drafted_at).desc(), col(LedgerRow.seq).desc())
-        .offset((max(search.page, 1) - 1) * PAGE)
-        .limit(PAGE)
-    )
+    newest = _entries(search).order_by(col(LedgerRow.drafted_at).desc(), col(LedgerRow.seq).desc())
     total = (
         select(func.count())
         .select_from(LedgerRow)
         .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(LedgerRow.exception_id))
-        .where(*fits)
+        .where(*_fits(search))
     )
     views = select(LedgerViewRow).where(col(LedgerViewRow.person) == person).order_by(col(LedgerViewRow.name))
     async with database.transaction() as session:
-        found = (await session.execute(rows)).all()
+        found = (await session.execute(page_of(newest, search.page))).all()
         return Found(
-            [Entry(row, decision, title or "") for row, decision, title in found],
+            [Entry(*row) for row in found],
             await board.names(session),
             int((await session.execute(total)).scalar_one()),
             await queues(session),
@@ -185,22 +176,17 @@ async def find(database: Database, search: Search, person: str) -> Found:
 
 async def find_all(database: Database, search: Search, batch: int = 500) -> AsyncIterator[Sequence[Entry]]:
     """Everything that fits, oldest first, in batches."""
-    after = 0
-    fits = (
+    async for rows in in_order(database, _entries(search), batch):
+        yield [Entry(*row) for row in rows]
+
+
+def _entries(search: Search) -> Any:
+    return (
         select(LedgerRow, DecisionRow, func.coalesce(col(ExceptionRow.title), ""))
         .outerjoin(DecisionRow, col(DecisionRow.id) == col(LedgerRow.decision))
         .outerjoin(ExceptionRow, col(ExceptionRow.id) == col(LedgerRow.exception_id))
         .where(*_fits(search))
-        .order_by(col(LedgerRow.seq))
-        .limit(batch)
     )
-    while True:
-        async with database.transaction() as session:
-            rows = (await session.execute(fits.where(col(LedgerRow.seq) > after))).all()
-        if not rows:
-            return
-        yield [Entry(*row) for row in rows]
-        after = rows[-1][0].seq or 0
 
 
 async def definitions(database: Database) -> list[str]:
@@ -235,11 +221,8 @@ def _fits(search: Search) -> list[Any]:
         fits.append(_QUEUES[search.queue])
     if search.kind:
         fits.append(col(LedgerRow.outcomes).contains([{"kind": search.kind}]))
-    for word in search.words.split()[:8]:
-        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        texts = (LedgerRow.id, LedgerRow.key, ExceptionRow.title, LedgerRow.documents, LedgerRow.outcomes)
-        fits.append(or_(*(cast(col(text), String).ilike(like) for text in texts)))
-    return fits
+    row = LedgerRow
+    return fits + with_words(search.words, (row.id, row.key, ExceptionRow.title, row.documents, row.outcomes))
 
 
 @dataclass(frozen=True)

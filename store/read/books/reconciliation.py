@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -14,10 +14,10 @@ from domain.books.ledger import MAYBE_SENT
 from domain.books.reconciliation import STANDS, Kind, Known, by_stamp
 from store.db import Database
 from store.read import board
+from store.read.books.searching import PAGE, in_order, page_of, with_words
 from store.tables import DifferenceRow, ExceptionRow, LedgerPartRow, LedgerRow, ReconciliationRow
 
-__all__ = ["Entry", "Found", "ReconciliationRow", "Search", "find"]
-PAGE = 50
+__all__ = ["PAGE", "Entry", "Found", "ReconciliationRow", "Search", "find"]
 _BATCH = 100
 _STANDS = [state.value for state in STANDS]
 
@@ -26,26 +26,15 @@ async def to_compare(
     database: Database, system: str, since: datetime, batch: int = _BATCH
 ) -> AsyncIterator[Sequence[LedgerRow]]:
     """What was posted since then and stands, and whatever an open difference is about, oldest first, in batches."""
-    after = 0
     about = (
         select(col(DifferenceRow.transaction_id))
         .where(col(DifferenceRow.system) == system, col(DifferenceRow.state) == "open")
         .where(col(DifferenceRow.transaction_id) != "")
     )
     wanted = or_(col(LedgerRow.posted_at) >= since, col(LedgerRow.id).in_(about))
-    statement = (
-        select(LedgerRow)
-        .where(col(LedgerRow.system) == system, col(LedgerRow.status).in_(_STANDS), wanted)
-        .order_by(col(LedgerRow.seq))
-        .limit(batch)
-    )
-    while True:
-        async with database.transaction() as session:
-            rows = (await session.scalars(statement.where(col(LedgerRow.seq) > after))).all()
-        if not rows:
-            return
-        yield rows
-        after = rows[-1].seq or 0
+    statement = select(LedgerRow).where(col(LedgerRow.system) == system, col(LedgerRow.status).in_(_STANDS), wanted)
+    async for rows in in_order(database, statement, batch):
+        yield [row for (row,) in rows]
 
 
 async def moving(session: AsyncSession, row: LedgerRow) -> bool:
@@ -171,11 +160,8 @@ class Found:
 async def find(database: Database, search: Search, *, runs: int = 12) -> Found:
     """One page of differences, newest first, and the last runs."""
     async with database.transaction() as session:
-        page = _entries(search).offset((max(search.page, 1) - 1) * PAGE).limit(PAGE)
-        rows = (await session.execute(page)).all()
-        total = (
-            select(func.count()).select_from(DifferenceRow).outerjoin(ExceptionRow, _EXCEPTION).where(*_fits(search))
-        )
+        rows = (await session.execute(page_of(_entries(search), search.page))).all()
+        total = select(func.count()).select_from(DifferenceRow).outerjoin(ExceptionRow, _EXCEPTION)
         return Found(
             [Entry(*row) for row in rows],
             int((await session.execute(total.where(*_fits(search)))).scalar_one()),
@@ -225,11 +211,7 @@ def _fits(search: Search) -> list[Any]:
         fits.append((col(row.state) == "open") == (search.state == "open"))
     if search.run:
         fits.append(or_(col(row.first_run) == search.run, col(row.last_run) == search.run))
-    for word in search.words.split()[:8]:
-        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        texts = (row.key, row.documents, row.fields, row.transaction_id, ExceptionRow.title)
-        fits.append(or_(*(cast(col(text), String).ilike(like) for text in texts)))
-    return fits
+    return fits + with_words(search.words, (row.key, row.documents, row.fields, row.transaction_id, ExceptionRow.title))
 
 
 async def still_open(session: AsyncSession, system: str = "") -> dict[str, int]:
