@@ -10,6 +10,8 @@ INSTALL := $(UV) pip install --quiet --compile-bytecode --python .venv
 # Handed to the demo, so that the times it prints count from here, set-up included.
 BEGUN := $(shell date +%s.%N)
 SET_UP = start=$$(date +%s) && $(MAKE) --no-print-directory erp && echo "set-up: $$(($$(date +%s) - start)) s"
+# Also where the user's environment says otherwise: each process that a test starts would compile it anew.
+KEEP_COMPILED := PYTHONDONTWRITEBYTECODE=
 ROOMS := domain planning connectors templates store intake activities workflows authoring admin api infra
 export PYTHON
 
@@ -28,9 +30,9 @@ demo-script: ## The same, played by a script; exits 0 only if all of it happened
 	@$(BIN)/mos demo --script --begun $(BEGUN)
 
 test: debian ## All tests
-	@$(MAKE) --no-print-directory -j2 .venv/.dev erp
+	@$(MAKE) --no-print-directory -j2 .venv/.tests erp
 	-@$(MAKE) --no-print-directory editor
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(KEEP_COMPILED) $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev ## Lint, format, types, walls and house rules
 	@$(MAKE) --no-print-directory -k -j2 --output-sync=target lint format-check types walls house
@@ -87,6 +89,10 @@ $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$(CURDIR)" ] || rm -f .venv/.uv
 	@echo "mos setup: installing the test and check tools"
 	@$(INSTALL) --require-hashes -r infra/locks/dev.txt
 	@touch $@
+
+# The tests compiled, once, beside the building of the ERP: the workers would each do it, all at the same time.
+.venv/.tests: .venv/.dev
+	-@$(KEEP_COMPILED) $(BIN)/pytest -q --collect-only >/dev/null && touch $@
 
 debian:
 	@infra/setup/debian.sh chromium libatomic1 mosquitto

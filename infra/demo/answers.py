@@ -1,5 +1,6 @@
 """What the demo plant's MES and ERP answer at its anchor, worked out from the catalogue: the setting of scenarios."""
 
+import functools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from infra.plant.catalogue import Catalogue, load_catalogue
 def demo_answers(anchor: datetime) -> Answers:
     """`mes.plan`, `mes.job_orders`, `mes.staging`, `erp.sales_demand`, `erp.orders`, `erp.lot`, `erp.material` in the
     connectors' words; nothing is late yet, and what the catalogue says is running runs."""
-    catalogue = load_catalogue()
+    catalogue = _catalogue()
     plan = _plan(anchor, catalogue)
     return {
         "mes": {
@@ -27,6 +28,12 @@ def demo_answers(anchor: datetime) -> Answers:
             "erp.material": lambda where, _: _material(catalogue, where),
         },
     }
+
+
+@functools.cache
+def _catalogue() -> Catalogue:
+    """Read once: a suite of scenarios asks for each of them."""
+    return load_catalogue()
 
 
 def _plan(anchor: datetime, catalogue: Catalogue) -> dict[str, Json]:

@@ -12,9 +12,10 @@ from tests.chaos.site import Site
 from tests.support.vendor_rules import assert_rules_kept
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """A running site. `MOS_CHAOS_SITE` names the folder of one that runs already (for who works on these tests)."""
+    """A running site, stopped when the tests of a file are through: it is busy even when nothing happens.
+    `MOS_CHAOS_SITE` names the folder of one that runs already (for who works on these tests)."""
     if "MOS_CHAOS_SITE" in os.environ:
         running = Site(Path(os.environ["MOS_CHAOS_SITE"]))
         running.attach()
