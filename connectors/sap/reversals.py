@@ -58,6 +58,12 @@ class _Shown:
             raise RejectedError(f"Nobody kept what {record} was before: change it in SAP.")
         return found
 
+    def moved(self) -> float:
+        """How much stock; 0 when nobody kept it."""
+        changes = self._shown.changes if self._shown else []
+        mine = (one for one in changes if one.outcome == self._outcome and one.field == "QuantityInEntryUnit")
+        return sum(float(one.after) for one in mine if isinstance(one.after, int | float))
+
 
 def _reschedule(outcome: RescheduleOrders, shown: _Shown, config: SapConfig) -> list[Outcome]:
     zone = ZoneInfo(config.timezone)
@@ -111,14 +117,16 @@ def _promise(outcome: ChangePromise, shown: _Shown, config: SapConfig) -> list[O
 
 
 def _hold(outcome: HoldLot, shown: _Shown, config: SapConfig) -> list[Outcome]:
-    back = {"lot": outcome.lot, "quantity": outcome.quantity, "reason": f"reversal: {outcome.reason}"}
+    """So much as it blocked: what was blocked beside it stays so."""
+    much = outcome.quantity or shown.moved()
+    back = {"lot": outcome.lot, "quantity": much, "reason": f"reversal: {outcome.reason}"}
     return [DisposeLot.model_validate(back | {"disposition": "release"})]
 
 
 def _dispose(outcome: DisposeLot, shown: _Shown, config: SapConfig) -> list[Outcome]:
     if outcome.disposition != "release":
         raise RejectedError(f"SAP's services cannot undo {outcome.disposition}: cancel the material document in SAP.")
-    return [HoldLot(lot=outcome.lot, quantity=outcome.quantity, reason=f"reversal: {outcome.reason}")]
+    return [HoldLot(lot=outcome.lot, quantity=outcome.quantity or shown.moved(), reason=f"reversal: {outcome.reason}")]
 
 
 def _downtime(outcome: RecordDowntime, shown: _Shown, config: SapConfig) -> list[Outcome]:

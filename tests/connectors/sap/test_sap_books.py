@@ -44,6 +44,10 @@ async def test_of_a_batch_a_part_is_blocked_and_given_back(sap: Sap) -> None:
     assert moved.after == 30
     (back,) = await system.reversal(wanted, Receipt(key="k:part"), None)
     assert back == DisposeLot(lot="L-BAR-502", quantity=30, disposition="release", reason="reversal: too soft")
+    whole = posting("k:whole", HOLD)
+    (back,) = await system.reversal(whole, Receipt(key="k:whole"), await system.preview(whole))
+    free = DisposeLot(lot="L-BAR-502", quantity=120, disposition="release", reason="reversal: too soft")
+    assert back == free, "so much as it would block now"
     with pytest.raises(RejectedError, match="only 120"):
         await system.preview(posting("k:much", HoldLot(lot="L-BAR-502", quantity=121, reason="too soft")))
 
