@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from admin.definitions import publish, versions
 from domain.errors import ConfigError
 from domain.language.definition import Definition
 from infra import site_folder
-from infra.commands import push_told
+from infra.commands import push_told, who
 from infra.commands.push_told import Standing, Told
 from infra.connect import check_document
 from infra.run import database_url, now
@@ -83,9 +83,11 @@ async def _push(settings: Settings, asked: _Push) -> Told:
         authority.checked(documents["authority"])
     database = Database(database_url(settings))
     try:
+        asked = await _known(database, asked)
         hashes = await _first_passwords(database, asked.passwords)
         left = await _look(database, asked, documents, parsed)
         await _publish_documents(database, asked, documents, hashes, left)
+        asked = await _known(database, asked)  # the roster may have come with it
         async with database.transaction() as session:
             before = await push_told.standing(session)
         order = _in_order(parsed)
@@ -97,6 +99,14 @@ async def _push(settings: Settings, asked: _Push) -> Told:
             return await _told(session, asked, files, before, {n: (v, texts[n]) for n, v in made.items()})
     finally:
         await database.close()
+
+
+async def _known(database: Database, asked: _Push) -> _Push:
+    """With the ids of who is called as the two are: the record has them, and four eyes are counted by them."""
+    async with database.transaction() as session:
+        everybody = await who.people(session)
+    author, signer = (who.known(everybody, name) for name in (asked.author, asked.signed_off_by))
+    return replace(asked, author=author, signed_off_by=signer)
 
 
 async def _told(

@@ -43,6 +43,11 @@ async def people(session: AsyncSession) -> Sequence[Person]:
         return ()
 
 
+def known(everybody: Sequence[Person], word: str) -> str:
+    """The id of the one person with this id, name or address; the word itself where that is nobody."""
+    return Directory(everybody).find(word) or word
+
+
 def meant(everybody: Sequence[Person], by: str) -> str:
     """The id of whom this word means. Raises InvalidPayloadError."""
     if not everybody:

@@ -13,7 +13,7 @@ import typer
 import yaml
 
 from admin.access import passwords
-from admin.actors import Actor
+from admin.actors import Actor, FourEyesError
 from admin.definitions import publish, rollout
 from admin.definitions.rollout import Move
 from domain.authority.matrix import AuthorityMatrix
@@ -120,6 +120,22 @@ def test_pushed_back_unchanged_changes_nothing(url: str, folder: Path, capsys: T
     told = capsys.readouterr()
     assert "breakdown: v1, as it was" in told.out.splitlines()
     assert told.err == ""
+
+
+def test_who_wrote_and_signed_is_on_record_by_id_however_they_are_called(url: str, folder: Path, capsys: Told) -> None:
+    """Or one person would sign for themselves under two names."""
+    breakdown(folder).write_text(LOUDER)
+    with pytest.raises(FourEyesError):
+        push(folder, "Sofia Rossi", "sofia", "half the time")
+    push(folder, "Lena Fischer", "sofia@havel.example", "half the time")
+    assert capsys.readouterr().err.count("is nobody on the roster") == 0
+    (newest, *_) = in_database(url, _all_versions)
+    assert (newest.author, newest.signed_off_by) == ("lena", "sofia")
+
+
+async def _all_versions(opened: Database) -> Any:
+    async with opened.transaction() as session:
+        return await read.versions(session, "breakdown")
 
 
 async def _numbers(opened: Database) -> list[tuple[str, int]]:
