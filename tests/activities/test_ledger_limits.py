@@ -14,7 +14,7 @@ from activities.posting_rules import WaitingError
 from activities.world import World
 from admin.actors import Actor
 from admin.books import ledger as admin
-from domain.books.ledger import Control, State
+from domain.books.ledger import Control, State, Window
 from domain.books.outcomes import OutcomeTransaction, Receipt, SetPriority
 from domain.errors import RateLimitedError
 from store.tables import LedgerRow
@@ -123,6 +123,19 @@ async def test_a_system_that_asks_for_time_is_left_alone_by_all(world: World) ->
     assert erp.tries == ["exc_1:a:1"]
     clock.ahead, erp.slow = timedelta(seconds=18), False
     assert [(await worker.post(one)).status for one in (first, second)] == ["posted", "posted"]
+
+
+async def test_a_maintenance_window_holds_everything_until_it_opens(world: World) -> None:
+    clock = Clock()
+    closed = Window(since=clock.now() - timedelta(hours=1), until=clock.now() + timedelta(hours=2))
+    await control(world, "system:erp", windows=(closed,))
+    erp = FakeSystem("erp", {})
+    worker = PostingActivities(World(world.database, {"erp": erp}, clock.now, world.randomness, ""))
+    wanted = await request(world, "a")
+    told = await worker.post(wanted)
+    assert (told.status, told.detail, told.again_s, erp.tries) == ("waiting", "window", 7200, [])
+    clock.ahead = timedelta(hours=2)
+    assert (await worker.post(wanted)).status == "posted"
 
 
 async def test_an_attempt_does_not_wait_for_itself(world: World) -> None:
