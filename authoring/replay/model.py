@@ -9,6 +9,8 @@ from domain.rosters.people import Roster
 from domain.site import Site
 from domain.values import Json, canonical
 
+AGENT = "agent."  # begins the source of what an agent answered
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from activities.contracts.agents import AgentAnswer
 from activities.contracts.model import OpeningSignal
-from authoring.replay.model import Answer, Asked, Fact, History, Recorded, Recording
+from authoring.replay.model import AGENT, Answer, Asked, Fact, History, Recorded, Recording
 from domain.errors import ConfigError, InvalidPayloadError
+from domain.language import misfits
 from domain.signals import FACTS, PACKML, SignalType
 from domain.site import Site
 from domain.values import Json, parse_time
@@ -213,7 +217,7 @@ class _Line:
 
     def _keep(self, kind: str, told: Mapping[str, Json], history: _History) -> None:
         if kind == "fact":
-            history.facts.append(Fact(str(told["source"]), Fact.asked(told.get("where", {})), told["value"]))
+            history.facts.append(self._fact(str(told["source"]), told))
             return
         at, person, task = self._moment(told, "at"), str(told["person"]), str(told["task"])
         if kind == "page":
@@ -223,6 +227,15 @@ class _Line:
         history.answers.append(
             Answer(task, person, str(told["verb"]), at, fields, channel, told.get("taken") is not False)
         )
+
+    def _fact(self, source: str, told: Mapping[str, Json]) -> Fact:
+        if source.startswith(AGENT):
+            try:
+                AgentAnswer.model_validate(told["value"])
+            except ValidationError as error:
+                said = misfits.first(error, AgentAnswer)
+                raise RecordingError(f"{self.where}: the answer of '{source}': {said}") from None
+        return Fact(source, Fact.asked(told.get("where", {})), told["value"])
 
     def _moment(self, record: Mapping[str, Json], name: str) -> datetime:
         try:

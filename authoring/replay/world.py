@@ -6,14 +6,14 @@ from functools import partial
 from typing import Any
 
 from activities.contracts.agents import AgentAnswer, AgentRequest
-from authoring.replay.model import Fact, History, Place
+from authoring.replay.model import AGENT, Fact, History, Place
 from authoring.simulator.agents import SimulatedAgent
 from authoring.simulator.plant import Plant, Question, SimulatedSystem
 from domain.errors import NotFoundError
 from domain.values import Json
 
 _SYSTEMS = ("erp", "mes", "machine", "roster", "history")
-_PLANNED, _AGENT = "planning.", "agent."
+_PLANNED = "planning."
 _NO_PLAN: Mapping[str, Json] = {
     **{name: [] for name in ("options", "orders", "late_orders", "staging")},
     **dict.fromkeys(("planned_start", "planned_end", "version"), ""),
@@ -34,9 +34,9 @@ class Remembered:
         """The plant of this exception."""
         systems = {name: SimulatedSystem(name, self._answers(f"{name}.")) for name in _SYSTEMS}
         agents = {
-            source.removeprefix(_AGENT): SimulatedAgent(known=partial(self.proposed, source))
+            source.removeprefix(AGENT): SimulatedAgent(known=partial(self.proposed, source))
             for source in self._only
-            if source.startswith(_AGENT)
+            if source.startswith(AGENT)
         }
         return Plant(place.roster, place.site.timezone, systems, _Planners(self), renders=False, agents=agents)
 

@@ -66,6 +66,10 @@ def test_a_wrong_signal_is_named_by_its_line(tmp_path: Path, change: dict[str, A
         ('{"exception": "e", "answer": {"task": "repair"}}', "'answer' also has 'person'"),
         ('{"exception": "e", "page": 3}', "'page' has to be an object"),
         ('{"exception": "e", "fact": {"sourc": 1}}', "did you mean 'source'?"),
+        (
+            '{"exception": "e", "fact": {"source": "agent.likely", "value": {"values": 3}}}',
+            "the answer of 'agent.likely': values: names with values are needed here",
+        ),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str, said: str) -> None:
