@@ -213,7 +213,9 @@ async def test_a_rush_sale_becomes_one_order_and_a_promise(erp: Erp) -> None:
     )
     promise = ChangePromise(sale=entered.reference, promised=wanted, reason="Rush order approved")
     system = erp.system()
-    receipt = await system.post(posting("exc_rush:rush:1", create, promise))
+    wanted_of_us = posting("exc_rush:rush:1", create, promise)
+    receipt = await system.post(wanted_of_us)
+    assert (await system.read_back(wanted_of_us, receipt)).changed == [], "it took over the request that the sale made"
     order = erp.order(create.job_order)
     assert (order.state, order.priority, order.quantity, order.sale) == ("waiting", 1, 20, entered.reference)
     assert [(work.sequence, work.work_unit) for work in order.works] == list(units)
