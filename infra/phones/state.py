@@ -244,7 +244,7 @@ class State:
 
     def configure(self, changes: Json) -> None:
         """Replace some settings, now and after a restart; raises ValidationError."""
-        merged = self._changes()
+        merged = dict(self._changes())  # a refused change leaves what was kept
         for part in ("slack", "twilio", "email"):
             merged[part] = merged.get(part, {}) | changes.get(part, {})
         self.config = self._file_config.merged(merged)

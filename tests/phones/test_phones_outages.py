@@ -99,6 +99,7 @@ def test_only_mail_is_rejected_on_order(phones: Phones) -> None:
     assert (refused.status_code, "body.tmes: is unknown here" in refused.json()["detail"]) == (422, True), refused.text
     refused = phones.http.patch("/control/settings", json={"twilio": {"webhook_seconds": "x"}})
     assert (refused.status_code, refused.json()) == (422, {"detail": "twilio.webhook_seconds: a number is needed"})
+    assert phones.http.patch("/control/settings", json={}).json() == {"ok": True}, "what is refused is not kept"
 
 
 def test_a_bad_kind_of_outcome_names_its_twilio_error(phones: Phones) -> None:
