@@ -42,6 +42,7 @@ def environment() -> Environment:
         "span": wording.span,
         "words": wording.words,
         "number": wording.number,
+        "many": wording.many,
     }
     environment.globals |= {"between": wording.between}
     return environment

@@ -113,6 +113,11 @@ def words(value: Json) -> str:
     return str(value).replace("_", " ").replace(".", " ")
 
 
+def many(value: int) -> str:
+    """A count with its thousands apart: `13 200`, on one line."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
 def number(value: Json) -> str:
     """Numbers without a needless `.0`."""
     return f"{value:g}" if isinstance(value, float) else str(value)

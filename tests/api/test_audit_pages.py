@@ -80,9 +80,11 @@ async def test_a_changed_record_is_shown_as_such(auditor: Browser, database: Dat
     async with database.transaction() as session:
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text("UPDATE audit SET actor = 'mallory' WHERE subject = 'dec_1'"))
+        gone = await session.scalar(text("DELETE FROM audit WHERE subject = 'dec_0' RETURNING id"))
     told = (await auditor.post("/audit/verify", form)).text
     assert "The audit was changed" in told
     assert "dec_1" in told
+    assert f'href="/audit/{gone}"' not in told, "what is gone has no page"
     page = (await auditor.get("/audit?subject=dec_1")).text
     record = re.search(r'href="(/audit/\d+)"', page)
     assert record is not None

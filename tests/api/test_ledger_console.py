@@ -69,7 +69,7 @@ async def test_a_search_finds_by_words_and_filters(somebody: Browser) -> None:
     await somebody.sign_in(PLANNER)
     page = plain((await somebody.get("/ledger?words=SO-2107&status=dead_lettered")).text)
     assert ("k:dead" in page, "k:back" in page, "Ledger 1" in page) == (True, False, True)
-    assert "1 dead letters" in page
+    assert "1 dead letter " in page
     found = (await somebody.get("/api/ledger?queue=waiting")).json()
     assert [one["id"] for one in found["transactions"]] == ["txn_back"]
     assert (await somebody.get("/api/ledger?words=100%25_nothing")).json()["total"] == 0

@@ -51,6 +51,16 @@ def test_a_record_is_called_by_its_name_not_by_the_systems_number() -> None:
     assert ">11<" not in page
 
 
+def test_a_kept_preview_is_read_from_before_to_after() -> None:
+    """PostgreSQL keeps the names of an object by their length: as they stand, `after` would be read first."""
+    kept = {"changes": [{"after": "12", "field": "due_date", "before": "7", "record": "JO-1001"}]}
+    assert "JO-1001 due date: 7 &rarr;&nbsp;12" in rendered("{{ m.plain(kept) }}", kept=kept)
+
+
+def test_a_large_number_has_its_thousands_apart() -> None:
+    assert rendered("{{ 13200 | many }} {{ 999 | many }}") == "13\u202f200 999"
+
+
 def test_a_preview_that_changes_nothing_says_so() -> None:
     page = rendered("{{ outcomes.fields(preview) }}", preview={"changes": [change("priority", 1, 1)]})
     assert "Nothing changes" in page
