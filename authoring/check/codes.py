@@ -58,6 +58,10 @@ CODES: Mapping[str, str] = {
     "mos.standing.unlimited": (
         "A standing authority without any limit. Give it `limits`: what is beyond waits for somebody's decision."
     ),
+    "mos.standing.unknown": (
+        "A limit of a standing authority on a figure that an outcome does not know: it always waits for somebody. "
+        "Leave the limit out, or name a quantity."
+    ),
     # -- the way through the steps --
     "mos.opens.overlap": (
         "Two definitions may open on the same signal, and it belongs to one exception: the first by name takes it. "

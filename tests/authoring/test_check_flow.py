@@ -287,3 +287,19 @@ def test_a_standing_authority_without_a_limit_is_found() -> None:
     bare = text.replace("  limits: {per_hour: 40, per_day: 200}\n", "")
     (found,) = [one for one in check(bare) if one.code == "mos.standing.unlimited"]
     assert (found.severity, bare.splitlines()[found.line - 1]) == ("warning", "standing_authority:")
+
+
+def test_a_limit_on_what_nobody_knows_is_found() -> None:
+    """The posting would wait for somebody every time: a whole lot's quantity is not known, and no outcome's money."""
+    text = (DEFINITIONS / "quality_hold.yaml").read_text("utf-8")
+    limited = text.replace("per_day: 200}", "per_day: 200, quantity: 500, money: 900}")
+    code = "mos.standing.unknown"
+    assert all(f"limit on {name}" in told(limited, code) for name in ("quantity", "money"))
+    part = limited.replace(", money: 900", "").replace(
+        "hold_lot: {lot: =signal.lot,", "hold_lot: {lot: =signal.lot, quantity: 5,"
+    )
+    assert (told(text, code), told(part, code)) == ("", "")
+
+
+def told(text: str, code: str) -> str:
+    return "\n".join(one.message for one in check(text) if one.code == code)
