@@ -39,7 +39,7 @@ _KINDS = {
     "roster_ical": ("roster_feeds:CalendarConfig", "roster_feeds"),
     "roster_pagerduty": ("roster_feeds:FeedConfig", "roster_feeds"),
     "sap": ("sap.config:SapConfig", "sap.connector"),
-    "tryton": ("tryton.config:TrytonConfig", "tryton.connector"),
+    "tryton": ("tryton.config:TrytonConfig", "tryton.building"),
 }
 
 
@@ -74,11 +74,14 @@ def systems(connections: list[Connection]) -> dict[str, System]:
 def atomic(connections: list[Connection]) -> frozenset[str]:
     """The roles whose system posts everything of a transaction or nothing."""
     posting = [item for item in connections if item.role in ("erp", "mes")]
-    return frozenset(item.role for item in posting if _manifest(item.kind).atomic)
+    return frozenset(item.role for item in posting if _manifest(item).atomic)
 
 
-def _manifest(kind: str) -> Manifest:
-    found: Manifest = importlib.import_module(f"connectors.{kind}.manifest").MANIFEST
+def _manifest(connection: Connection) -> Manifest:
+    """As this connection's own settings decide it."""
+    module = importlib.import_module(f"connectors.{connection.kind}.manifest")
+    decided = getattr(module, "manifest_for", None)
+    found: Manifest = decided(connection.config) if decided and connection.config else module.MANIFEST
     return found
 
 

@@ -1,1 +1,1 @@
-"""Tryton 8.2 with the mfgos module, over JSON-RPC."""
+"""Tryton 8.2 over JSON-RPC: with the mfgos module, or (`bare`) without it."""

@@ -62,6 +62,12 @@ class TrytonClient:
         """All operations in one database transaction, once. Raises what `errors.py` says, and OutcomeUnknownError."""
         return await self._call("model.mfgos.posting.post", [key, list(operations), decision or None], writes=True)
 
+    async def change(self, model: str, method: str, *params: Any, versions: Mapping[str, str] | None = None) -> Any:
+        """A writing method of a model, one database transaction. `versions`: record (`production,9`) -> `_timestamp`
+        that it must have. Raises what `errors.py` says, and OutcomeUnknownError."""
+        context = {"_timestamp": dict(versions)} if versions else {}
+        return await self._call(f"model.{model}.{method}", params, writes=True, context=context)
+
     async def _call(
         self, method: str, params: Sequence[Any], *, writes: bool = False, context: Mapping[str, Any] | None = None
     ) -> Any:

@@ -27,6 +27,7 @@ _READS = {
 async def probe(client: TrytonClient) -> list[Finding]:
     """The module first: without it nothing else can be. Raises TransientError, AuthError when we can't sign in."""
     advice = "Install the module mfgos in this database (infra/erp/mfgos), and put our user into its group."
+    advice += " Or go without it, with what that costs: --set module=false."
     found = [await tried(f"read {_POSTING}", client.search_read(_POSTING, [], ["key"], limit=1), advice=advice)]
     if not found[0].ok:
         return [Finding(found[0].what, False, f"{advice} Tryton said: {found[0].advice}".rstrip())]

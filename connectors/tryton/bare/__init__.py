@@ -1,0 +1,1 @@
+"""A Tryton without our module: what its stock models and buttons allow."""
