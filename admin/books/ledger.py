@@ -2,7 +2,7 @@
 what holds for a system. One function, one transaction, one audit record; the transaction's own workflow is woken."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +26,7 @@ from store.write.books import ledger, parts, troubles
 
 AUTHORITY = KEEPERS
 _REASON = 500
+_MAY_ARRIVE = timedelta(minutes=5)
 _NAME, _QUERY = 60, 500
 
 
@@ -126,6 +127,8 @@ async def withdraw(database: Database, transaction_id: str, deed: Deed) -> None:
         await may(session, deed.by, AUTHORITY)
         if row.status not in UNSENT or (row.reverses and not row.approved_by):
             raise ConflictError(f"It is {row.status.replace('_', ' ')}: it can't be withdrawn.")
+        if row.sent_at and deed.now < row.sent_at + _MAY_ARRIVE:
+            raise ConflictError("It was sent a moment ago and may still arrive: withdraw it in five minutes.")
         row.held = None
         await _moved(session, row, Event.DROP, deed)
         await parts.take_back(session, row, deed.now, given_up=True)

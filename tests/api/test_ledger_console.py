@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -216,6 +216,8 @@ async def test_what_waits_is_withdrawn_and_holds_nobody_up(somebody: Browser, da
         session.add(LedgerRow(id="txn_stuck", key="k:stuck", error="the ERP takes no such thing", **common))
         await session.flush()
         session.add(LedgerRow(id="txn_behind", key="k:behind", held=behind, **common))
+        under_way = common | {"status": "rechecked", "objects": ["sale:SO-2108"], "sent_at": datetime.now(UTC)}
+        session.add(LedgerRow(id="txn_under_way", key="k:under", **under_way))
     await somebody.sign_in(PLANNER)
     assert "Withdraw it" in (await somebody.get("/ledger/txn_stuck")).text
     assert (await send(somebody, "/ledger/txn_stuck", {"do": "withdraw"})).status_code == 400
@@ -223,7 +225,8 @@ async def test_what_waits_is_withdrawn_and_holds_nobody_up(somebody: Browser, da
     found = await row(database, "txn_stuck")
     assert (found.status, found.reason) == ("rejected", "Not wanted any more")
     assert (await row(database, "txn_behind")).nudge_at
-    assert (await send(somebody, "/ledger/txn_done", {"do": "withdraw", "reason": "x"})).status_code == 409
+    for name in ("txn_done", "txn_under_way"):
+        assert (await send(somebody, f"/ledger/{name}", {"do": "withdraw", "reason": "x"})).status_code == 409
 
 
 async def test_a_dead_letter_goes_only_where_it_is_taken(somebody: Browser, database: Database) -> None:
