@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -94,23 +94,27 @@ async def _of(session: AsyncSession, table: type[_Row], exception_id: str, *orde
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What came in, newest first: everything, and what could not be used."""
+    """What came in, newest first: everything, and what could not be used; of that the newest of `unusable`."""
 
     newest: Sequence[InboxRow]
     quarantined: Sequence[InboxRow]
     refused: Sequence[RefusedCall]
     names: dict[str, str]
+    unusable: int
 
 
 async def arrivals(database: Database, *, limit: int = 100) -> Arrivals:
     """The newest `limit` of each."""
     newest = select(InboxRow).order_by(col(InboxRow.seq).desc()).limit(limit)
+    quarantined = select(func.count()).where(col(InboxRow.status) == "quarantined")
+    refused = select(func.count()).select_from(RefusedCall)
     async with database.transaction() as session:
         return Arrivals(
             (await session.scalars(newest)).all(),
             (await session.scalars(newest.where(col(InboxRow.status) == "quarantined"))).all(),
             (await session.scalars(select(RefusedCall).order_by(col(RefusedCall.id).desc()).limit(limit))).all(),
             await board.names(session),
+            int(await session.scalar(quarantined) or 0) + int(await session.scalar(refused) or 0),
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from store.db import Database
-from store.tables import AuditRow, ExceptionRow, LedgerRow, OutboxRow, SourceStateRow, TaskRow
+from store.tables import AuditRow, ExceptionRow, LedgerRow, OutboxRow, RefusedCall, SourceStateRow, TaskRow
 from tests.api.seeding import PLANNER, TECHNICIAN, ago, plan_shown, repair_shown
 from tests.api.site import Browser
 from tests.api.test_ledger_console import PROMISE
@@ -69,6 +69,15 @@ async def test_an_open_exception_is_found(somebody: Browser, database: Database)
     assert (await somebody.get("/?page=0")).status_code in (400, 422)
     answer = (await somebody.get("/api/exceptions?definition=breakdown&words=m-7")).json()
     assert (answer["total"], [one["key"] for one in answer["exceptions"]]) == (1, ["m-7"])
+
+
+async def test_the_quarantine_says_how_many_there_are(somebody: Browser, database: Database) -> None:
+    async with database.transaction() as session:
+        session.add_all(RefusedCall(at=ago(n), door="webhook", reason="no", body=b"") for n in range(104))
+    await somebody.sign_in(PLANNER)
+    told = plain((await somebody.get("/inbox")).text)
+    assert "Quarantine 106" in told
+    assert "The newest 101 of them." in told
 
 
 @pytest.mark.full
