@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from infra.standins.sap.schema import EntitySet, services
 
 Row = dict[str, Value]
 Key = tuple[Value, ...]
+_Index = dict[Value, set[Key]]
 NUMBERS, STOCK = "_numbers", "_stock"
 _FIRST = {
     "A_ProductionOrder_2": 1_000_001,
@@ -30,6 +32,9 @@ class Books:
 
     def __init__(self, path: Path | None = None) -> None:
         self._rows: dict[str, dict[Key, Row]] = {}
+        self._made: dict[tuple[str, Key], int] = {}
+        self._numbers = count()
+        self._indexes: dict[str, dict[str, _Index]] = {}
         self._undo: list[tuple[str, Key, Row | None]] | None = None
         self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False) if path else None
         if self._file is not None:
@@ -72,6 +77,16 @@ class Books:
         """All rows of a set, in the order of their making."""
         return list(self._rows.get(part, {}).values())
 
+    def where(self, part: str, field: str, value: Value) -> list[Row]:
+        """The rows with this value, in the order of their making, by an index that is made when first asked."""
+        rows, indexes = self._rows.get(part, {}), self._indexes.setdefault(part, {})
+        if field not in indexes:
+            indexes[field] = {}
+            for key, row in rows.items():
+                indexes[field].setdefault(row.get(field), set()).add(key)
+        found = indexes[field].get(value, set())
+        return [rows[key] for key in sorted(found, key=lambda key: self._made[part, key])]
+
     def items(self, part: str) -> Iterable[tuple[Key, Row]]:
         """The same with their keys."""
         return list(self._rows.get(part, {}).items())
@@ -84,9 +99,17 @@ class Books:
 
     def _put(self, part: str, key: Key, row: Row | None) -> None:
         rows = self._rows.setdefault(part, {})
+        before = rows.get(key)
+        for field, index in self._indexes.get(part, {}).items():
+            if before is not None:
+                index[before.get(field)].discard(key)
+            if row is not None:
+                index.setdefault(row.get(field), set()).add(key)
         if row is None:
             rows.pop(key, None)
+            self._made.pop((part, key), None)
         else:
+            self._made.setdefault((part, key), next(self._numbers))
             rows[key] = row
 
     def save(self, entity_set: EntitySet, row: Row) -> None:
@@ -124,6 +147,8 @@ class Books:
     def clear(self) -> None:
         """Forget everything."""
         self._rows.clear()
+        self._made.clear()
+        self._indexes.clear()
         if self._file is not None:
             self._file.execute("DELETE FROM row")
 

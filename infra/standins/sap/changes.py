@@ -68,7 +68,7 @@ def _create_below(context: Context, address: Address, body: Any) -> tuple[Entity
     _allowed(address.navigation.many, "created", target)
     row, _ = for_create(target, body)
     if target.name == "A_SalesOrderItem":
-        items = [item for item in context.books.all(target.name) if item["SalesOrder"] == parent["SalesOrder"]]
+        items = context.books.where(target.name, "SalesOrder", parent["SalesOrder"])
         return target, quality_sales.add_item(context, parent, row, len(items) * 10 + 10)
     _allowed(target.creatable, "created", target)
     return target, _plain(context, target, row | {name: parent.get(name) for name in address.navigation.join})

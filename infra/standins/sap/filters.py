@@ -3,6 +3,7 @@
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
@@ -25,13 +26,21 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 _FUNCTIONS = ("substringof", "startswith", "endswith")
 
 
-def parse_filter(text: str, entity_set: EntitySet) -> Test:
-    """Whether a row is meant. Raises Refusal for what is no filter on this set, or on a property without filter."""
+@dataclass(frozen=True)
+class Filter:
+    """`test`: whether a row is meant. `equal`: properties that have this value in every row that is."""
+
+    test: Test
+    equal: Mapping[str, Value]
+
+
+def parse_filter(text: str, entity_set: EntitySet) -> Filter:
+    """Raises Refusal for what is no filter on this set, or on a property without filter."""
     parser = _Parser(_tokens(text), entity_set)
     test = parser.either()
     if parser.here:
         raise malformed(f"Invalid token '{parser.here}' in $filter")
-    return test
+    return Filter(test, parser.equal)
 
 
 def _tokens(text: str) -> list[str]:
@@ -52,6 +61,8 @@ class _Parser:
     def __init__(self, tokens: list[str], entity_set: EntitySet) -> None:
         self._tokens = [*tokens, ""]
         self._set = entity_set
+        self._depth = 0
+        self.equal: dict[str, Value] = {}
 
     @property
     def here(self) -> str:
@@ -67,6 +78,8 @@ class _Parser:
         while self.here == "or":
             self._take()
             tests.append(self._both())
+        if len(tests) > 1 and not self._depth:
+            self.equal.clear()
         return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
 
     def _both(self) -> Test:
@@ -79,14 +92,20 @@ class _Parser:
     def _one(self) -> Test:
         if self.here == "not":
             self._take()
-            inner = self._one()
+            inner = self._within(self._one)
             return lambda row: not inner(row)
         if self.here == "(":
             self._take()
-            test = self.either()
+            test = self._within(self.either)
             self._take(")")
             return test
         return self._function() if self.here in _FUNCTIONS else self._comparison()
+
+    def _within(self, read: Callable[[], Test]) -> Test:
+        self._depth += 1
+        test = read()
+        self._depth -= 1
+        return test
 
     def _comparison(self) -> Test:
         item = self._property(self._take())
@@ -94,6 +113,8 @@ class _Parser:
         if compare is None:
             raise malformed(f"Operator '{word}' is not supported in $filter")
         value = from_literal(self._take(), item.type, item.name)
+        if word == "eq" and not self._depth:
+            self.equal.setdefault(item.name, value)
         return lambda row: _compared(compare, row.get(item.name), value)
 
     def _function(self) -> Test:

@@ -98,10 +98,9 @@ def add_item(context: Context, sale: Row, item: Row, number: int) -> Row:
 
 def sale_updated(context: Context, row: Row) -> None:
     """The schedule lines follow the header's date, as if everything were available."""
-    for line in list(context.books.all(LINE)):
-        if line["SalesOrder"] == row["SalesOrder"]:
-            day = row.get("RequestedDeliveryDate")
-            context.set(LINE, line, RequestedDeliveryDate=day, ConfirmedDeliveryDate=day)
+    for line in context.books.where(LINE, "SalesOrder", row["SalesOrder"]):
+        day = row.get("RequestedDeliveryDate")
+        context.set(LINE, line, RequestedDeliveryDate=day, ConfirmedDeliveryDate=day)
 
 
 def check_sale(context: Context, before: Row, changes: Mapping[str, Any]) -> None:
@@ -114,6 +113,5 @@ def sale_deleted(context: Context, row: Row) -> None:
     """Items and schedule lines go with their order."""
     for part in (ITEM, LINE):
         entity_set = set_named(part)
-        for item in list(context.books.all(part)):
-            if item["SalesOrder"] == row["SalesOrder"]:
-                context.books.put(part, tuple(item[name] for name in entity_set.key), None)
+        for item in context.books.where(part, "SalesOrder", row["SalesOrder"]):
+            context.books.put(part, tuple(item[name] for name in entity_set.key), None)

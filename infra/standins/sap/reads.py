@@ -26,7 +26,7 @@ class Reader:
 
     def read(self, address: Address, query: Query) -> tuple[Json | str, str]:
         """The body and the ETag (empty for a set). Raises Refusal."""
-        entity_set, rows, many = self._found(address)
+        entity_set, rows, many = self._found(address, query)
         _known(query, many)
         if not many:
             return {"d": self.entity(entity_set, rows[0], query)}, self.etag(entity_set, rows[0])
@@ -39,11 +39,11 @@ class Reader:
             body["__count"] = str(len(meant))
         return {"d": body}, ""
 
-    def _found(self, address: Address) -> tuple[EntitySet, list[Row], bool]:
+    def _found(self, address: Address, query: Query) -> tuple[EntitySet, list[Row], bool]:
         entity_set = address.entity_set
         assert entity_set is not None
         if address.key is None:
-            return entity_set, list(self._books.all(entity_set.name)), True
+            return entity_set, self._candidates(entity_set, query), True
         row = self._books.get(entity_set.name, address.key)
         if row is None:
             raise not_found(f"{entity_set.name}({', '.join(map(str, address.key))})")
@@ -54,16 +54,23 @@ class Reader:
             raise not_found(address.navigation.name)
         return set_named(address.navigation.target), rows, address.navigation.many
 
+    def _candidates(self, entity_set: EntitySet, query: Query) -> list[Row]:
+        """All rows, or those with one value that the filter wants."""
+        equal = parse_filter(query["$filter"], entity_set).equal if "$filter" in query else {}
+        for name, value in equal.items():
+            return self._books.where(entity_set.name, name, value)
+        return list(self._books.all(entity_set.name))
+
     def related(self, row: Row, navigation: Navigation) -> list[Row]:
         """The rows that a navigation property leads to."""
         wanted = [(name, row.get(name)) for name in navigation.join]
-        rows = self._books.all(navigation.target)
+        rows = self._books.where(navigation.target, *wanted[0]) if wanted else self._books.all(navigation.target)
         return [item for item in rows if all(item.get(name) == value for name, value in wanted)]
 
     def _meant(self, entity_set: EntitySet, rows: Iterable[Row], query: Query) -> list[Row]:
         found = list(rows)
         if "$filter" in query:
-            test = parse_filter(query["$filter"], entity_set)
+            test = parse_filter(query["$filter"], entity_set).test
             found = [row for row in found if test(row)]
         return [dict(row) for row in ordered(found, query["$orderby"], entity_set)] if "$orderby" in query else found
 

@@ -12,6 +12,7 @@ PARTS = {
     "SalesOrderItem": "A_SalesOrderItem",
     "SalesOrderScheduleLine": "A_SalesOrderScheduleLine",
 }
+_LINES = PARTS["SalesOrderScheduleLine"]
 _NAMES: Mapping[str, Mapping[str, str]] = {
     "SalesOrder": {"OverallDeliveryStatus": "OverallTotalDeliveryStatus"},
     "SalesOrderItem": {
@@ -41,7 +42,7 @@ def seen(books: Books, entity_set: EntitySet, row: Row) -> Row:
     """A row under the names of v4. An item's dates are those of its schedule lines."""
     found: Row = {name: row.get(kept_as(entity_set, name) or "") for name in entity_set.properties}
     if entity_set.name == "SalesOrderItem":
-        lines = [line for line in books.all(PARTS["SalesOrderScheduleLine"]) if _same_item(line, row)]
+        lines = [line for line in books.where(_LINES, "SalesOrder", row["SalesOrder"]) if _same_item(line, row)]
         for name in ("RequestedDeliveryDate", "ConfirmedDeliveryDate"):
             days = [day for line in lines if isinstance(day := line.get(name), datetime)]
             found[name] = max(days, default=None)
