@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from authoring.check.authority import authority
+from authoring.check.booking import booking
 from authoring.check.calls import bundled, calls
 from authoring.check.facts import SiteFacts
 from authoring.check.flow import flow
@@ -26,9 +27,9 @@ from domain.typing.scopes import Scopes
 from templates.text import text_faults
 
 PROOFS: tuple[Callable[[Look], Proof], ...] = (
-    flow, omission, waits, unread, growth, standing, languages, messages, reach, authority, systems,
+    flow, omission, waits, unread, growth, standing, languages, messages, reach, authority, booking, systems,
 )  # fmt: skip
-"""Those that a right definition still may fail; the last three say nothing without a site."""
+"""Those that a right definition still may fail; the last four say nothing without a site."""
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 

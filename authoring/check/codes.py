@@ -62,6 +62,10 @@ CODES: Mapping[str, str] = {
         "A limit of a standing authority on a figure that an outcome does not know: it always waits for somebody. "
         "Leave the limit out, or name a quantity."
     ),
+    "mos.post.authority": (
+        "Who decides here may book, by this definition, what is under an authority that they do not hold. Give it to "
+        "them, or let somebody decide who holds it."
+    ),
     # -- the way through the steps --
     "mos.opens.overlap": (
         "Two definitions may open on the same signal, and it belongs to one exception: the first by name takes it. "

@@ -68,6 +68,7 @@ def facts(*people: dict[str, Any], **more: Any) -> SiteFacts:
 
 LEAD = person("lea", "lead")
 TURNER = person("tim", "technician")
+PLANS = {"authorities": ["stop_machines", "reschedule"]}
 
 
 def found(text: str, *people: dict[str, Any], **more: Any) -> list[Finding]:
@@ -160,6 +161,19 @@ def test_authority_quorum_and_four_eyes() -> None:
     assert codes(eyes, LEAD, TURNER) == []
 
 
+def test_what_is_booked_is_under_an_authority_of_those_who_decide() -> None:
+    """What is protective may stand under a standing authority: it needs no more than the decision."""
+    scraps = TEXT.replace(HELD, "dispose_lot: {lot: L, disposition: scrap}")
+    (told,) = [one for one in found(scraps, LEAD, TURNER) if one.code == "mos.post.authority"]
+    assert told.severity == "warning"
+    assert told.message.endswith(
+        " may decide 'stop_machines' and so book dispose_lot, which is under 'disposition': not theirs"
+    )
+    both = {"authorities": ["stop_machines", "disposition"]}
+    assert "not theirs" not in str(found(scraps, LEAD | both, TURNER | both))
+    assert "not theirs" not in str(found(TEXT, LEAD, TURNER))
+
+
 @pytest.mark.parametrize(
     "old, new, says",
     [
@@ -169,7 +183,7 @@ def test_authority_quorum_and_four_eyes() -> None:
     ],
 )
 def test_postings_that_the_systems_take(old: str, new: str, says: str) -> None:
-    findings = found(TEXT.replace(old, new), LEAD, TURNER)
+    findings = found(TEXT.replace(old, new), LEAD | PLANS, TURNER | PLANS)
     assert [one.code for one in findings] == (["mos.system.outcome"] if says else [])
     assert all(says in one.message for one in findings)
 
@@ -177,8 +191,8 @@ def test_postings_that_the_systems_take(old: str, new: str, says: str) -> None:
 def test_a_field_that_only_this_system_needs() -> None:
     order = "create_order: {job_order: J, material: M, quantity: 1, planned_start: =opened_at, planned_end: =opened_at}"
     text = TEXT.replace(HELD, order)
-    assert found(text, LEAD, TURNER) == []
-    (lacking,) = found(text.replace("to: erp", "to: mes"), LEAD, TURNER)
+    assert found(text, LEAD | PLANS, TURNER | PLANS) == []
+    (lacking,) = found(text.replace("to: erp", "to: mes"), LEAD | PLANS, TURNER | PLANS)
     assert "needs 'works' for 'create_order'" in lacking.message
 
 
