@@ -1,6 +1,6 @@
 """Taking back a posting to a system of records: what stood before it, and the documents that it made. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from connectors.records import Ref, Step
 from domain.books.booking import Preview
@@ -58,6 +58,26 @@ def _undone(outcome: Outcome, system: str, undo: Undo) -> list[Outcome]:
         case DisposeLot(disposition="release"):
             return [HoldLot(lot=outcome.lot, quantity=outcome.quantity, reason=WHY)]
     raise RejectedError(f"{outcome.kind.replace('_', ' ')} can't be taken back here: do it in {system}.")
+
+
+async def measured(
+    transaction: OutcomeTransaction, receipt: Receipt, model: str, moved: Callable[[str, int], Awaitable[float]]
+) -> OutcomeTransaction:
+    """With so much of each whole lot as its document of this `model` has `moved` (lot, document): what other people put
+    there beside it stays there. Raises RejectedError when no document says it."""
+    lots = [place for place, one in enumerate(transaction.outcomes) if isinstance(one, HoldLot | DisposeLot)]
+    documents = [name.rpartition(" ")[2] for name in receipt.documents if name.rpartition(" ")[0] == model]
+    outcomes = list(transaction.outcomes)
+    for number, place in enumerate(lots):
+        outcome = outcomes[place]
+        if not isinstance(outcome, HoldLot | DisposeLot) or outcome.quantity:
+            continue
+        told = len(documents) == len(lots) and documents[number].isdecimal()
+        much = await moved(outcome.lot, int(documents[number])) if told else 0
+        if not much:
+            raise RejectedError(f"No {model} says how much it moved of lot {outcome.lot}: take it back by hand.")
+        outcomes[place] = outcome.model_copy(update={"quantity": much})
+    return transaction.model_copy(update={"outcomes": outcomes})
 
 
 def made_by(transaction: OutcomeTransaction, receipt: Receipt, made: dict[str, str], system: str) -> Iterator[Outcome]:

@@ -7,12 +7,13 @@ import httpx
 
 from connectors.odoo.client import OdooClient
 from connectors.odoo.config import OdooConfig
-from connectors.odoo.lots import Lots
+from connectors.odoo.lots import TRANSFER, Lots
 from connectors.odoo.mapping import models_of, steps_of
 from connectors.odoo.questions import Questions
 from connectors.odoo.reversing import reversal_of
 from connectors.probing import Finding, tried
 from connectors.records import Books, Step
+from connectors.way_back import measured
 from domain.books.booking import Booked, Preview, ReadBack
 from domain.books.outcomes import DisposeLot, HoldLot, Outcome, OutcomeTransaction, Receipt
 from domain.errors import NotFoundError
@@ -47,7 +48,8 @@ class OdooSystem:
         return await self._books().preview(await self._steps(transaction))
 
     async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
-        return reversal_of(transaction, receipt, shown, self._config)
+        exact = await measured(transaction, receipt, TRANSFER, self._lots.moved)
+        return reversal_of(exact, receipt, shown, self._config)
 
     async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
         return await self._books().read_back(await self._steps(transaction), receipt.key)

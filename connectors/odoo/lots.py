@@ -4,6 +4,7 @@ Odoo has no flag that keeps a lot from being used. What lies outside the places 
 so the hold is a `stock.picking` with our key, whose lines are what lies there at that moment.
 """
 
+from math import fsum
 from typing import Any
 
 from connectors.odoo.client import OdooClient
@@ -14,20 +15,27 @@ from domain.errors import ConfigError, NotFoundError, RejectedError
 
 TRANSFER = "stock.picking"
 _OPEN = ("draft", "confirmed", "assigned")
+_DIGITS = 6  # more than any unit has; a sum of floats has more
 
 
 def _so_much(lines: list[dict[str, Any]], outcome: HoldLot | DisposeLot) -> list[dict[str, Any]]:
-    """All of it, or the wanted quantity, line by line. Raises RejectedError when there is less."""
+    """All of it, or the wanted quantity, line by line, as far as it goes."""
     if not outcome.quantity:
         return lines
     left, taken = outcome.quantity, []
     for line in lines:
         if left > 0:
             taken.append(line | {"quantity": min(line["quantity"], left)})
-            left -= line["quantity"]
-    if left > 0 and lines:
-        raise RejectedError(f"Odoo has only {outcome.quantity - left:g} of lot {outcome.lot} for that.")
+            left = round(left - line["quantity"], _DIGITS)
     return taken
+
+
+def _lacks(lines: list[dict[str, Any]], outcome: HoldLot | DisposeLot, target: str) -> str:
+    """Why it can't be made now. What stands already is looked up first: what it moved lies here no more."""
+    if not lines:
+        return f"Odoo has nothing of lot {outcome.lot} that could go to {target}."
+    there = round(fsum(line["quantity"] for line in lines), _DIGITS)
+    return f"Odoo has only {there:g} of lot {outcome.lot} for that." if there < outcome.quantity else ""
 
 
 class Lots:
@@ -59,8 +67,17 @@ class Lots:
             values,
             after=(("button_validate", _OPEN),),
             also={"note": outcome.reason, "move_line_ids": [[0, 0, line] for line in _so_much(lines, outcome)]},
-            lacks="" if lines else f"Odoo has nothing of lot {outcome.lot} that could go to {target}.",
+            lacks=_lacks(lines, outcome, target),
         )
+
+    async def moved(self, lot: str, transfer: int) -> float:
+        """How much of the lot this transfer has moved; 0 while it is not done."""
+        (number,) = await self._ids("stock.lot", "name", lot)
+        if not await self._client.search(TRANSFER, [("id", "=", transfer), ("state", "=", "done")], []):
+            return 0
+        mine = [("picking_id", "=", transfer), ("lot_id", "=", number)]
+        lines = await self._client.search("stock.move.line", mine, ["quantity"])
+        return round(fsum(line["quantity"] for line in lines), _DIGITS)
 
     async def _lines(self, lot: str, source: str, target: str) -> list[dict[str, Any]]:
         """What lies of the lot in `source`, or in all internal places but the target."""

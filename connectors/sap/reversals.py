@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
+from math import fsum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from domain.errors import RejectedError
 from domain.values import Json
 
 Before = Mapping[str, Json]
+_DIGITS = 6  # more than any unit has; a sum of floats has more
 _HOW = {
     "create_order": "set the order's deletion flag",
     "maintenance_order": "complete or delete the maintenance order and its notification",
@@ -58,11 +60,14 @@ class _Shown:
             raise RejectedError(f"Nobody kept what {record} was before: change it in SAP.")
         return found
 
-    def moved(self) -> float:
-        """How much stock; 0 when nobody kept it."""
+    def moved(self, lot: str) -> float:
+        """How much stock. Raises RejectedError when nobody kept it: what lies there now may be other people's."""
         changes = self._shown.changes if self._shown else []
         mine = (one for one in changes if one.outcome == self._outcome and one.field == "QuantityInEntryUnit")
-        return sum(float(one.after) for one in mine if isinstance(one.after, int | float))
+        much = fsum(float(one.after) for one in mine if isinstance(one.after, int | float))
+        if not much:
+            raise RejectedError(f"Nobody kept how much of batch {lot} was moved: cancel the material document in SAP.")
+        return round(much, _DIGITS)
 
 
 def _reschedule(outcome: RescheduleOrders, shown: _Shown, config: SapConfig) -> list[Outcome]:
@@ -118,7 +123,7 @@ def _promise(outcome: ChangePromise, shown: _Shown, config: SapConfig) -> list[O
 
 def _hold(outcome: HoldLot, shown: _Shown, config: SapConfig) -> list[Outcome]:
     """So much as it blocked: what was blocked beside it stays so."""
-    much = outcome.quantity or shown.moved()
+    much = outcome.quantity or shown.moved(outcome.lot)
     back = {"lot": outcome.lot, "quantity": much, "reason": f"reversal: {outcome.reason}"}
     return [DisposeLot.model_validate(back | {"disposition": "release"})]
 
@@ -126,7 +131,8 @@ def _hold(outcome: HoldLot, shown: _Shown, config: SapConfig) -> list[Outcome]:
 def _dispose(outcome: DisposeLot, shown: _Shown, config: SapConfig) -> list[Outcome]:
     if outcome.disposition != "release":
         raise RejectedError(f"SAP's services cannot undo {outcome.disposition}: cancel the material document in SAP.")
-    return [HoldLot(lot=outcome.lot, quantity=outcome.quantity or shown.moved(), reason=f"reversal: {outcome.reason}")]
+    much = outcome.quantity or shown.moved(outcome.lot)
+    return [HoldLot(lot=outcome.lot, quantity=much, reason=f"reversal: {outcome.reason}")]
 
 
 def _downtime(outcome: RecordDowntime, shown: _Shown, config: SapConfig) -> list[Outcome]:

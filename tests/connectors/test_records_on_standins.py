@@ -141,3 +141,25 @@ async def test_a_held_lot_lies_in_quarantine_and_nothing_is_moved_twice() -> Non
             await system.post(drafted("exc_2:hold", hold))
         assert lies(database) == {1: 0, 2: PLANT.lots[0].quantity}
         await system.close()
+
+
+async def test_a_hold_goes_back_by_so_much_as_it_moved() -> None:
+    """What lies in quarantine beside it was put there by somebody else. No preview is needed for that."""
+    database, all_of_it = OdooStandIn("key"), PLANT.lots[0].quantity
+    with serving(odoo_app(database, "control")) as url:
+        system = odoo(OdooConfig(url=url, quarantine="WH/Quarantine"), {"api_key": "key"})
+        await system.post(drafted("exc_9:theirs", o.HoldLot(lot=LOT, quantity=2, reason="dents")))
+        whole = drafted("exc_1:whole", o.HoldLot(lot=LOT, reason="cracks"))
+        receipt = await system.post(whole)
+        with pytest.raises(RejectedError, match="how much it moved"):
+            await system.reversal(whole, o.Receipt(key=whole.key), None)
+        way = await system.reversal(whole, receipt, None)
+        assert way == [o.DisposeLot(lot=LOT, quantity=all_of_it - 2, disposition="release", reason="taken back")]
+        back = drafted("exc_1:back", *way)
+        freed = await system.post(back)
+        assert lies(database) == {1: all_of_it - 2, 2: 2}
+        assert (await system.post(back)).replayed, "what lies there now is less than that, and it stands already"
+        assert (await system.read_back(back, freed)).known
+        again = await system.reversal(back, freed, None)
+        assert again == [o.HoldLot(lot=LOT, quantity=all_of_it - 2, reason="taken back")]
+        await system.close()

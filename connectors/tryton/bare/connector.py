@@ -10,10 +10,10 @@ from connectors.probing import Finding, tried
 from connectors.records import Books, Ref, Step, merged, stamped
 from connectors.tryton.bare.places import Lots
 from connectors.tryton.bare.questions import Questions
-from connectors.tryton.bare.records import MODELS, PRODUCTION, BareRecords
+from connectors.tryton.bare.records import MODELS, PRODUCTION, SHIPMENT, BareRecords
 from connectors.tryton.client import TrytonClient
 from connectors.tryton.config import TrytonConfig
-from connectors.way_back import Stood, taken_back
+from connectors.way_back import Stood, measured, taken_back
 from domain.books.booking import Booked, Preview, ReadBack
 from domain.books.outcomes import (
     DisposeLot,
@@ -57,8 +57,8 @@ class BareTryton:
         return await self._books().preview(await self._steps(transaction))
 
     async def reversal(self, transaction: OutcomeTransaction, receipt: Receipt, shown: Preview | None) -> list[Outcome]:
-        stood = Stood(shown, "Tryton")
-        return taken_back(transaction, receipt, {}, "Tryton", lambda outcome: _undo(outcome, stood, self._zone))
+        stood, exact = Stood(shown, "Tryton"), await measured(transaction, receipt, SHIPMENT, self._lots.moved)
+        return taken_back(exact, receipt, {}, "Tryton", lambda outcome: _undo(outcome, stood, self._zone))
 
     async def read_back(self, transaction: OutcomeTransaction, receipt: Receipt) -> ReadBack:
         return await self._books().read_back(await self._steps(transaction), receipt.key)

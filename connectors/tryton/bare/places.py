@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import fsum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from domain.books.outcomes import DisposeLot, HoldLot
 from domain.errors import ConfigError, NotFoundError, RejectedError
 
 _BUTTONS = (("wait", ("draft",)), ("assign_try", ("draft", "waiting")), ("do", ("draft", "waiting", "assigned")))
+_DIGITS = 6  # more than any unit has; a sum of floats has more
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ class Lots:
             "create", SHIPMENT, label, values, after=_BUTTONS, also=also, lacks=await self._lacks(lot, outcome, moves)
         )
 
+    async def moved(self, number: str, shipment: int) -> float:
+        """How much of the lot this shipment has brought to where it goes."""
+        found = await self._client.search_read(SHIPMENT, [["id", "=", shipment]], ["to_location"])
+        to = found[0]["to_location"] if found else None
+        domain = [["shipment", "=", f"{SHIPMENT},{shipment}"], ["lot.number", "=", number], ["state", "=", "done"]]
+        moves = await self._client.search_read("stock.move", domain, ["to_location", "internal_quantity"])
+        return round(fsum(one["internal_quantity"] for one in moves if one["to_location"] == to), _DIGITS)
+
     async def _lacks(self, lot: Lot, outcome: HoldLot | DisposeLot, moves: list[Record]) -> str:
         """Without our module nobody takes a reservation back in the same transaction."""
         if isinstance(outcome, HoldLot) and lot.reserved_by and not outcome.quantity:
@@ -100,7 +110,7 @@ def _so_much(stock: dict[int, float], outcome: HoldLot | DisposeLot) -> dict[int
     for place, there in stock.items():
         if left > 0:
             taken[place] = min(there, left)
-            left -= taken[place]
+            left = round(left - taken[place], _DIGITS)
     return taken if left <= 0 else {}
 
 

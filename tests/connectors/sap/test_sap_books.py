@@ -48,6 +48,8 @@ async def test_of_a_batch_a_part_is_blocked_and_given_back(sap: Sap) -> None:
     (back,) = await system.reversal(whole, Receipt(key="k:whole"), await system.preview(whole))
     free = DisposeLot(lot="L-BAR-502", quantity=120, disposition="release", reason="reversal: too soft")
     assert back == free, "so much as it would block now"
+    with pytest.raises(RejectedError, match="how much"):
+        await system.reversal(whole, Receipt(key="k:whole"), None)
     with pytest.raises(RejectedError, match="only 120"):
         await system.preview(posting("k:much", HoldLot(lot="L-BAR-502", quantity=121, reason="too soft")))
 

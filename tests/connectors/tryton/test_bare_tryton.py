@@ -14,10 +14,12 @@ from connectors.tryton.bare.connector import BareTryton, build
 from connectors.tryton.config import TrytonConfig
 from connectors.tryton.manifest import MANIFEST, manifest_for
 from domain.books.outcomes import (
+    DisposeLot,
     HoldLot,
     Outcome,
     OutcomeTransaction,
     PlannedOrder,
+    Receipt,
     RecordDowntime,
     RescheduleOrders,
 )
@@ -195,14 +197,21 @@ async def test_answers_are_of_the_declared_types(books: BareBooks) -> None:
 
 
 async def test_a_lot_goes_to_quarantine_and_back(books: BareBooks) -> None:
+    """So much as the hold shipped: what somebody else had put there before stays there."""
     system = books.system()
+    theirs = books.posting("exc:lot:theirs", HoldLot(lot=FREE, quantity=2, reason="scratches"))
+    await system.post(theirs)
     hold = books.posting("exc:lot:hold", HoldLot(lot=FREE, reason="dents"))
-    shown = await system.preview(hold)
     receipt = await system.post(hold)
     assert (await system.query("erp.lot", {"lot": FREE}))["hold"]
     assert (await system.post(hold)).documents == receipt.documents
-    back = books.posting("exc:lot:back", *await system.reversal(hold, receipt, shown))
+    with pytest.raises(RejectedError, match="how much it moved"):
+        await system.reversal(hold, Receipt(key=hold.key), None)
+    back = books.posting("exc:lot:back", *await system.reversal(hold, receipt, None))
     await system.post(back)
+    places = (await system.query("erp.lot", {"lot": FREE}))["places"]
+    assert [one["free"] for one in places if one["quarantine"]] == [2]
+    await system.post(books.posting("exc:lot:rest", DisposeLot(lot=FREE, disposition="release")))
     places = (await system.query("erp.lot", {"lot": FREE}))["places"]
     assert [one["quarantine"] for one in places] == [False]
 
