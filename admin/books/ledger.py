@@ -47,11 +47,8 @@ async def decide_again(database: Database, transaction_id: str, deed: Deed, *, a
             return
         if deed.shown is not None and deed.shown != content_hash(drift):
             raise ConflictError("It has changed again since you looked: load the page again.")
-        decision = _decision(row, deed, content_hash(drift), ruling)
-        await ledger.add_decision(session, decision)
+        earlier = await _rests_on(session, row, deed, content_hash(drift), ruling)
         row.preview, row.previewed_at, row.outcomes = drift.get("now"), deed.now, _bare(row)
-        earlier, row.decision = row.decision or row.standing_version, decision["id"]
-        row.standing_version = row.standing_grantor = ""
         if not row.reverses:
             row.requested_by = ""  # it rests on this decision now, not on who mended it
         told = {"earlier": earlier, "drift": drift} | ruling.told
@@ -69,7 +66,8 @@ async def retry(
         told: dict[str, Json] = {}
         if (outcomes is not None and outcomes != row.outcomes) or (bool(system) and system != row.system):
             deed = _reasoned(deed, needed=True)
-            told = {"before": {"outcomes": row.outcomes, "system": row.system}}
+            ground = row.decision or row.standing_version
+            told = {"before": {"outcomes": row.outcomes, "system": row.system, "ground": ground}}
             told |= await _mend(session, row, deed, outcomes, system)
         row.preview = row.previewed_at = row.drift = row.held = None
         await _moved(session, row, Event.RETRY, deed, told=told)
@@ -86,8 +84,18 @@ async def _mend(session: AsyncSession, row: LedgerRow, deed: Deed, outcomes: Jso
     row.objects, row.impact = objects_of(found.outcomes), impact_of_all(found.outcomes).model_dump(mode="json")
     ruling = await decide(session, row, deed, Press("retry", content, await deciders(session, row)))
     if not row.reverses:  # of four eyes these are two: who decides it next is somebody else than who mended it
+        await _rests_on(session, row, deed, content_hash(content), ruling)
         row.requested_by = deed.by.id
     return ruling.told
+
+
+async def _rests_on(session: AsyncSession, row: LedgerRow, deed: Deed, shown_hash: str, ruling: Ruling) -> str:
+    """What it will change was decided by this person, and no more by whoever allowed it before; gives that ground."""
+    decision = _decision(row, deed, shown_hash, ruling)
+    await ledger.add_decision(session, decision)
+    earlier, row.decision = row.decision or row.standing_version, str(decision["id"])
+    row.standing_version = row.standing_grantor = ""
+    return earlier
 
 
 async def _takes(session: AsyncSession, wanted: OutcomeTransaction) -> None:

@@ -22,8 +22,9 @@ from domain.books.ledger import Control
 from domain.books.outcomes import HoldLot, OutcomeTransaction, Receipt, SetPriority
 from domain.errors import MosError, OutcomeUnknownError, TransientError
 from domain.signals import RawSignal, Signal
+from domain.values import Json
 from intake.own_signals import LEDGER_DIFFERENCE, read_ledger
-from store.tables import InboxRow, LedgerRow
+from store.tables import DecisionRow, InboxRow, LedgerRow
 from store.write.books import ledger
 from tests.support.plant import DEFINITIONS, utcnow
 from tests.support.systems import FakeSystem
@@ -230,6 +231,27 @@ async def test_beyond_its_limit_a_standing_authority_asks_whoever_granted_it(des
     assert (await PostingActivities(desk.world).post(request)).status == "posted"
     row = await desk.row("2")
     assert (row.standing_version, bool(row.decision)) == ("", True)
+
+
+async def test_what_is_mended_rests_on_who_mended_it_and_no_more_on_the_version(desk: Desk) -> None:
+    """Whoever signed the version off has not allowed this payload; so it may be of a kind that the version does not
+    cover, and has no part in its limits."""
+    text = (DEFINITIONS / "quality_hold.yaml").read_text()
+    signed: dict[str, Any] = {"author": "eng", "signed_off_by": "sofia", "now": utcnow()}
+    version = await publish_definition(desk.world.database, text, "quality_hold.yaml", **signed)
+    drafted: dict[str, Any] = {"id": "txn_a", "key": "exc_1:a:1", "exception_id": "exc_1", "system": "erp"}
+    transaction = OutcomeTransaction(**drafted, outcomes=[HoldLot(lot="L-1", reason="out of tolerance")])
+    request = PostRequest(transaction=transaction, step="0", standing_version=version)
+    desk.erp.trouble.append("refuse")
+    assert (await PostingActivities(desk.world).post(request)).status == "rejected"
+    mended: list[Json] = [{"kind": "set_priority", "job_orders": ["JO-1"], "priority": 7}]
+    await admin.retry(desk.world.database, "txn_a", Deed(BOSS, utcnow(), "The order instead"), outcomes=mended)
+    row = await desk.row("a")
+    async with desk.world.database.transaction() as session:
+        decision = await session.get_one(DecisionRow, row.decision)
+    assert (row.standing_version, row.standing_grantor) == ("", "")
+    assert (decision.person, decision.authority, decision.exception_id) == ("sofia", "reschedule", "exc_1")
+    assert (await PostingActivities(desk.world).post(request)).status == "posted"
 
 
 async def test_two_at_once_on_one_standing_authority_are_counted_one_after_the_other(desk: Desk) -> None:

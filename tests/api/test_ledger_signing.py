@@ -129,6 +129,32 @@ async def test_what_is_mended_is_signed_as_it_is_posted(somebody: Browser, datab
     assert (one.verb, found.status) == ("retry", "drafted")
 
 
+async def test_a_mended_payload_is_held_to_what_the_mender_may(somebody: Browser, database: Database) -> None:
+    """It rests on their own decision, with their grant and its limits, not on whom the first payload rested on."""
+    async with database.transaction() as session:
+        dead = await session.get_one(LedgerRow, "txn_dead")
+        dead.standing_version, dead.standing_grantor = "v1", QUALITY
+    await rule(database, grant={"limits": {"quantity": 5}})
+    await somebody.sign_in(PLANNER)
+    mend = {"do": "retry", "outcomes": MENDED, "reason": "Next period"}
+    assert (await send(somebody, DEAD, mend)).status_code == 403, "how much a promise moves is not known"
+    assert (await row(database, "txn_dead")).standing_version == "v1"
+    await rule(database)
+    assert (await send(somebody, DEAD, mend)).status_code == 303
+    found = await row(database, "txn_dead")
+    async with database.transaction() as session:
+        decision = await session.get_one(DecisionRow, found.decision)
+        facts = {
+            fact.kind: fact
+            for fact in await session.scalars(select(AuditRow).where(col(AuditRow.subject) == "txn_dead"))
+        }
+    assert (found.standing_version, found.standing_grantor, found.requested_by) == ("", "", PLANNER)
+    assert (decision.person, decision.authority, decision.granted[0]["grant"]) == (PLANNER, "promise", "promise")
+    assert facts["transaction.retry"].data["before"]["ground"] == "v1"
+    page = plain((await somebody.get(DEAD)).text)
+    assert ("decided by Petr Dvořák" in page, "standing authority" in page) == (True, False)
+
+
 async def test_mended_to_what_needs_a_signature_it_is_asked_for(somebody: Browser, database: Database) -> None:
     """Also where what it was before needs none: it became another action."""
     actions = {"promise": {"risk": "high"}, "reschedule": {"risk": "normal"}}
