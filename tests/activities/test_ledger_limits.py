@@ -16,7 +16,7 @@ from admin.actors import Actor
 from admin.books import ledger as admin
 from domain.books.ledger import Control, State, Window
 from domain.books.outcomes import OutcomeTransaction, Receipt, SetPriority
-from domain.errors import RateLimitedError
+from domain.errors import OutcomeUnknownError, RateLimitedError
 from store.tables import LedgerRow
 from store.write.books import ledger
 from tests.support.plant import utcnow
@@ -123,6 +123,31 @@ async def test_a_system_that_asks_for_time_is_left_alone_by_all(world: World) ->
     assert erp.tries == ["exc_1:a:1"]
     clock.ahead, erp.slow = timedelta(seconds=18), False
     assert [(await worker.post(one)).status for one in (first, second)] == ["posted", "posted"]
+
+
+class Asleep(FakeSystem):
+    """It loses the answer of a posting, then asks for 17 seconds before it is looked up."""
+
+    slow = True
+
+    async def find(self, key: str) -> Receipt | None:
+        if self.slow:
+            raise RateLimitedError("slow down", retry_after=17)
+        return await super().find(key)
+
+
+async def test_a_look_up_that_is_asked_for_time_gives_it(world: World) -> None:
+    """The first attempt is told so as a wait, not as an error whose pause nobody reads."""
+    erp, clock = Asleep("erp", {}), Clock()
+    worker = PostingActivities(World(world.database, {"erp": erp}, clock.now, world.randomness, ""))
+    wanted = await request(world, "a")
+    erp.trouble.append("swallow_question")
+    with pytest.raises(OutcomeUnknownError):
+        await worker.post(wanted)
+    told = [await worker.post(wanted), await worker.post(wanted)]
+    assert [(one.status, one.detail, one.again_s) for one in told] == [("waiting", "slow_down", 17)] * 2
+    clock.ahead, erp.slow = timedelta(seconds=18), False
+    assert (await worker.post(wanted)).status == "posted"
 
 
 async def test_a_maintenance_window_holds_everything_until_it_opens(world: World) -> None:
