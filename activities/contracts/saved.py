@@ -52,6 +52,7 @@ class Saved(Data):
     phase: str
     rev: int
     numbered: int
+    told: dict[str, int] = Field(default_factory=dict)  # of the lines of this epoch: see workflows.engine.marks
     underway: int
     unwritten: list[Entry]
     handling: str

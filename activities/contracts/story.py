@@ -13,12 +13,8 @@ class Part(BaseModel):
 
 
 class Entry(Part):
-    """One line of the story.
-
-    `mark`: what tells it from another line with its number. A worker that dies after a commit and before it said so
-    leaves lines whose numbers its successor, who may have heard something else first, gives to others. What came
-    through the inbox is told once under whatever number; what an effect tells itself once a number and step, whomever
-    it found; the rest once a number, kind and step."""
+    """One line of the story. `mark` tells it from another line, which may have its number (`workflows.engine.marks`).
+    It is empty in a release before marks."""
 
     number: int
     at: datetime
@@ -26,21 +22,7 @@ class Entry(Part):
     step: str = ""
     person: str | None = None
     data: dict[str, Json] = {}
-    told_as: str = ""
-
-    @property
-    def mark(self) -> str:
-        return self.told_as or f"{self.kind} {self.step}"
-
-
-def from_inbox(seq: int, kind: str) -> str:
-    """The mark of a line about what came as this row of the inbox."""
-    return f"inbox {seq} {kind}"
-
-
-def from_effect(step: str) -> str:
-    """The mark of the line that an effect of this step writes, or that stands in its place."""
-    return f"told {step}"
+    mark: str = ""
 
 
 class Line(Part):
@@ -58,14 +40,14 @@ class Line(Part):
     data: dict[str, Json] = {}
     before: list[str] = Field(default_factory=list)
     reaches: str = ""
+    mark: str = ""
 
     def entry(self, found: Collection[str]) -> Entry:
         """The line, once it is known who was found (their names)."""
         people = sorted([*self.before, *found])
         kind = self.kind if people else self.otherwise
         data = self.data | {"people": people}
-        mark = from_effect(self.step)
-        return Entry(number=self.number, at=self.at, kind=kind, step=self.step, data=data, told_as=mark)
+        return Entry(number=self.number, at=self.at, kind=kind, step=self.step, data=data, mark=self.mark)
 
 
 class Projection(Part):

@@ -105,12 +105,12 @@ class ExceptionRow(SQLModel, table=True):
 
 
 class TimelineRow(SQLModel, table=True):
-    """One line of an exception's story. `entry` is the workflow's own number. The same entry is written once: by number
-    and `mark` (see the contract of an entry), by mark alone when it tells what came through the inbox."""
+    """One line of an exception's story. `entry` is the workflow's own number; `mark` is what the same line is known by,
+    and written once; empty for a line of a release before marks."""
 
     __tablename__ = "timeline"
     __table_args__: ClassVar[Any] = (
-        Index("timeline_inbox", "exception_id", "mark", unique=True, postgresql_where=text("mark LIKE 'inbox %'")),
+        Index("timeline_mark", "exception_id", "mark", unique=True, postgresql_where=text("mark <> ''")),
     )
 
     exception_id: str = Field(primary_key=True)

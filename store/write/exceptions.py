@@ -81,9 +81,9 @@ async def project(
     audited: Mapping[int, Json] = MappingProxyType({}),
 ) -> None:
     """Write the workflow's state, where an older `rev` never wins, and its timeline entries, where one that is there
-    already (by number and mark; by the mark alone when it tells of the inbox) stays as it is. `values`: handling and
-    condition, perhaps title, priority, version, milestones, state: what is not named, or empty, stays. `audited`: the
-    entries that are a fact for the auditor as well, once each, with this `data` beside their own.
+    already (by its mark) stays as it is. `values`: handling and condition, perhaps title, priority, version,
+    milestones, state: what is not named, or empty, stays. `audited`: the entries that are a fact for the auditor as
+    well, once each, with this `data` beside their own.
 
     One statement, since every effect does this."""
     kept = {name: storable(values[name]) if name in values else None for name in ("milestones", "state")}

@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import select
 
 from activities import project
-from activities.contracts.story import Entry, Projection, from_effect, from_inbox
+from activities.contracts.story import Entry, Projection
 from store.db import Database
 from store.migrate import configuration, upgrade
 from store.tables import AuditRow, ExceptionRow, TimelineRow
@@ -46,12 +46,16 @@ async def story(database: Database) -> tuple[Told, Told]:
 
 
 def answer(number: int, seq: int, person: str = "jonas") -> Entry:
-    told_as = from_inbox(seq, "answer")
-    return Entry(number=number, at=NOW, kind="answer", step="1", person=person, data={"verb": "yes"}, told_as=told_as)
+    mark = f"inbox {seq} answer"
+    return Entry(number=number, at=NOW, kind="answer", step="1", person=person, data={"verb": "yes"}, mark=mark)
+
+
+def told(number: int, step: str, kind: str = "asked") -> Entry:
+    return Entry(number=number, at=NOW, kind=kind, step=step, mark=f"0 told {step} 1")
 
 
 async def test_what_a_successor_heard_first_is_told_too(opened: Database) -> None:
-    await write(opened, 4, Entry(number=7, at=NOW, kind="escalated", step="1"))  # and dies
+    await write(opened, 4, told(7, "1", "escalated"))  # and dies
     await write(opened, 4, answer(7, seq=12))
     assert await story(opened) == ([(7, "answer"), (7, "escalated")], [(7, "answer")])
 
@@ -64,8 +68,14 @@ async def test_what_came_through_the_inbox_is_told_once_under_any_number(opened:
 
 async def test_an_effect_tells_its_step_once_whomever_it_finds(opened: Database) -> None:
     for kind in ("asked", "nobody"):
-        await write(opened, 4, Entry(number=7, at=NOW, kind=kind, step="1", told_as=from_effect("1")))
+        await write(opened, 4, told(7, "1", kind))
     assert await story(opened) == ([(7, "asked")], [])
+
+
+async def test_what_is_told_again_in_another_order_is_there_once(opened: Database) -> None:
+    await write(opened, 4, told(7, "1"), told(8, "2"))  # and dies
+    await write(opened, 4, told(7, "2"), told(8, "1"))
+    assert await story(opened) == ([(7, "asked"), (8, "asked")], [])
 
 
 async def test_the_state_is_the_successors(opened: Database) -> None:

@@ -95,7 +95,7 @@ async def test_a_line_whose_effect_was_cancelled_says_so(temporal: Temporal) -> 
     story = await run(temporal, Troubled(hang), [{"task": "look", "to": PLANNER}], asked)
     (line,) = [entry for entry in story if entry.data.get("task") == "look"]
     assert (line.kind, line.data["people"], line.data["withdrawn"]) == ("nobody", [], True)
-    assert line.mark == f"told {line.step}", "it would stand beside the line that the effect has written after all"
+    assert line.mark == f"0 told {line.step} 1", "it would stand beside the line that the effect has written after all"
     assert "inbox 5 control.cancel" in [entry.mark for entry in story]
 
 

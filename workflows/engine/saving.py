@@ -36,6 +36,7 @@ def save(engine: Interpreter) -> Saved:
         numbered=story.numbered,
         underway=story.numbered - len(story.unwritten),
         unwritten=story.unwritten,
+        told=story.marks.told,
         handling=story.handling,
         condition=story.condition,
         priority=story.priority,
@@ -74,6 +75,7 @@ def restore(engine: Interpreter, saved: Saved) -> None:
     engine.runs, engine.migrations, engine.phase = saved.runs + 1, saved.migrations, saved.phase
     story.rev, story.numbered, story.underway = saved.rev, saved.numbered, saved.underway
     story.unwritten = list(saved.unwritten)
+    story.marks.restore(saved.numbered, saved.told)
     story.handling, story.condition, story.priority = saved.handling, saved.condition, saved.priority
     story.highest_seq, story.recent, story.taken = saved.highest_seq, list(saved.recent), list(saved.taken)
     story.milestones, story.gaps, story.world = dict(saved.milestones), dict(saved.gaps), dict(saved.world)

@@ -5,11 +5,12 @@ from datetime import datetime
 from functools import cached_property
 
 from activities.contracts.model import ExceptionInput, OpeningSignal, Wording
-from activities.contracts.story import Entry, Line, Projection, from_effect, from_inbox
+from activities.contracts.story import Entry, Line, Projection
 from domain.asking.tasks import LiveTask
 from domain.language.definition import ApproveStep, Definition, ForEachStep, NotifyStep, TaskStep, children, step_name
 from domain.language.provenance import Provenance, provenance
 from domain.values import Json, iso
+from workflows.engine.marks import Marks
 from workflows.engine.proposed import proposals
 
 _SITE = "site"
@@ -34,6 +35,7 @@ class Story:
         self.rev = 0
         self.numbered = 0
         self.unwritten: list[Entry] = []
+        self.marks = Marks()
         self.askers: dict[str, str] = {}  # who asked for information and has got no answer: person id -> name
         self.underway = 0  # the highest entry that an effect carries already
         first = given.signals[0]
@@ -52,8 +54,8 @@ class Story:
     ) -> None:
         """Add a line to the story; it is written with the next effect. `seq`: of the inbox, where it tells of that."""
         self.numbered += 1
-        mark = from_inbox(seq, kind) if seq else ""
-        entry = Entry(number=self.numbered, at=at, kind=kind, step=step, person=person, data=data, told_as=mark)
+        mark = self.marks.of_inbox(seq, kind) if seq else self.marks.of_line(self.numbered, kind, step, data)
+        entry = Entry(number=self.numbered, at=at, kind=kind, step=step, person=person, data=data, mark=mark)
         self.unwritten.append(entry)
         self.changes += 1
 
@@ -61,7 +63,8 @@ class Story:
         """A line that the next effect writes itself: under the next number."""
         self.numbered += 1
         self.changes += 1
-        return line.model_copy(update={"number": self.numbered})
+        mark = self.marks.of_effect(self.numbered, line.step)
+        return line.model_copy(update={"number": self.numbered, "mark": mark})
 
     def line_failed(self, line: Line) -> None:
         """The effect gave up, so its line was not written: the number is the next line's, unless there is one."""
@@ -73,9 +76,9 @@ class Story:
 
     def line_lost(self, line: Line) -> None:
         """The effect was cancelled, and nobody knows whether its line was written. If not, this one stands in its
-        place: of two lines with one number and mark the first stays."""
-        data, mark = line.data | {"people": line.before, "withdrawn": True}, from_effect(line.step)
-        instead = Entry(number=line.number, at=line.at, kind="nobody", step=line.step, data=data, told_as=mark)
+        place: of two lines with one mark the first stays."""
+        data = line.data | {"people": line.before, "withdrawn": True}
+        instead = Entry(number=line.number, at=line.at, kind="nobody", step=line.step, data=data, mark=line.mark)
         self.unwritten = sorted([*self.unwritten, instead], key=lambda entry: entry.number)
         self.underway = min(self.underway, line.number - 1)
 
