@@ -14,7 +14,7 @@ from api.definitions import pages as definitions
 from api.deps import ApiDeps
 from api.exceptions import pages as exceptions
 from api.exceptions import pictures, shelving, signing, steering
-from api.ledger import audit, reconciliation
+from api.ledger import audit, bulk, reconciliation
 from api.ledger import pages as ledger
 from api.problems import handle_problems
 from api.rendering import STATIC
@@ -44,6 +44,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
         authority,
         exceptions,
         pictures,
+        bulk,  # before the pages: a name there is a transaction's id
         ledger,
         reconciliation,
         agents,

@@ -35,7 +35,7 @@ async def decide_again(database: Database, transaction_id: str, deed: Deed, *, a
     of the difference that whoever decides was shown; it may have been sent back anew since.
 
     Raises NotFoundError, ConflictError, NotAllowedError (UnsignedError: sign it), InvalidPayloadError."""
-    deed = _reasoned(deed, needed=not approve)
+    deed = reasoned(deed, needed=not approve)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         drift, first = row.drift or {}, await deciders(session, row)
@@ -65,7 +65,7 @@ async def retry(
         await may(session, deed.by, AUTHORITY)
         told: dict[str, Json] = {}
         if (outcomes is not None and outcomes != row.outcomes) or (bool(system) and system != row.system):
-            deed = _reasoned(deed, needed=True)
+            deed = reasoned(deed, needed=True)
             ground = row.decision or row.standing_version
             told = {"before": {"outcomes": row.outcomes, "system": row.system, "ground": ground}}
             told |= await _mend(session, row, deed, outcomes, system)
@@ -122,14 +122,14 @@ async def write_off(database: Database, transaction_id: str, deed: Deed) -> None
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         await may(session, deed.by, AUTHORITY)
-        await _moved(session, row, Event.WRITE_OFF, _reasoned(deed, needed=True))
+        await _moved(session, row, Event.WRITE_OFF, reasoned(deed, needed=True))
         await parts.take_back(session, row, deed.now, given_up=True)
 
 
 async def withdraw(database: Database, transaction_id: str, deed: Deed) -> None:
     """Of one that waits and was not sent: it is not posted, and why. What waits behind it goes on, and its exception
     hears that it was refused."""
-    deed = _reasoned(deed, needed=True)
+    deed = reasoned(deed, needed=True)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         await may(session, deed.by, AUTHORITY)
@@ -145,7 +145,7 @@ async def withdraw(database: Database, transaction_id: str, deed: Deed) -> None:
 
 async def ask_reversal(database: Database, transaction_id: str, deed: Deed) -> str:
     """Draft the transaction that takes this one back; its id. The system says how, somebody else approves."""
-    deed = _reasoned(deed, needed=True)
+    deed = reasoned(deed, needed=True)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         await holds(session, row, deed.by, deed.now)  # asking writes nothing: whoever approves it signs
@@ -165,7 +165,7 @@ async def ask_reversal(database: Database, transaction_id: str, deed: Deed) -> s
 async def decide_reversal(database: Database, transaction_id: str, deed: Deed, *, approve: bool) -> None:
     """Somebody else than who asked for it approves it as previewed, or turns it down. `deed.shown`: the hash of what
     it would do, on the page of whoever decides. Raises as `decide_again`."""
-    deed = _reasoned(deed, needed=not approve)
+    deed = reasoned(deed, needed=not approve)
     async with database.transaction() as session:
         row = await _found(session, transaction_id)
         if not row.reverses or row.status != State.PREVIEWED:
@@ -299,7 +299,8 @@ async def _audit(session: AsyncSession, row: LedgerRow, kind: str, deed: Deed, d
     await exceptions.changed(session, row.exception_id)
 
 
-def _reasoned(deed: Deed, *, needed: bool) -> Deed:
+def reasoned(deed: Deed, *, needed: bool) -> Deed:
+    """Raises InvalidPayloadError when it says too much, or nothing where a reason is needed."""
     return replace(deed, reason=_why(deed.reason, needed=needed))
 
 

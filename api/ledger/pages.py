@@ -4,10 +4,8 @@ waits for somebody, and what holds for each system."""
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -24,9 +22,10 @@ from api.access.visitors import Visitor, VisitorForm, actor_of, confirmed
 from api.deps import ApiDeps, Deps
 from api.ledger.connections import connections
 from api.ledger.export import KINDS, texts, told
+from api.ledger.searching import asked_of, manages, search_of
 from api.problems import status_of
-from api.rendering import show, site_of, wants_page
-from api.wording import Tongue, day_of
+from api.rendering import show, wants_page
+from api.wording import Tongue
 from domain.books.booking import ReadBack
 from domain.books.ledger import BOOKED, UNSENT, Control, State
 from domain.books.outcome_rules import DECLARATIONS
@@ -36,35 +35,16 @@ from domain.language import misfits
 from domain.values import Json, content_hash
 from store.read import site as site_read
 from store.read.books import ledger as read
-from store.read.books.ledger import LedgerRow, Search
+from store.read.books.ledger import LedgerRow
 
 router = APIRouter()
-_FILTERS = ("words", "status", "system", "queue", "kind", "definition")
-_DAYS = ("since", "until")
-_LONGEST = 200
-
-
-async def _search(deps: ApiDeps, given: Mapping[str, str]) -> Search:
-    """Days are the site's, as YYYY-MM-DD."""
-    values: dict[str, Any] = {name: given.get(name, "")[:_LONGEST].strip() for name in _FILTERS}
-    page = given.get("page", "1")
-    site = await site_of(deps)
-    zone = ZoneInfo(site.timezone if site else "UTC")
-    start, end = (day_of(given.get(name, ""), zone) for name in _DAYS)
-    values |= {"start": start, "end": end + timedelta(days=1) if end else None}
-    return Search(**values, page=int(page) if page.isdecimal() and len(page) < 7 else 1)
-
-
-def _asked(given: Mapping[str, str]) -> dict[str, str]:
-    """What a kept view or the next page has to ask again."""
-    return {name: value for name in (*_FILTERS, *_DAYS) if (value := given.get(name, "").strip()[:_LONGEST])}
 
 
 @router.get("/ledger")
 async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
     """Filters: `words`, `status`, `system`, `queue` (again, approve, waiting = both, dead, differs), `kind`,
     `definition`, `since` and `until` (days of the site); `page` from 1."""
-    search, asked = await _search(deps, request.query_params), _asked(request.query_params)
+    search, asked = await search_of(deps, request.query_params), asked_of(request.query_params)
     found = await read.find(deps.database, search, login.person.id)
     return await show(
         request,
@@ -78,6 +58,7 @@ async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
         query=urlencode(asked),
         definitions=await read.definitions(deps.database),
         pages=-(-found.total // read.PAGE),
+        bulk=manages(login) and found.total and "dead" in (search.queue, search.status[:4]),
         states=[state.value for state in State],
         systems=[system.value for system in System],
         kinds=sorted(DECLARATIONS),
@@ -87,7 +68,7 @@ async def ledger(request: Request, deps: Deps, login: Visitor) -> Response:
 @router.get("/api/ledger")
 async def entries(request: Request, deps: Deps, login: Visitor) -> Json:
     """The same as JSON: `{"total", "transactions": [...]}`, 50 a page."""
-    found = await read.find(deps.database, await _search(deps, request.query_params), login.person.id)
+    found = await read.find(deps.database, await search_of(deps, request.query_params), login.person.id)
     return {"total": found.total, "queues": found.queues, "transactions": [told(one) for one in found.entries]}
 
 
@@ -97,8 +78,8 @@ async def export(deps: Deps, login: Visitor, form: VisitorForm) -> Response:
     format = form.get("format", "")
     if format not in KINDS:
         raise InvalidPayloadError("Choose CSV or JSONL.")
-    search, by = await _search(deps, form), actor_of(login)
-    await auditing.told_of_export(deps.database, format, "ledger", by, deps.now(), wanted=_asked(form))
+    search, by = await search_of(deps, form), actor_of(login)
+    await auditing.told_of_export(deps.database, format, "ledger", by, deps.now(), wanted=asked_of(form))
     name = {"content-disposition": f'attachment; filename="ledger.{format}"'}
     return StreamingResponse(texts(deps.database, search, format), media_type=KINDS[format], headers=name)
 
@@ -124,7 +105,7 @@ async def _systems(
     names = [system.value for system in System]
     found = await read.connectors(deps.database, names, deps.now())
     linked = {name: connections(await _connectors(deps), name) for name in names}
-    told: dict[str, Json] = {"connectors": found, "may": _manages(login), "linked": linked, "typed": typed}
+    told: dict[str, Json] = {"connectors": found, "may": manages(login), "linked": linked, "typed": typed}
     status = status_of(wrong) if wrong else 200
     wrong_text = wrong.message if wrong else ""
     return await show(request, login, "ledger_systems.html", status=status, wrong=wrong_text, **told)
@@ -144,7 +125,7 @@ async def set_control(request: Request, deps: Deps, login: Visitor, form: Visito
     try:
         await admin.set_control(deps.database, _control(form), by=actor_of(login), now=deps.now())
     except InvalidPayloadError as error:
-        if not wants_page(request) or not _manages(login):
+        if not wants_page(request) or not manages(login):
             raise
         return await _systems(request, deps, login, form, error)
     return RedirectResponse("/ledger/systems", 303)
@@ -238,10 +219,10 @@ async def _page(
         tongue=Tongue(login.person.language),
         t=row,
         said=said,
-        manages=_manages(login),
+        manages=manages(login),
         shown=content_hash(deciding.content_of(row)),
         sign=await _sign_of(deps, row),
-        may_withdraw=row.status in UNSENT and not (row.reverses and not row.approved_by) and _manages(login),
+        may_withdraw=row.status in UNSENT and not (row.reverses and not row.approved_by) and manages(login),
         may_reverse=row.status in BOOKED and row.status != State.REVERSED and not row.reverses,
         systems=[system.value for system in System],
         payload=json.dumps(row.outcomes, indent=2, ensure_ascii=False),
@@ -322,7 +303,3 @@ def _payload(text: str) -> Json:
         return json.loads(text)
     except ValueError as error:
         raise InvalidPayloadError(f"The payload is no JSON: {error}.") from error
-
-
-def _manages(login: Login) -> bool:
-    return admin.AUTHORITY in login.person.authorities

@@ -37,6 +37,11 @@ async def test_the_ledger(console: Console, chromium: Browser, pictures: Path | 
     await expect(page.get_by_role("heading", name="It has changed meanwhile")).to_be_hidden()
     async with console.database.transaction() as session:
         assert (await session.get_one(LedgerRow, "txn_back")).status == "authorised"
+    await page.goto(f"{console.url}/ledger?queue=dead")
+    several = page.get_by_role("link", name="Try these again")
+    await picture(page, pictures, "ledger-dead-letters", several)
+    await several.click()
+    await picture(page, pictures, "ledger-bulk", page.get_by_role("button", name="Try these again"))
     await page.goto(f"{console.url}/ledger/txn_dead")
     await page.get_by_text("Mend it, or send it to another system").click()
     await picture(page, pictures, "ledger-dead")

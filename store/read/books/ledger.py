@@ -180,6 +180,24 @@ async def find_all(database: Database, search: Search, batch: int = 500) -> Asyn
         yield [Entry(*row) for row in rows]
 
 
+async def dead(database: Database, search: Search, most: int) -> tuple[Sequence[Entry], int]:
+    """The dead letters among what fits, the oldest first and at most so many; and how many there are."""
+    letters = _entries(search).where(_QUEUES["dead"])
+    oldest = letters.order_by(col(LedgerRow.drafted_at), col(LedgerRow.seq)).limit(most)
+    counted = letters.with_only_columns(func.count(), maintain_column_froms=True)
+    async with database.transaction() as session:
+        found = (await session.execute(oldest)).all()
+        return [Entry(*row) for row in found], int((await session.execute(counted)).scalar_one())
+
+
+async def some(database: Database, names: Sequence[str]) -> Sequence[Entry]:
+    """Those of these ids, the oldest first."""
+    wanted = _entries(Search()).where(col(LedgerRow.id).in_(names))
+    async with database.transaction() as session:
+        found = await session.execute(wanted.order_by(col(LedgerRow.drafted_at), col(LedgerRow.seq)))
+        return [Entry(*row) for row in found.all()]
+
+
 def _entries(search: Search) -> Any:
     return (
         select(LedgerRow, DecisionRow, func.coalesce(col(ExceptionRow.title), ""))
