@@ -15,10 +15,15 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from infra.standins.faults import Drawn, Fault, Plan, cut_at
+from infra.standins.faults import SILENT, Drawn, Fault, Plan, cut_at
 
 LIMIT = 64 * 1024 * 1024
 _BODILESS = (b"204", b"304")
+_UNANSWERED = (Fault.BEFORE_SEND, Fault.MID_REQUEST, Fault.SILENT_BEFORE_SEND, Fault.SILENT_MID_REQUEST, Fault.LATE)
+_IN_PART = (Fault.MID_REQUEST, Fault.SILENT_MID_REQUEST)
+_ANSWER_LOST = (Fault.AFTER_COMMIT, Fault.SILENT_AFTER_COMMIT)
+_ANSWER_CUT = (Fault.MID_RESPONSE, Fault.SILENT_MID_RESPONSE, Fault.DUPLICATE_CUT)
+_TWICE = (Fault.DUPLICATE, Fault.DUPLICATE_AT_ONCE, Fault.DUPLICATE_CUT)
 _BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 
 
@@ -76,7 +81,10 @@ class FaultProxy:
         self._clients.add(own)
         try:
             while request := await read_message(reader):
-                if not await self._exchange(request, writer):
+                drawn = self.plan.draw(request)
+                if not await self._exchange(request, writer, drawn):
+                    if drawn.fault in SILENT:
+                        await reader.read()  # until the client has had enough
                     break
         except _BROKEN:
             pass  # the client has gone
@@ -86,29 +94,38 @@ class FaultProxy:
             self._clients.discard(own)
             writer.transport.abort()
 
-    async def _exchange(self, request: bytes, client: StreamWriter) -> bool:
+    async def _exchange(self, request: bytes, client: StreamWriter, drawn: Drawn) -> bool:
         """Whether the client's connection lives on."""
-        drawn = self.plan.draw(request)
         fault = drawn.fault
-        if fault in (Fault.DELAY_REQUEST, Fault.DELAY_RESPONSE):
-            await asyncio.sleep(drawn.seconds if fault is Fault.DELAY_REQUEST else 0)
-        if fault in (Fault.BEFORE_SEND, Fault.MID_REQUEST, Fault.LATE):
+        if fault is Fault.DELAY_REQUEST:
+            await asyncio.sleep(drawn.seconds)
+        if fault in _UNANSWERED:
             return await self._unanswered(request, drawn)
         answer = await self._answer(request, drawn)
-        self._note(request, drawn, 2 if fault in (Fault.DUPLICATE, Fault.DUPLICATE_AT_ONCE) else 1)
-        if fault is Fault.AFTER_COMMIT or not answer:
+        self._note(request, drawn, 2 if fault in _TWICE else 1)
+        if fault in _ANSWER_LOST or not answer:
             return False
         if fault is Fault.DELAY_RESPONSE:
             await asyncio.sleep(drawn.seconds)
-        whole = fault is not Fault.MID_RESPONSE
-        client.write(answer if whole else answer[: cut_at(answer, drawn.cut)])
-        await client.drain()
+        return await self._hand_over(answer, client, drawn)
+
+    async def _hand_over(self, answer: bytes, client: StreamWriter, drawn: Drawn) -> bool:
+        whole = drawn.fault not in _ANSWER_CUT
+        begun = 0 if whole and drawn.fault is not Fault.STALL_RESPONSE else cut_at(answer, drawn.cut)
+        client.write(answer[:begun])
+        if begun:
+            await client.drain()
         if not whole:
             await _flushed(client)
-        return whole and b"connection: close" not in answer.partition(b"\r\n\r\n")[0].lower()
+            return False
+        if begun:
+            await asyncio.sleep(drawn.seconds)
+        client.write(answer[begun:])
+        await client.drain()
+        return b"connection: close" not in answer.partition(b"\r\n\r\n")[0].lower()
 
     async def _unanswered(self, request: bytes, drawn: Drawn) -> bool:
-        if drawn.fault is Fault.MID_REQUEST:
+        if drawn.fault in _IN_PART:
             await self._send(request[: cut_at(request, drawn.cut)], wait=False)
         self._note(request, drawn, int(drawn.fault is Fault.LATE))
         if drawn.fault is Fault.LATE:
@@ -125,19 +142,28 @@ class FaultProxy:
         if drawn.fault is Fault.DUPLICATE_AT_ONCE:
             first, _ = await asyncio.gather(self._send(request), self._send(request))
             return first
+        if drawn.fault is Fault.DUPLICATE_PART:
+            await self._send(request[: cut_at(request, drawn.cut)], wait=False)
+        if drawn.fault is Fault.STALL_REQUEST:
+            return await self._send(request, first=cut_at(request, drawn.cut), pause=drawn.seconds)
         answer = await self._send(request)
-        if drawn.fault is Fault.DUPLICATE:
+        if drawn.fault in (Fault.DUPLICATE, Fault.DUPLICATE_CUT):
             await self._send(request)
         return answer
 
-    async def _send(self, data: bytes, *, wait: bool = True) -> bytes:
-        """The system's answer; empty when it breaks off, or when nobody waits for it."""
+    async def _send(self, data: bytes, *, wait: bool = True, first: int = 0, pause: float = 0.0) -> bytes:
+        """The system's answer; empty when it breaks off, or when nobody waits for it. `first`: so many bytes go before
+        the pause."""
         try:
             reader, writer = await asyncio.open_connection(self._host, self._port, limit=LIMIT)
         except OSError:
             return b""
         try:
-            writer.write(data)
+            if first:
+                writer.write(data[:first])
+                await writer.drain()
+                await asyncio.sleep(pause)
+            writer.write(data[first:])
             await writer.drain()
             if not wait:
                 await _flushed(writer)

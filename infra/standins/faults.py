@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """Each class of place where an exchange can break, and three that break nothing but time and number."""
+    """What can be done to an exchange. Where each belongs: `PLACES`."""
 
     NONE = "none"
     BEFORE_SEND = "before_send"  # the connection is cut, and nothing of the request arrives
@@ -19,6 +19,15 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"  # the system gets the request twice, one after the other
     DUPLICATE_AT_ONCE = "duplicate_at_once"
     LATE = "late"  # the connection is cut, and the request arrives all the same, some time afterwards
+    STALL_REQUEST = "stall_request"  # a part of the request arrives, and the rest some time afterwards
+    STALL_RESPONSE = "stall_response"
+    DUPLICATE_PART = "duplicate_part"  # the system gets a part of the request, and then all of it
+    DUPLICATE_CUT = "duplicate_cut"  # the system gets the request twice, and a part of the answer arrives
+    # As the four that cut, but the connection stays open, and nobody says a word: only the caller's patience ends it.
+    SILENT_BEFORE_SEND = "silent_before_send"
+    SILENT_MID_REQUEST = "silent_mid_request"
+    SILENT_AFTER_COMMIT = "silent_after_commit"
+    SILENT_MID_RESPONSE = "silent_mid_response"
 
 
 class Cut(StrEnum):
@@ -34,6 +43,49 @@ class Cut(StrEnum):
 BREAKING = (Fault.BEFORE_SEND, Fault.MID_REQUEST, Fault.AFTER_COMMIT, Fault.MID_RESPONSE)
 DOUBLING = (Fault.DUPLICATE, Fault.DUPLICATE_AT_ONCE, Fault.LATE)
 SLOWING = (Fault.DELAY_REQUEST, Fault.DELAY_RESPONSE)
+HALVING = (Fault.STALL_REQUEST, Fault.STALL_RESPONSE, Fault.DUPLICATE_PART, Fault.DUPLICATE_CUT)
+SILENT = (
+    Fault.SILENT_BEFORE_SEND,
+    Fault.SILENT_MID_REQUEST,
+    Fault.SILENT_AFTER_COMMIT,
+    Fault.SILENT_MID_RESPONSE,
+)
+DRAWN = (*BREAKING, *DOUBLING, *SLOWING)
+"""By a Plan that is told nothing else. A silence costs the caller's whole patience."""
+EVERY = (*DRAWN, *HALVING, *SILENT)
+
+
+class Place(StrEnum):
+    """Of an exchange, in the order of time."""
+
+    BEFORE_SEND = "before send"
+    MID_REQUEST = "mid-request"
+    AFTER_COMMIT = "after commit, before the response"
+    MID_RESPONSE = "mid-response"
+
+
+PLACES: dict[str, dict[Place, tuple[Fault, ...]]] = {
+    "cut": {
+        Place.BEFORE_SEND: (Fault.BEFORE_SEND,),
+        Place.MID_REQUEST: (Fault.MID_REQUEST,),
+        Place.AFTER_COMMIT: (Fault.AFTER_COMMIT,),
+        Place.MID_RESPONSE: (Fault.MID_RESPONSE,),
+    },
+    "drop": dict(zip(Place, ((fault,) for fault in SILENT), strict=True)),
+    "delay": {
+        Place.BEFORE_SEND: (Fault.DELAY_REQUEST, Fault.LATE),
+        Place.MID_REQUEST: (Fault.STALL_REQUEST,),
+        Place.AFTER_COMMIT: (Fault.DELAY_RESPONSE,),
+        Place.MID_RESPONSE: (Fault.STALL_RESPONSE,),
+    },
+    "duplicate": {
+        Place.BEFORE_SEND: (Fault.DUPLICATE_AT_ONCE,),
+        Place.MID_REQUEST: (Fault.DUPLICATE_PART,),
+        Place.AFTER_COMMIT: (Fault.DUPLICATE,),
+        Place.MID_RESPONSE: (Fault.DUPLICATE_CUT,),
+    },
+}
+"""What goes wrong, and where, each with each."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +108,7 @@ class Plan:
         seed: int,
         *,
         rate: float = 0.5,
-        kinds: Sequence[Fault] = (*BREAKING, *DOUBLING, *SLOWING),
+        kinds: Sequence[Fault] = DRAWN,
         seconds: float = 0.1,
         only: Callable[[bytes], bool] = lambda _: True,
     ) -> None:

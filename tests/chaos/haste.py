@@ -1,7 +1,7 @@
 """The waits after a crash, cut short: how long they are changes nothing in what must be true after them.
 
 In production: a workflow task of a dead worker 10 s, its workflows' own queue 4 s, a claimed message 8 s, a posting or
-proposal 5 s; a posting is read back 10 s after it was made.
+proposal 5 s; a posting that goes on failing is tried again every 30 s, and read back 10 s after it was made.
 """
 
 from dataclasses import replace
@@ -34,4 +34,6 @@ def shorten() -> None:
     process.Worker = make  # type: ignore[assignment,attr-defined]
     sender._LEASE, sender._IDLE_S, pump._IDLE_S = _SOON, 0.2, 0.2
     reconciling._SETTLED, reconciling._EVERY_S = timedelta(seconds=0.5), 0.5
-    calls.POST, calls.PROPOSE = replace(calls.POST, heartbeat=_SOON), replace(calls.PROPOSE, heartbeat=_SOON)
+    again = replace(calls.POST.retry, maximum_interval=_SOON)
+    calls.POST = replace(calls.POST, heartbeat=_SOON, retry=again)
+    calls.PROPOSE = replace(calls.PROPOSE, heartbeat=_SOON)

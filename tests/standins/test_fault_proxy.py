@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from infra.standins.fault_proxy import FaultProxy, read_message
-from infra.standins.faults import Cut, Drawn, Fault, Plan, Script, cut_at
+from infra.standins.faults import EVERY, PLACES, SILENT, Cut, Drawn, Fault, Place, Plan, Script, cut_at
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nit was done."
 
@@ -47,7 +47,16 @@ CASES = [
     (Drawn(Fault.DUPLICATE), 2, 0, True),
     (Drawn(Fault.DUPLICATE_AT_ONCE), 2, 0, True),
     (Drawn(Fault.LATE, seconds=0.01), 1, 0, False),
+    *((Drawn(Fault.STALL_REQUEST, cut, 0.01), 1, 0, True) for cut in Cut),
+    *((Drawn(Fault.STALL_RESPONSE, cut, 0.01), 1, 0, True) for cut in Cut),
+    *((Drawn(Fault.DUPLICATE_PART, cut), 1, 1, True) for cut in Cut),
+    (Drawn(Fault.DUPLICATE_CUT), 2, 0, False),
+    (Drawn(Fault.SILENT_BEFORE_SEND), 0, 0, False),
+    (Drawn(Fault.SILENT_MID_REQUEST), 0, 1, False),
+    (Drawn(Fault.SILENT_AFTER_COMMIT), 1, 0, False),
+    (Drawn(Fault.SILENT_MID_RESPONSE), 1, 0, False),
 ]
+PATIENCE_S = 0.05  # of the caller
 
 
 @pytest.mark.parametrize("drawn, whole, parts, answered", CASES, ids=lambda value: str(getattr(value, "fault", value)))
@@ -58,6 +67,8 @@ async def test_each_fault_does_what_its_name_says(drawn: Drawn, whole: int, part
         async with proxy.serving() as url, httpx.AsyncClient(base_url=url, verify=False, timeout=60) as client:
             if answered:
                 assert (await client.post("/", content=b"x" * 40)).text == "it was done."
+            elif drawn.fault in SILENT:
+                await until_enough(client, proxy)
             else:
                 with pytest.raises(httpx.TransportError):
                     await client.post("/", content=b"x" * 40)
@@ -68,6 +79,22 @@ async def test_each_fault_does_what_its_name_says(drawn: Drawn, whole: int, part
                 await asyncio.sleep(0)
         assert system.parts == parts
         assert [exchange.fault for exchange in proxy.exchanges] == [drawn.fault, Fault.NONE]
+
+
+async def until_enough(client: httpx.AsyncClient, proxy: FaultProxy) -> None:
+    """Nothing but the caller's patience ends it."""
+    with pytest.raises(httpx.ReadTimeout):
+        await client.post("/", content=b"x" * 40, timeout=httpx.Timeout(60, read=PATIENCE_S))
+    async with asyncio.timeout(60):
+        while not proxy.exchanges:
+            await asyncio.sleep(0)
+
+
+def test_every_way_of_going_wrong_is_tried_at_every_place() -> None:
+    assert set(PLACES) == {"cut", "drop", "delay", "duplicate"}
+    placed = [fault for way in PLACES.values() for place in Place for fault in way[place]]
+    assert sorted(placed) == sorted(set(Fault) - {Fault.NONE}) == sorted(EVERY), "each once"
+    assert {case[0].fault for case in CASES} == set(Fault)
 
 
 def test_the_same_seed_draws_the_same_faults() -> None:
