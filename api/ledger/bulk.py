@@ -30,6 +30,8 @@ from store.read.books import ledger as read
 from store.read.books.ledger import Entry
 
 router = APIRouter()
+REFUSALS = 10
+"""So many different ones stand on the page, the most frequent first."""
 
 
 class DeadLettersIn(BaseModel):
@@ -74,7 +76,8 @@ async def _page(request: Request, login: Login, shown: Shown) -> Response:
         shown=shown,
         way=shown.way.value,
         systems=_systems(shown.letters),
-        errors=errors.most_common(),
+        errors=errors.most_common(REFUSALS),
+        others=errors.total() - sum(number for _, number in errors.most_common(REFUSALS)),
         by_id={one.transaction.id: one for one in shown.letters},
         query=urlencode(shown.asked),
     )

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from api.ledger import bulk
 from store.db import Database
 from store.tables import AuditRow, LedgerRow, PersonRow
 from tests.api.seeding import NOW, PLANNER, QUALITY, RUSH
@@ -54,6 +55,18 @@ async def test_many_are_tried_again_with_one_reason(somebody: Browser, database:
     assert (fact.subject, fact.actor, fact.data["reason"]) == ("txn_erp2", PLANNER, "The period is open again")
     status = [(await row(database, f"txn_{name}")).status for name in ("dead", "erp2", "mes1")]
     assert status == ["rejected", "drafted", "dead_lettered"]
+
+
+async def test_as_many_refusals_as_letters_do_not_hide_the_form(
+    somebody: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system may name the order in each: the most frequent are told, and how many others there are."""
+    monkeypatch.setattr(bulk, "REFUSALS", 1)
+    await somebody.sign_in(PLANNER)
+    page = plain((await somebody.get(f"{AT}?do=write_off&queue=dead")).text)
+    assert "ERP the period is closed 2" in page
+    assert "MES the period is closed" not in page
+    assert "1 was refused otherwise" in page
 
 
 async def test_many_are_written_off_by_a_program(somebody: Browser, database: Database) -> None:
