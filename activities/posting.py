@@ -7,11 +7,13 @@ from temporalio import activity
 
 from activities.contracts import calls
 from activities.contracts.model import AwaitPosting, PostRequest, PostResult
-from activities.posting_life import SLOW_DOWN, Life
+from activities.posting_life import KEY_REUSED, SLOW_DOWN, Life
 from activities.posting_parts import Parts
 from activities.posting_rules import BeyondError, SentBackError, WaitingError, ground, looked_up
 from activities.world import World
+from connectors.roles import LooksUp, System
 from domain.books.ledger import BOOKED, ENDED, MAYBE_SENT, Event, Held, State
+from domain.books.outcomes import Receipt
 from domain.errors import (
     AuthError,
     ConfigError,
@@ -85,6 +87,15 @@ class PostingActivities:
     async def _go(self, life: Life) -> None:
         """Raises what keeps it from going on."""
         system = self._world.system(life.row.system)
+        try:
+            await self._advance(life, system)
+        except (SentBackError, *_REFUSALS) as error:
+            found = await _arrived(system, life, error)
+            if found is None:
+                raise
+            await life.booked(found)
+
+    async def _advance(self, life: Life, system: System) -> None:
         slower = self._slower.get(life.row.system)
         if slower and slower.until > self._world.now():
             raise WaitingError(slower)
@@ -126,6 +137,15 @@ class PostingActivities:
                 return result_of(row)
             activity.heartbeat()
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _arrived(system: System, life: Life, error: Exception) -> Receipt | None:
+    """What was sent by a dead worker, or twice by the wire, may be committed after its key was looked up: then it is no
+    change of somebody else that the system shows, and no refusal. Who keeps no keys can't tell the two apart."""
+    other = isinstance(error, ConflictError) and error.code.endswith(KEY_REUSED)
+    if life.row.status not in MAYBE_SENT or other or isinstance(system, LooksUp):
+        return None
+    return await system.find(life.row.key)
 
 
 def result_of(row: LedgerRow) -> PostResult:
