@@ -65,7 +65,7 @@ async def test_what_the_systems_would_change_stands_with_each_option(somebody: B
         await somebody.sign_in(person)
         page = await somebody.get(f"/exceptions/{BREAKDOWN}")
         assert page.status_code == 200
-        assert page.text.count("08:00 &rarr; <b>10:00</b>") == 2
+        assert page.text.count("08:00 &rarr;&nbsp;<b>10:00</b>") == 2
 
 
 async def test_the_same_form_sent_twice_is_one_answer(somebody: Browser, database: Database) -> None:
