@@ -81,11 +81,21 @@ class Saga:
         if document.target.name == ORDER.name:
             await self._order(document, facts)
             return
-        record = found.record if found else await self._create(document)
+        try:
+            record = found.record if found else await self._create(document)
+        except (RejectedError, ConflictError):
+            found = await self._arrived(document)
+            if found is None:
+                raise
+            record = found.record
         self.labels[document.outcome] = [label_of(document.target, record)]
         if document.order is not None:
             order = await self._maintenance(document, record, found.order if found else None)
             self.labels[document.outcome].append(f"maintenance order {order['MaintenanceOrder']}")
+
+    async def _arrived(self, document: Document) -> Found | None:
+        """An earlier try without an answer may have arrived just now, and taken what this one wanted."""
+        return await self._stands.of_step(document.target, document.stamp) if document.stamp else None
 
     async def _create(self, document: Document) -> dict[str, Any]:
         name = document.stamp.key if document.stamp else document.label

@@ -14,6 +14,7 @@ from connectors.sap.stamps import (
     INSPECTION_LOT,
     LENGTHS,
     STEPS,
+    Stamp,
     looked_up,
     mark_in,
     mark_of,
@@ -97,6 +98,11 @@ class Stands:
                 raise ConflictError("SAP has this key with another payload.", code="sap.key_reused")
         pairs = {number: standing.of(DOCUMENTS[kinds[number]], key) for number, key in keys.items()}
         return {number: found for number, found in pairs.items() if found}
+
+    async def of_step(self, target: EntitySet, stamp: Stamp) -> Found | None:
+        """One document with this very stamp."""
+        found = (await self._look([target], stamp.key)).of(target, stamp.key)
+        return found if found and stamp.mark.startswith(mark_in(target, found.record)) else None
 
     async def _look(self, targets: Sequence[EntitySet], key: str) -> Standing:
         standing = Standing()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from infra.standins.sap.books import Books, Row, key_of, set_named
 from infra.standins.sap.edm import Value
@@ -30,6 +31,7 @@ class Plant:
     equipment: set[str] = field(default_factory=set)
     customers: set[str] = field(default_factory=set)
     storage: str = "0001"
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))  # whose days count
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Context:
 
     @property
     def today(self) -> datetime:
-        """Edm.DateTime of the day."""
-        return self.now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        """Edm.DateTime of the plant's day."""
+        return self.now.astimezone(self.plant.zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
 
     @property
     def time_of_day(self) -> timedelta:

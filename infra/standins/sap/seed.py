@@ -35,6 +35,7 @@ def plant_of(catalogue: Catalogue) -> Plant:
         work_centers={work_center_of(unit) for unit in units},
         equipment={unit.upper() for unit in units},
         customers={customer.id.upper() for customer in catalogue.customers},
+        zone=ZoneInfo(catalogue.site.timezone),
     )
 
 

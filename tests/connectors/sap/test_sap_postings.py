@@ -213,6 +213,24 @@ async def test_a_late_document_is_waited_for(sap: Sap) -> None:
     assert sap.count("k") == 1
 
 
+async def test_what_arrives_twice_is_booked_once_and_is_no_refusal(sap: Sap) -> None:
+    """The wire brings the posting twice, or a worker that is dead now had sent it: the second is refused, since the
+    first has taken the stock."""
+
+    class Twice(httpx.AsyncBaseTransport):
+        def __init__(self) -> None:
+            self._inner = httpx.AsyncHTTPTransport(verify=False)
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b"GoodsMovementCode" in request.content:
+                await (await self._inner.handle_async_request(request)).aread()
+            return await self._inner.handle_async_request(request)
+
+    receipt = await sap.system(transport=Twice()).post(posting("k", HOLD))
+    assert receipt.documents == (await sap.system().post(posting("k", HOLD))).documents
+    assert (sap.count("k"), sap.stock("L-BAR-502")) == (1, {"07": 120})
+
+
 async def test_a_refused_step_undoes_the_ones_before(sap: Sap) -> None:
     before = sap.order("JO-1003")["ManufacturingOrderImportance"]
     deviation = RecordDeviation(lot="L-BAR-502", title="Too soft")
