@@ -1,6 +1,7 @@
 """Parts that are forked from a process which has the product loaded: like any other part, only sooner there."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -66,8 +67,9 @@ def _parent(pid: int) -> int:
 
 
 def _alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status")
-    return status.exists() and "\nState:\tZ" not in status.read_text()
+    with contextlib.suppress(OSError):  # it has gone, perhaps while we look
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
 
 
 def _log(folder: DataFolder, name: str = "stays") -> list[str]:

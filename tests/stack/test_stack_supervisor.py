@@ -44,7 +44,7 @@ def _states(folder: DataFolder) -> dict[str, str]:
 
 
 def _gone(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
     return True
 
